@@ -1,0 +1,42 @@
+"""The command line: arguments in, one call into `measure` or `operate`, text or `--json` out. No rule lives here.
+
+Each command is a file; it imports what it needs when it is called, so that `--help` stays instant.
+Exit codes: 0 done, 1 a check said no, 2 wrong input or it cannot be done, 130 interrupted.
+"""
+
+import sys
+
+import typer
+
+from gradino.cli import assess
+from gradino.errors import GradinoError
+
+app = typer.Typer(
+    name="gradino",
+    help="The MLOps maturity model, executable: measure a project's level, climb, operate at level 4, prove it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(assess.assess)
+
+
+@app.callback()
+def _root() -> None: ...
+
+
+def main() -> None:
+    """Run the command line; turn a `GradinoError` into two lines on stderr and its exit code."""
+    try:
+        app()
+    except GradinoError as error:
+        from rich.console import Console
+
+        console = Console(stderr=True, highlight=False)
+        console.print(f"[red bold]✗[/] {error.what}", soft_wrap=True)
+        if error.next:
+            console.print(f"  [dim]→[/] {error.next}", soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(130)
