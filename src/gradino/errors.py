@@ -17,8 +17,11 @@ class GradinoError(Exception):
     exit_code = 2
 
     def __init__(self, what: str, next: str = "") -> None:  # noqa: A002
-        super().__init__(f"{what}\n{next}" if next else what)
+        super().__init__(what, next)
         self.what, self.next = what, next
+
+    def __str__(self) -> str:
+        return f"{self.what}\n{self.next}" if self.next else self.what
 
 
 class ProjectError(GradinoError): ...

@@ -1,0 +1,160 @@
+"""`gradino.toml`: what a project must and may say, with an error that suggests the right key when one is wrong."""
+
+import re
+import tomllib
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from gradino.errors import ProjectError
+from gradino.operate.project.reference import Reference
+
+FILE = "gradino.toml"
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError('write a duration as text, for example "1h" or "2d"')
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value)
+    if not match:
+        raise ValueError(f'"{value}" is no duration; write a number and one of s, m, h, d, w, for example "1h"')
+    return timedelta(**{_UNITS[match[2]]: float(match[1])})
+
+
+def _reference(value: object) -> object:
+    return Reference.parse(value) if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Function = Annotated[Reference, BeforeValidator(_reference)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Identity(_Section):
+    """`[project]`: what is predicted, and which column is the event time."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    task: Literal["regression", "classification"]
+    target: str
+    time: str
+    unit: str | None = None
+
+
+class Data(_Section):
+    """`[data]`: where rows come from, what a good row is, how often to ask."""
+
+    source: Function
+    schema_: Function | None = Field(default=None, alias="schema")
+    every: Duration = timedelta(hours=1)
+
+
+class Training(_Section):
+    """`[training]`: how a model is made and by which metric a run is reported."""
+
+    train: Function
+    metric: str | None = None
+    compute: Literal["local"] = "local"
+
+
+class Scoring(_Section):
+    """`[scoring]`: optional `(model, frame) -> predictions`, used wherever the model is."""
+
+    score: Function | None = None
+
+
+class Release(_Section):
+    """`[release]`: how a challenger is tried on live traffic, and the error that is allowed."""
+
+    experiment: Literal["shadow", "none"] = "shadow"
+    worse_by: float = Field(default=0.0, ge=0.0, lt=1.0)
+    alpha: float = Field(default=0.05, gt=0.0, lt=0.5)
+    horizon: int = Field(default=1000, gt=0)
+
+
+class Retraining(_Section):
+    """`[retraining]`: what one retraining costs, what a unit of loss is worth, and the guards."""
+
+    cooldown: Duration = timedelta(days=1)
+    min_labels: int = Field(default=500, gt=0)
+    cost: float | None = Field(default=None, ge=0.0)
+    value: float = Field(default=1.0, gt=0.0)
+
+
+class Project(_Section):
+    """A checked `gradino.toml` and the folder it lies in."""
+
+    root: Path
+    project: Identity
+    data: Data
+    training: Training
+    scoring: Scoring = Scoring()
+    release: Release = Release()
+    retraining: Retraining = Retraining()
+
+    @property
+    def name(self) -> str:
+        return self.project.name
+
+
+def load(folder: Path) -> Project:
+    """Read and check `folder/gradino.toml`.
+
+    Raises:
+        ProjectError: no such file, not TOML, an unknown key (with the nearest known one), a wrong value, or a
+            function that the project's files do not define.
+    """
+    root = folder.resolve()
+    path = root / FILE
+    try:
+        content = tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        raise ProjectError(f"{root} has no {FILE}", "run `gradino init` there to write one") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path}: {error}", "mend the TOML syntax at that place") from None
+    try:
+        project = Project(root=root, **content)
+    except ValidationError as error:
+        raise ProjectError(*_explain(path, error)) from None
+    except TypeError:
+        raise ProjectError(f"{path}: `root` is not a section", "remove it") from None
+    for function in (
+        project.data.source,
+        project.data.schema_,
+        project.training.train,
+        project.scoring.score,
+    ):
+        if function:
+            function.check(root)
+    return project
+
+
+def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
+    """Put the first problem of a validation error into one sentence, and what to do into another."""
+    problem = error.errors()[0]
+    where = [str(part) for part in problem["loc"]]
+    key = where[-1]
+    place = f"[{where[0]}]" if len(where) > 1 else "the file"
+    if problem["type"] == "extra_forbidden":
+        known = _known(where[:-1])
+        near = get_close_matches(key, known, n=1, cutoff=0.5)
+        advice = f"did you mean `{near[0]}`?" if near else f"known there: {', '.join(known)}"
+        return f"{path}: unknown key `{key}` in {place}", advice
+    if problem["type"] == "missing":
+        noun = "section" if len(where) == 1 else "key"
+        return f"{path}: the {noun} `{key}` is missing in {place}", f"add `{key}` to {place}"
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"{path}: `{key}` in {place}: {said}", f"it is now {problem['input']!r}"
+
+
+def _known(where: list[str]) -> list[str]:
+    model: Any = Project
+    for part in where:
+        model = model.model_fields[part].annotation
+    return [field.alias or name for name, field in model.model_fields.items() if name != "root"]

@@ -1,0 +1,251 @@
+"""Decisions and history in one SQL database. Rows are appended or moved one stage on, never rewritten.
+
+Times: `at` is the wall clock when the row was written, `event_time` the event time the system had reached.
+Both are UTC. JSON columns hold plain objects. `measure` reads this file as it reads anybody else's tracker.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    TypeDecorator,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.types import DateTime
+
+metadata = MetaData()
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets the zone, this puts it back."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: object) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: object) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+def now() -> datetime:
+    """The wall clock, UTC."""
+    return datetime.now(UTC)
+
+
+def _table(name: str, *columns: Column[Any]) -> Table:
+    return Table(name, metadata, *columns, Column("at", Utc, nullable=False, default=now), Column("event_time", Utc))
+
+
+# One row per happening a person would want to hear of; the page and the demo tell the story from it.
+events = _table(
+    "events",
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),  # data, run, gate, release, experiment, alarm, retraining, …
+    Column("title", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("key", String, unique=True),  # says the same thing once, however often a step is repeated
+)
+# One row per version of the table `rows`: what it holds, by digest, and from which raw batch it came.
+data_versions = _table(
+    "data_versions",
+    Column("version", Integer, primary_key=True),  # of the Delta table
+    Column("digest", String, nullable=False),
+    Column("files", JSON, nullable=False),  # {data file: sha256}, all that the version consists of
+    Column("raw", String, nullable=False, unique=True),  # sha256 of the batch as it came
+    Column("rows", Integer, nullable=False),  # accepted from this batch
+    Column("quarantined", Integer, nullable=False),
+    Column("until", Utc),  # newest event time in the table
+)
+runs = _table(
+    "runs",
+    Column("id", String, primary_key=True),
+    Column("status", String, nullable=False),  # queued, running, finished, failed
+    Column("reason", String, nullable=False),
+    Column("commit", String),
+    Column("diff", String),  # sha256 of the uncommitted changes, null when clean
+    Column("code", String),  # sha256 of the snapshot the run used
+    Column("environment", String),  # sha256 of the lock file
+    Column("data_version", Integer),
+    Column("data_digest", String),
+    Column("seed", Integer),
+    Column("metrics", JSON),
+    Column("tracker_run", String),
+    Column("version", Integer),
+    Column("error", String),
+    Column("started", Utc),
+    Column("ended", Utc),
+)
+versions = _table(
+    "versions",
+    Column("number", Integer, primary_key=True, autoincrement=False),  # as in the MLflow registry
+    Column("run", String, nullable=False, unique=True),
+    Column("bundle", String, nullable=False),  # sha256
+    Column("status", String, nullable=False),  # candidate, refused, challenger, rejected, champion, retired
+)
+releases = _table(
+    "releases",
+    Column("id", Integer, primary_key=True),
+    Column("version", Integer, nullable=False, unique=True),  # a version is released once
+    Column("champion", Integer),  # whom it was measured against, null for the first
+    Column("stage", String, nullable=False),  # gates, experiment, ramp, done
+    Column("verdict", String),  # pass, fail, insufficient
+    Column("reason", String),
+    Column("experiment", JSON),  # the running evidence
+    Column("position", Integer),  # version of the table `outcomes` the evidence has consumed
+    Column("weight", Float),  # share of live traffic the challenger answers
+)
+gates = _table(
+    "gates",
+    Column("id", Integer, primary_key=True),
+    Column("release", Integer, nullable=False),
+    Column("name", String, nullable=False),
+    Column("verdict", String, nullable=False),  # pass, fail, insufficient
+    Column("evidence", JSON, nullable=False),
+    Column("seconds", Float, nullable=False),
+)
+# What serves, per environment: the newest row is the truth, all rows are the history.
+deployments = _table(
+    "deployments",
+    Column("id", Integer, primary_key=True),
+    Column("environment", String, nullable=False),  # test, production
+    Column("champion", Integer, nullable=False),
+    Column("challenger", Integer),
+    Column("weight", Float, nullable=False, default=0.0),  # answered by the challenger; 0 = shadow
+    Column("reason", String, nullable=False),
+    Column("decision", String),  # certificate that allowed it
+)
+decisions = _table(
+    "decisions",
+    Column("id", String, primary_key=True),  # sha256 of the certificate
+    Column("kind", String, nullable=False),  # gates, experiment, retraining, rollback
+    Column("subject", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("certificate", JSON, nullable=False),
+    Column("signature", String, nullable=False),
+)
+alarms = _table(
+    "alarms",
+    Column("id", Integer, primary_key=True),
+    Column("version", Integer, nullable=False, unique=True),  # a champion alarms once
+    Column("evidence", Float, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("since", Utc),  # event time from which harm accumulated
+    Column("detail", JSON, nullable=False),
+)
+incidents = _table(
+    "incidents",
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("key", String, unique=True),
+    Column("evidence", JSON, nullable=False),
+    Column("improvement", String),  # what closes it
+    Column("closed", Utc),
+)
+# How far an incremental step has come, with the state it folds.
+cursors = _table(
+    "cursors",
+    Column("name", String, primary_key=True),
+    Column("value", JSON, nullable=False),
+)
+services = _table(
+    "services",
+    Column("name", String, primary_key=True),  # operator, serving, console
+    Column("pid", Integer, nullable=False),
+    Column("address", String),
+)
+
+
+class State:
+    """The database. `begin()` is one transaction; the few verbs below cover what most callers need."""
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = create_engine(url)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _configure_sqlite)
+        metadata.create_all(self.engine)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One transaction: all of it or nothing."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    def rows(self, table: Table, *where: Any, newest: int | None = None) -> list[Row[Any]]:
+        """Rows that match, oldest first; with `newest`, only the last so many."""
+        key = next(iter(table.primary_key.columns))
+        query = select(table).where(*where)
+        with self.engine.connect() as connection:
+            if newest is None:
+                return list(connection.execute(query.order_by(key)))
+            return list(connection.execute(query.order_by(key.desc()).limit(newest)))[::-1]
+
+    def last(self, table: Table, *where: Any) -> Row[Any] | None:
+        """The newest row that matches."""
+        found = self.rows(table, *where, newest=1)
+        return found[0] if found else None
+
+    def count(self, table: Table, *where: Any) -> int:
+        with self.engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())
+
+    def add(self, table: Table, **values: Any) -> Any:
+        """Insert one row; returns its primary key."""
+        with self.begin() as connection:
+            return connection.execute(insert(table).values(**values)).inserted_primary_key[0]  # type: ignore[index]
+
+    def add_once(self, table: Table, key: Mapping[str, Any], **values: Any) -> bool:
+        """Insert unless a row with `key` is there; returns whether it was inserted."""
+        with self.begin() as connection:
+            where = [table.c[name] == value for name, value in key.items()]
+            if connection.execute(select(table).where(*where)).first():
+                return False
+            connection.execute(insert(table).values(**key, **values))
+            return True
+
+    def change(self, table: Table, *where: Any, **values: Any) -> int:
+        """Move the rows that match; returns how many there were."""
+        with self.begin() as connection:
+            return connection.execute(update(table).where(*where).values(**values)).rowcount
+
+    def tell(self, kind: str, title: str, key: str, event_time: datetime | None = None, **detail: Any) -> bool:
+        """Add to the story, once per `key`."""
+        return self.add_once(events, {"key": key}, kind=kind, title=title, detail=detail, event_time=event_time)
+
+    def cursor(self, name: str, default: Any) -> Any:
+        """What an incremental step left behind."""
+        row = self.last(cursors, cursors.c.name == name)
+        return row.value if row else default
+
+    def move_cursor(self, connection: Connection, name: str, value: Any) -> None:
+        """Leave behind how far a step has come, in the caller's transaction."""
+        if not connection.execute(update(cursors).where(cursors.c.name == name).values(value=value, at=now())).rowcount:
+            connection.execute(insert(cursors).values(name=name, value=value))
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    """Readers never wait for the writer; a second writer waits its turn."""
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")

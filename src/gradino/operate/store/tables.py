@@ -1,0 +1,103 @@
+"""Versioned Delta tables on disk: append exactly once, read any version, know each version by its content.
+
+Names: `rows` (accepted data), `quarantine`, `predictions`, `feedback`, `outcomes`.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+# Without these, Delta forgets old versions after 30 days and deletes their files after 7.
+_KEEP = {
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.deletedFileRetentionDuration": "interval 3650 days",
+}
+_RETRIES = 5
+
+
+@dataclass(frozen=True)
+class Tables:
+    """All tables under one folder."""
+
+    root: Path
+
+    def open(self, name: str, version: int | None = None) -> DeltaTable | None:
+        """The table at a version (newest when None), or None where it was never written."""
+        try:
+            return DeltaTable(str(self.root / name), version=version)
+        except TableNotFoundError:
+            return None
+
+    def version(self, name: str) -> int:
+        """Newest version, -1 where the table was never written."""
+        table = self.open(name)
+        return table.version() if table else -1
+
+    def read(self, name: str, version: int | None = None, columns: list[str] | None = None) -> pa.Table | None:
+        """All rows of a version, in no promised order."""
+        table = self.open(name, version)
+        return table.to_pyarrow_table(columns=columns) if table else None
+
+    def added(self, name: str, after: int, until: int) -> pa.Table | None:
+        """The rows that versions `after + 1 … until` appended; None when there are none."""
+        if until <= after:
+            return None
+        new = self._files(name, until)
+        old = self._files(name, after) if after >= 0 else set()
+        paths = sorted(str(self.root / name / file) for file in new - old)
+        if not paths:
+            return None
+        import pyarrow.parquet as pq
+
+        return pa.concat_tables([pq.read_table(p) for p in paths], promote_options="permissive")
+
+    def position(self, name: str, writer: str) -> int:
+        """The last sequence number that `writer` appended, -1 when none."""
+        table = self.open(name)
+        last = table.transaction_version(writer) if table else None
+        return -1 if last is None else last
+
+    def append(self, name: str, data: pa.Table, writer: str, sequence: int) -> int:
+        """Append `data` exactly once: a `sequence` not above the writer's last one adds nothing.
+
+        The sequence is committed in the table's own log, so a crash leaves both or neither. Returns the version.
+        """
+        for attempt in range(_RETRIES):
+            if self.position(name, writer) >= sequence:
+                break
+            try:
+                write_deltalake(
+                    str(self.root / name),
+                    data,
+                    mode="append",
+                    schema_mode="merge",
+                    configuration=_KEEP,
+                    commit_properties=CommitProperties(app_transactions=[Transaction(writer, sequence)]),
+                )
+                break
+            except CommitFailedError:
+                if attempt == _RETRIES - 1:
+                    raise
+        return self.version(name)
+
+    def digests(self, name: str, version: int, known: dict[str, str]) -> dict[str, str]:
+        """SHA-256 of each data file of a version; files never change, so those in `known` are not read again."""
+        return {file: known.get(file) or self.file_digest(name, file) for file in self._files(name, version)}
+
+    def file_digest(self, name: str, file: str) -> str:
+        with (self.root / name / file).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def _files(self, name: str, version: int) -> set[str]:
+        table = self.open(name, version)
+        prefix = str(self.root / name) + "/"
+        return {uri.removeprefix("file://").removeprefix(prefix) for uri in table.file_uris()} if table else set()
+
+
+def content_digest(files: dict[str, str]) -> str:
+    """One SHA-256 for a set of files that are known by theirs."""
+    return hashlib.sha256("".join(f"{d}  {f}\n" for f, d in sorted(files.items())).encode()).hexdigest()
