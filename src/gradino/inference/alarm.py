@@ -1,0 +1,121 @@
+"""The alarm for harm: has the loss of the model in production risen above what it was released with?
+
+For rows in the order of their labels, with loss_t in [0, 1] and r the loss the model is allowed,
+
+    M_t = max(M_{t−1}, 1) · (1 + λ (loss_t − r)),   alarm at M_t ≥ A.
+
+While the expected loss, given the past, is at most r, every factor is a fair or losing bet, and the mean time to a
+false alarm is at least A labels: with A = labels a year, at most about one false alarm a year. A factor must not be
+negative, so λ ≤ 1/r; M is the mean over constant bets λ = f/r with f = ½, ¼, …, each with its own restarts, which is
+again such a process. Sources: Shin, Ramdas & Rinaldo arXiv 2203.03532 (e-detectors); Podkopaev & Ramdas arXiv
+2110.06177.
+"""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Self
+
+import msgspec
+import numpy as np
+
+from gradino.inference.eprocess import CHUNK, walk, wealth
+from gradino.inference.losses import standard_error
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+FRACTIONS = 0.5 ** np.arange(1, 8)
+"""½ … 1/128 of the largest bet, 1/r. The best for a rise by Δ of a 0/1 loss is near Δ/(1 − r)."""
+
+
+class Harm(msgspec.Struct, frozen=True):
+    """An alarm on one stream of losses: `state = state.update(losses)` until `state.alarmed`.
+
+    `reference`: the loss allowed, in (0, 1], or one per context (hour of week, say); see `reference`. `threshold`: A,
+    the labels expected a year; to watch k slices with one error budget, give each k·A. `walks` are the running sums of
+    the log factors, one per bet, `lows` their least values so far and `starts` the row at which each was reached: bet
+    k stands at walk − low. `n` counts rows with a loss. An alarm stays: an alarmed state ignores further rows, and its
+    `n` is the row that raised it. Raises ValueError for a reference outside (0, 1], a threshold of 1 or less or a loss
+    outside [0, 1].
+    """
+
+    reference: tuple[float, ...] | float
+    threshold: float
+    n: int = 0
+    walks: tuple[float, ...] = (0.0,) * len(FRACTIONS)
+    lows: tuple[float, ...] = (0.0,) * len(FRACTIONS)
+    starts: tuple[int, ...] = (0,) * len(FRACTIONS)
+    stands: tuple[float, ...] = (0.0,) * len(FRACTIONS)
+
+    def __post_init__(self) -> None:
+        allowed = np.atleast_1d(self.reference)
+        if not (allowed.size and (allowed > 0).all() and (allowed <= 1).all()):
+            raise ValueError(f"a reference loss lies in (0, 1], got {self.reference}")
+        if not self.threshold > 1:
+            raise ValueError(f"the threshold is the labels of a year, more than 1, got {self.threshold}")
+
+    @property
+    def evidence(self) -> float:
+        """M_t: an e-value against "the loss is still at most the reference" since the best moment to start."""
+        return float(wealth(np.array(self.stands)))
+
+    @property
+    def alarmed(self) -> bool:
+        """Whether M_t has reached the threshold."""
+        return self.evidence >= self.threshold
+
+    @property
+    def since(self) -> int:
+        """Where the leading bet's current excursion began: the row (from 0) estimated to be the first of the change."""
+        return self.starts[int(np.argmax(self.stands))]
+
+    def update(self, losses: ArrayLike, context: ArrayLike | None = None) -> Harm:
+        """The state after `losses`, shape (n,), in the order of labels; NaN are left out.
+
+        `context`, shape (n,): the index of each row's reference; needed when there is more than one.
+        """
+        values, allowed = np.asarray(losses, dtype=np.float64), np.atleast_1d(self.reference)
+        if context is None and len(allowed) > 1:
+            raise ValueError(f"there are {len(allowed)} references: say with context which one each row has")
+        rows = np.zeros(len(values), dtype=np.intp) if context is None else np.asarray(context, dtype=np.intp)
+        known = ~np.isnan(values)
+        excess = values[known] - allowed[rows[known]]
+        if ((values[known] < 0) | (values[known] > 1)).any():
+            raise ValueError(f"losses lie in [0, 1], got {np.nanmin(values):g} to {np.nanmax(values):g}")
+        state = self
+        for start in range(0, len(excess), CHUNK):
+            state = state._take(excess[start : start + CHUNK] / allowed.max())
+        return state
+
+    def _take(self, excess: NDArray[np.float64]) -> Self:
+        if self.alarmed:
+            return self
+        walks = walk(self.walks, np.log1p(np.outer(excess, FRACTIONS)))
+        before = np.vstack([self.walks, walks[:-1]])  # a bet may start before each row
+        lows = np.minimum.accumulate(np.vstack([self.lows, before]), axis=0)[1:]
+        rows = self.n + np.arange(len(excess))[:, None]
+        starts = np.maximum.accumulate(np.vstack([self.starts, np.where(before <= lows, rows, 0)]), axis=0)[1:]
+        stands = walks - lows
+        alarmed = wealth(stands) >= self.threshold
+        last = int(np.argmax(alarmed)) if alarmed.any() else len(excess) - 1
+        return msgspec.structs.replace(
+            self,
+            n=self.n + last + 1,
+            walks=tuple(walks[last].tolist()),
+            lows=tuple(lows[last].tolist()),
+            starts=tuple(starts[last].tolist()),
+            stands=tuple(stands[last].tolist()),
+        )
+
+
+def reference(losses: ArrayLike, confidence: float = 0.95) -> float:
+    """A valid r from the model's losses on its time-ordered holdout, shape (n,): their mean plus a margin.
+
+    The mean itself is not one: half of the time it is below the true loss, and then a false alarm is only a matter of
+    time. The margin makes r an upper confidence bound (z times `losses.standard_error`, hence robust to losses that
+    resemble their neighbours), valid with probability `confidence`; it costs delay, and shrinks as 1/√n.
+    """
+    values = np.asarray(losses, dtype=np.float64)
+    bound = float(np.nanmean(values)) + NormalDist().inv_cdf(confidence) * standard_error(values)
+    return min(bound, 1.0)

@@ -1,0 +1,123 @@
+"""Paired comparison of two models that may be looked at after every label.
+
+For each labelled row, d = loss(champion) − loss(challenger) lies in [−1, 1]. Someone bets, row by row, that the
+challenger is not worse by more than δ; a fair game for a challenger that is. The wealth after t rows,
+
+    E_t = ∏ (1 + λ_i x_i),   x_i = (d_i + δ) / (1 + δ),   λ_i in [0, ½] set from the past,
+
+is then expected to stay at or below 1, and reaches 1/α with a probability of at most α – at any time, under any
+stopping rule (Ville 1939). The mirrored wealth, of −x, bets that the challenger is worse. Sources: Waudby-Smith &
+Ramdas 2024 (JRSS B 86); Howard et al. 2021 (Ann. Stat. 49); Choe & Ramdas arXiv 2110.00115.
+
+The λ_i are those of a mixture: equal stakes go to constant bets ½, ¼, …, and E_t is the mean of their wealths, that
+is, λ_i is the mean bet weighted by what each has won so far (Cover 1991). Beside needing few labels, constant bets make
+a stronger promise. Losses drift and have seasons, so no one mean may exist; but 1 + y ≤ exp(y), so for a constant bet
+∏(1 + λx_i) is at most exp(λ Σ m_i) times a martingale, with m_i the expectation of x_i given the past. Hence
+
+    P(some t: E_t ≥ 1/α while the challenger was, on average up to t, worse by δ or more) ≤ α,
+
+whatever the order of good and bad hours. A bet that follows the recent past does not have this property.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, Self
+
+import msgspec
+import numpy as np
+
+from gradino.inference.losses import observed
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+Verdict = Literal["pass", "fail", "insufficient"]
+
+BETS = 0.5 ** np.arange(1, 9)
+"""½ … 1/256. The best is near mean/variance of x; 1/256 suits 0.04 points where models differ on 10 % of rows."""
+
+CHUNK = 8192
+"""Rows taken at once; bounds memory, changes no result."""
+
+
+class Paired(msgspec.Struct, frozen=True):
+    """A paired experiment: `state = state.update(d)` until `state.verdict` is "pass" or "fail".
+
+    `alpha` bounds the probability of ever passing a challenger that is worse by `worse_by` or more, and of ever
+    failing one that is better than that. `n` rows with a loss were seen, with the differences summing to `total`;
+    `better` and `worse` are the log wealths of the bets. A verdict is final: a decided state ignores further rows, so
+    `n` and `evidence` are those of the decision. Raises ValueError for `alpha` outside (0, 1), `worse_by` outside
+    [0, 1) or a difference outside [−1, 1].
+    """
+
+    alpha: float = 0.05
+    worse_by: float = 0.0
+    n: int = 0
+    total: float = 0.0
+    better: tuple[float, ...] = (0.0,) * len(BETS)
+    worse: tuple[float, ...] = (0.0,) * len(BETS)
+    verdict: Verdict = "insufficient"
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha is a probability between 0 and 1, got {self.alpha}")
+        if not 0 <= self.worse_by < 1:
+            raise ValueError(f"worse_by is a loss in [0, 1), got {self.worse_by}")
+
+    @property
+    def evidence(self) -> float:
+        """E_t: how strongly the rows say that the challenger is not worse by `worse_by`; pass at 1/alpha."""
+        return float(wealth(np.array(self.better)))
+
+    @property
+    def against(self) -> float:
+        """The mirrored E_t: how strongly they say that it is worse by more; fail at 1/alpha."""
+        return float(wealth(np.array(self.worse)))
+
+    @property
+    def mean(self) -> float:
+        """The mean of d, the loss saved per row by the challenger; NaN before the first."""
+        return self.total / self.n if self.n else math.nan
+
+    def update(self, d: ArrayLike) -> Paired:
+        """The state after the differences `d`, shape (n,), in the order in which labels arrived; NaN are left out."""
+        values, state = observed(d, low=-1), self
+        for start in range(0, len(values), CHUNK):
+            state = state._take(values[start : start + CHUNK])
+        return state
+
+    def _take(self, d: NDArray[np.float64]) -> Self:
+        if self.verdict != "insufficient":
+            return self
+        gained = np.outer((d + self.worse_by) / (1 + self.worse_by), BETS)
+        better, worse = walk(self.better, np.log1p(gained)), walk(self.worse, np.log1p(-gained))
+        passed, failed = wealth(better) >= 1 / self.alpha, wealth(worse) >= 1 / self.alpha  # never both: see docs
+        last = int(np.argmax(passed | failed)) if (passed | failed).any() else len(d) - 1
+        verdict: Verdict = "pass" if passed[last] else "fail" if failed[last] else "insufficient"
+        return msgspec.structs.replace(
+            self,
+            n=self.n + last + 1,
+            total=float(walk((self.total,), d[: last + 1, None])[-1, 0]),
+            better=tuple(better[last].tolist()),
+            worse=tuple(worse[last].tolist()),
+            verdict=verdict,
+        )
+
+
+def budget(alpha: float, j: int) -> float:
+    """α_j = 6α / (π² j²): the share of `alpha` for the j-th challenger, j ≥ 1; over all j they sum to `alpha`."""
+    if j < 1:
+        raise ValueError(f"challengers are counted from 1, got {j}")
+    return 6 * alpha / (math.pi * j) ** 2
+
+
+def walk(start: tuple[float, ...], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`start` (k,) plus the running sums of `steps` (n, k): added in order, so a batch equals its rows one by one."""
+    return np.cumsum(np.vstack([start, steps]), axis=0)[1:]
+
+
+def wealth(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over the last axis of exp(logs); beyond e^700 it no longer grows."""
+    mean: NDArray[np.float64] = np.exp(np.minimum(logs, 700.0)).mean(axis=-1)
+    return mean
