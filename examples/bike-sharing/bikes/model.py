@@ -1,0 +1,23 @@
+"""Gradient-boosted trees over calendar and weather."""
+
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+OPENED = pd.Timestamp("2011-01-01")
+READINGS = ["season", "holiday", "workingday", "weathersit", "temp", "atemp", "hum", "windspeed"]
+
+
+def features(rides: pd.DataFrame) -> pd.DataFrame:
+    """What the model sees of an hour: the readings, the time of day and of week, and how old the service is.
+
+    Trees cannot extrapolate: of growth after the training they know nothing, hence the retraining.
+    """
+    return rides[READINGS].assign(
+        time_of_day=rides.hour.dt.hour,
+        weekday=rides.hour.dt.day_of_week,
+        age=(rides.hour - OPENED).dt.days,
+    )
+
+
+def train(rides: pd.DataFrame) -> HistGradientBoostingRegressor:
+    return HistGradientBoostingRegressor(max_iter=100, random_state=0).fit(features(rides), rides.rentals)
