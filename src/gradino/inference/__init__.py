@@ -8,6 +8,6 @@ decision from the logs. A missing value (NaN) is never evidence. The release com
 policy weighs `gain`. `docs/statistics.md` derives the guarantees and gives the measured numbers.
 """
 
-from gradino.inference import alarm, drift, eprocess, gain, losses
+from gradino.inference import ab, alarm, drift, eprocess, gain, losses
 
-__all__ = ["alarm", "drift", "eprocess", "gain", "losses"]
+__all__ = ["ab", "alarm", "drift", "eprocess", "gain", "losses"]

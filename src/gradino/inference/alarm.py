@@ -13,6 +13,7 @@ again such a process. Sources: Shin, Ramdas & Rinaldo arXiv 2203.03532 (e-detect
 
 from __future__ import annotations
 
+import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Self
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 FRACTIONS = 0.5 ** np.arange(1, 8)
 """½ … 1/128 of the largest bet, 1/r. The best for a rise by Δ of a 0/1 loss is near Δ/(1 − r)."""
+
+STAKES = np.full(len(FRACTIONS), 1 / len(FRACTIONS))
 
 
 class Harm(msgspec.Struct, frozen=True):
@@ -58,7 +61,7 @@ class Harm(msgspec.Struct, frozen=True):
     @property
     def evidence(self) -> float:
         """M_t: an e-value against "the loss is still at most the reference" since the best moment to start."""
-        return float(wealth(np.array(self.stands)))
+        return float(wealth(np.array(self.stands), STAKES))
 
     @property
     def alarmed(self) -> bool:
@@ -97,7 +100,7 @@ class Harm(msgspec.Struct, frozen=True):
         rows = self.n + np.arange(len(excess))[:, None]
         starts = np.maximum.accumulate(np.vstack([self.starts, np.where(before <= lows, rows, 0)]), axis=0)[1:]
         stands = walks - lows
-        alarmed = wealth(stands) >= self.threshold
+        alarmed = wealth(stands, STAKES) >= self.threshold
         last = int(np.argmax(alarmed)) if alarmed.any() else len(excess) - 1
         return msgspec.structs.replace(
             self,
@@ -113,9 +116,38 @@ def reference(losses: ArrayLike, confidence: float = 0.95) -> float:
     """A valid r from the model's losses on its time-ordered holdout, shape (n,): their mean plus a margin.
 
     The mean itself is not one: half of the time it is below the true loss, and then a false alarm is only a matter of
-    time. The margin makes r an upper confidence bound (z times `losses.standard_error`, hence robust to losses that
-    resemble their neighbours), valid with probability `confidence`; it costs delay, and shrinks as 1/√n.
+    time. The margin makes r an upper confidence bound (z times `losses.standard_error`, so also for losses that
+    resemble their neighbours; at least the exact bound for a holdout without any loss), valid with probability
+    `confidence`. It costs delay and shrinks as 1/√n; below 30 rows r is 1, and nothing can raise an alarm. NaN are
+    left out.
     """
     values = np.asarray(losses, dtype=np.float64)
-    bound = float(np.nanmean(values)) + NormalDist().inv_cdf(confidence) * standard_error(values)
-    return min(bound, 1.0)
+    values = values[~np.isnan(values)]
+    if not len(values):
+        return 1.0
+    margin = NormalDist().inv_cdf(confidence) * standard_error(values)
+    return min(float(values.mean()) + max(margin, -math.log(1 - confidence) / len(values)), 1.0)
+
+
+def seasonal(losses: ArrayLike, context: ArrayLike, contexts: int, confidence: float = 0.95) -> tuple[float, ...]:
+    """One r per context, shape (contexts,): for a model that is always worse at rush hour, which is no harm.
+
+    `context`, shape (n,), is the index of each row's context in the holdout: its hour of the week, say, of 168. With
+    few rows in each, their means are mostly noise. So each is drawn towards the overall mean by as much as its noise
+    exceeds the differences between contexts (empirical Bayes; DerSimonian & Laird 1986), and all are raised by the
+    margin that `reference` takes from the losses about these means. The promise is about whole seasons: a single
+    context may be judged too strictly, but on average over the contexts the allowed loss is at least the expected one
+    with probability `confidence`, and with constant bets it is the average that counts (see `eprocess`).
+    """
+    values, rows = np.asarray(losses, dtype=np.float64), np.asarray(context, dtype=np.intp)
+    values, rows = values[~np.isnan(values)], rows[~np.isnan(values)]
+    n, overall = len(values), float(values.mean()) if len(values) else 1.0
+    count = np.bincount(rows, minlength=contexts)
+    seen = int((count > 0).sum())
+    mean = np.bincount(rows, values, minlength=contexts) / np.maximum(count, 1)
+    noise = float(((values - mean[rows]) ** 2).sum()) / max(n - seen, 1)
+    between = float((count * (mean - overall) ** 2).sum()) - (seen - 1) * noise
+    variance = max(between, 0.0) / max(n - float((count**2).sum()) / max(n, 1), 1.0)
+    weight = count * variance / np.maximum(count * variance + noise, 1e-12)
+    level = overall + weight * (mean - overall)
+    return tuple(np.clip(level + reference(values - level[rows], confidence), 1e-9, 1.0).tolist())
