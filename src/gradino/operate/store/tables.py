@@ -4,19 +4,22 @@ Names: `rows` (accepted data), `quarantine`, `predictions`, `feedback`, `outcome
 """
 
 import hashlib
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import TableNotFoundError
+
+from gradino.operate.store.lock import alone
 
 # Without these, Delta forgets old versions after 30 days and deletes their files after 7.
 _KEEP = {
     "delta.logRetentionDuration": "interval 3650 days",
     "delta.deletedFileRetentionDuration": "interval 3650 days",
 }
-_RETRIES = 5
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,22 @@ class Tables:
     """All tables under one folder."""
 
     root: Path
+    # Opening reads the whole log, catching up only what is new. An open table is not for two threads.
+    _opened: dict[tuple[str, int], DeltaTable] = field(default_factory=dict, repr=False, compare=False)
 
     def open(self, name: str, version: int | None = None) -> DeltaTable | None:
         """The table at a version (newest when None), or None where it was never written."""
+        key = name, threading.get_ident()
         try:
-            return DeltaTable(str(self.root / name), version=version)
+            if version is not None:
+                return DeltaTable(str(self.root / name), version=version)
+            if key in self._opened:
+                self._opened[key].update_incremental()
+            else:
+                self._opened[key] = DeltaTable(str(self.root / name))
         except TableNotFoundError:
             return None
+        return self._opened[key]
 
     def version(self, name: str) -> int:
         """Newest version, -1 where the table was never written."""
@@ -51,8 +63,6 @@ class Tables:
         paths = sorted(str(self.root / name / file) for file in new - old)
         if not paths:
             return None
-        import pyarrow.parquet as pq
-
         return pa.concat_tables([pq.read_table(p) for p in paths], promote_options="permissive")
 
     def position(self, name: str, writer: str) -> int:
@@ -64,24 +74,20 @@ class Tables:
     def append(self, name: str, data: pa.Table, writer: str, sequence: int) -> int:
         """Append `data` exactly once: a `sequence` not above the writer's last one adds nothing.
 
-        The sequence is committed in the table's own log, so a crash leaves both or neither. Returns the version.
+        The sequence is committed in the table's own log, so a crash leaves both or neither. Two that append the same
+        sequence at the same time are kept apart by a lock: delta-rs commits both. Returns the version.
         """
-        for attempt in range(_RETRIES):
-            if self.position(name, writer) >= sequence:
-                break
-            try:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with alone(self.root / f".{name}.lock"):
+            if self.position(name, writer) < sequence:
                 write_deltalake(
-                    str(self.root / name),
+                    self.open(name) or str(self.root / name),
                     data,
                     mode="append",
                     schema_mode="merge",
                     configuration=_KEEP,
                     commit_properties=CommitProperties(app_transactions=[Transaction(writer, sequence)]),
                 )
-                break
-            except CommitFailedError:
-                if attempt == _RETRIES - 1:
-                    raise
         return self.version(name)
 
     def digests(self, name: str, version: int, known: dict[str, str]) -> dict[str, str]:
