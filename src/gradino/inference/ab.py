@@ -75,7 +75,7 @@ class Unpaired(msgspec.Struct, frozen=True):
         Each holds at all times at once with probability 1 − alpha, asymptotically; (−1, 1) before `burn_in` units in
         both arms.
         """
-        middle, width = self._interval(*(np.array([part]) for part in (self.units, self.total, self.squares)))
+        middle, width = self._interval(*(np.array(part)[:, None] for part in (self.units, self.total, self.squares)))
         return max(float(middle[0] - width[0]), -1.0), min(float(middle[0] + width[0]), 1.0)
 
     def update(self, challenger: ArrayLike, losses: ArrayLike) -> Unpaired:
@@ -92,12 +92,16 @@ class Unpaired(msgspec.Struct, frozen=True):
     def _take(self, challenger: NDArray[np.bool_], losses: NDArray[np.float64]) -> Self:
         if self.broken or self.verdict != "insufficient":
             return self
-        arms = np.column_stack([~challenger, challenger]).astype(np.float64)
-        units = walk(self.units, arms)
-        total, squares = walk(self.total, arms * losses[:, None]), walk(self.squares, arms * losses[:, None] ** 2)
-        planned = np.array([1 - self.share, self.share])
-        foreseen = (PRIOR * planned + units - arms) / (PRIOR + (units - arms).sum(axis=1, keepdims=True))
-        ratio = walk((self.ratio,), np.log((foreseen / planned * arms).sum(axis=1, keepdims=True)))[:, 0]
+        arms = np.array([~challenger, challenger], dtype=np.float64)
+        units, total, squares = (
+            walk(self.units, arms),
+            walk(self.total, arms * losses),
+            walk(self.squares, arms * losses**2),
+        )
+        planned = np.array([[1 - self.share], [self.share]])
+        before = units - arms
+        foreseen = (PRIOR * planned + before) / (PRIOR + before.sum(axis=0))
+        ratio = walk((self.ratio,), np.log((foreseen / planned * arms).sum(axis=0))[None])[0]
         middle, width = self._interval(units, total, squares)
         broken = ratio >= -math.log(RATIO)
         passed, failed = middle - width > -self.worse_by, middle + width < -self.worse_by
@@ -106,9 +110,9 @@ class Unpaired(msgspec.Struct, frozen=True):
         verdict: Verdict = "pass" if passed[last] else "fail" if failed[last] else "insufficient"
         return msgspec.structs.replace(
             self,
-            units=tuple(int(n) for n in units[last]),
-            total=tuple(total[last].tolist()),
-            squares=tuple(squares[last].tolist()),
+            units=tuple(units[:, last].astype(int).tolist()),
+            total=tuple(total[:, last].tolist()),
+            squares=tuple(squares[:, last].tolist()),
             ratio=float(ratio[last]),
             broken=bool(broken[last]),
             verdict="insufficient" if broken[last] else verdict,
@@ -117,17 +121,17 @@ class Unpaired(msgspec.Struct, frozen=True):
     def _interval(
         self, units: NDArray[np.float64], total: NDArray[np.float64], squares: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Middle and half width, shape (n,), for running sums of shape (n, 2).
+        """Middle and half width, shape (n,), for running sums of shape (2, n).
 
         The one-sided asymptotic confidence sequence of Waudby-Smith et al. (arXiv 2103.06476, appendix B), on either
         side. The variance counts one more loss of 0 and one of 1 in each arm: without losses there is no certainty.
         """
         mean = total / np.maximum(units, 1)
         spread = (squares + 1) / (units + 2) - ((total + 1) / (units + 2)) ** 2
-        n = units.sum(axis=1)
-        error = (spread / np.maximum(units, 1)).sum(axis=1)
+        n = units.sum(axis=0)
+        error = (spread / np.maximum(units, 1)).sum(axis=0)
         spent = -2 * math.log(min(2 * self.alpha, 0.5))
         rho = (spent + math.log(spent) + 1) / TUNED  # ρ², which makes the interval narrowest at TUNED
         boundary = 2 * (n * rho + 1) / np.maximum(n * rho, rho) * np.log1p(np.sqrt(n * rho + 1) / (2 * self.alpha))
-        width = np.where((units >= self.burn_in).all(axis=1), np.sqrt(error * boundary), np.inf)
-        return mean[:, 0] - mean[:, 1], width
+        width = np.where((units >= self.burn_in).all(axis=0), np.sqrt(error * boundary), np.inf)
+        return mean[0] - mean[1], width

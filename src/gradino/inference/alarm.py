@@ -94,32 +94,33 @@ class Harm(msgspec.Struct, frozen=True):
     def _take(self, excess: NDArray[np.float64]) -> Self:
         if self.alarmed:
             return self
-        walks = walk(self.walks, np.log1p(np.outer(excess, FRACTIONS)))
-        before = np.vstack([self.walks, walks[:-1]])  # a bet may start before each row
-        lows = np.minimum.accumulate(np.vstack([self.lows, before]), axis=0)[1:]
-        rows = self.n + np.arange(len(excess))[:, None]
-        starts = np.maximum.accumulate(np.vstack([self.starts, np.where(before <= lows, rows, 0)]), axis=0)[1:]
+        walks = walk(self.walks, np.log1p(np.outer(FRACTIONS, excess)))
+        before = np.column_stack([self.walks, walks[:, :-1]])  # a bet may start anew before any row
+        lows = np.minimum.accumulate(np.column_stack([self.lows, before]), axis=1)[:, 1:]
+        anew = np.where(before <= lows, self.n + np.arange(len(excess)), 0)
+        starts = np.maximum.accumulate(np.column_stack([self.starts, anew]), axis=1)[:, 1:]
         stands = walks - lows
         alarmed = wealth(stands, STAKES) >= self.threshold
         last = int(np.argmax(alarmed)) if alarmed.any() else len(excess) - 1
         return msgspec.structs.replace(
             self,
             n=self.n + last + 1,
-            walks=tuple(walks[last].tolist()),
-            lows=tuple(lows[last].tolist()),
-            starts=tuple(starts[last].tolist()),
-            stands=tuple(stands[last].tolist()),
+            walks=tuple(walks[:, last].tolist()),
+            lows=tuple(lows[:, last].tolist()),
+            starts=tuple(starts[:, last].tolist()),
+            stands=tuple(stands[:, last].tolist()),
         )
 
 
-def reference(losses: ArrayLike, confidence: float = 0.95) -> float:
+def reference(losses: ArrayLike, confidence: float = 0.8) -> float:
     """A valid r from the model's losses on its time-ordered holdout, shape (n,): their mean plus a margin.
 
     The mean itself is not one: half of the time it is below the true loss, and then a false alarm is only a matter of
     time. The margin makes r an upper confidence bound (z times `losses.standard_error`, so also for losses that
     resemble their neighbours; at least the exact bound for a holdout without any loss), valid with probability
-    `confidence`. It costs delay and shrinks as 1/√n; below 30 rows r is 1, and nothing can raise an alarm. NaN are
-    left out.
+    `confidence`. It shrinks as 1/√n and costs delay, as docs/statistics.md shows; hence 0.8, and hence a large holdout,
+    or one joined by the labels of the experiment, is worth having. Below 30 rows r is 1, and nothing can raise an
+    alarm. NaN are left out.
     """
     values = np.asarray(losses, dtype=np.float64)
     values = values[~np.isnan(values)]
@@ -129,7 +130,7 @@ def reference(losses: ArrayLike, confidence: float = 0.95) -> float:
     return min(float(values.mean()) + max(margin, -math.log(1 - confidence) / len(values)), 1.0)
 
 
-def seasonal(losses: ArrayLike, context: ArrayLike, contexts: int, confidence: float = 0.95) -> tuple[float, ...]:
+def seasonal(losses: ArrayLike, context: ArrayLike, contexts: int, confidence: float = 0.8) -> tuple[float, ...]:
     """One r per context, shape (contexts,): for a model that is always worse at rush hour, which is no harm.
 
     `context`, shape (n,), is the index of each row's context in the holdout: its hour of the week, say, of 168. With
