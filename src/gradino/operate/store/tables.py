@@ -4,11 +4,14 @@ Names: `rows` (accepted data), `quarantine`, `predictions`, `feedback`, `outcome
 """
 
 import hashlib
+import json
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
@@ -49,21 +52,30 @@ class Tables:
         table = self.open(name)
         return table.version() if table else -1
 
-    def read(self, name: str, version: int | None = None, columns: list[str] | None = None) -> pa.Table | None:
-        """All rows of a version, in no promised order."""
+    def read(
+        self,
+        name: str,
+        version: int | None = None,
+        columns: list[str] | None = None,
+        where: pc.Expression | None = None,
+    ) -> pa.Table | None:
+        """The rows of a version (those that match `where`), in no promised order."""
         table = self.open(name, version)
-        return table.to_pyarrow_table(columns=columns) if table else None
+        return table.to_pyarrow_table(columns=columns, filters=where) if table else None
 
     def added(self, name: str, after: int, until: int) -> pa.Table | None:
         """The rows that versions `after + 1 … until` appended; None when there are none."""
-        if until <= after:
-            return None
-        new = self._files(name, until)
-        old = self._files(name, after) if after >= 0 else set()
-        paths = sorted(str(self.root / name / file) for file in new - old)
-        if not paths:
-            return None
-        return pa.concat_tables([pq.read_table(p) for p in paths], promote_options="permissive")
+        parts = [pq.read_table(self.root / name / file) for file in self.added_files(name, after, until)]
+        return pa.concat_tables(parts, promote_options="permissive") if parts else None
+
+    def added_files(self, name: str, after: int, until: int) -> list[str]:
+        """The data files that versions `after + 1 … until` added, read from their commits alone."""
+        files = []
+        for version in range(after + 1, until + 1):
+            commit = (self.root / name / "_delta_log" / f"{version:020}.json").read_text()
+            actions = [json.loads(line) for line in commit.splitlines()]
+            files += [unquote(action["add"]["path"]) for action in actions if "add" in action]
+        return files
 
     def position(self, name: str, writer: str) -> int:
         """The last sequence number that `writer` appended, -1 when none."""

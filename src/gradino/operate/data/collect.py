@@ -1,0 +1,193 @@
+"""Collect: one batch from the source into the tables, exactly once, whatever is killed in between.
+
+The order of the steps is the recovery: the raw file, the quarantine, the rows, the record. Each recognises what an
+earlier attempt left – by content, by key, by the table's own log – so calling again finishes what was begun.
+"""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gradino.errors import DataError
+from gradino.operate.data import columns
+from gradino.operate.project import Project
+from gradino.operate.project.process import JobError, call
+from gradino.operate.store import Store
+from gradino.operate.store.lock import alone
+from gradino.operate.store.state import data_versions, incidents
+from gradino.operate.store.tables import content_digest
+
+if TYPE_CHECKING:
+    from gradino.operate.data.source import Batch
+
+_WRITER = "collect"
+_FEW = 10  # of fewer new rows nobody can say that the source is broken
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A new version of the table `rows`. `digest` is of its full content, `raw` of the batch as it came."""
+
+    version: int
+    digest: str
+    raw: str
+    rows: int
+    quarantined: int
+    until: datetime
+
+
+def collect(project: Project, store: Store) -> Collected | None:
+    """Ask the source for what is new and take it in; None when that added no row.
+
+    Raises:
+        DataError: the source failed; a column is missing or has another type than in the table; or most of the batch
+            is bad, which also opens an incident. Nothing was added then.
+    """
+    with alone(store.root / "collect.lock"):
+        _record(project, store)
+        last = store.state.last(data_versions)
+        batch = _gather(project, store, last.until if last else None)
+        if batch is None or store.state.count(data_versions, data_versions.c.raw == batch.raw):
+            return None
+        table = store.tables.open("rows")
+        good = columns.fit(batch.good, pa.schema(table.schema().to_arrow()) if table else None)
+        good = _unknown_rows(project, store, good)
+        bad = _unknown_bad(store, batch.bad)
+        if len(bad) + len(good) >= _FEW and len(bad) > len(good):
+            raise _refuse(project, store, batch.raw, bad, len(good))
+        if not len(bad) + len(good):
+            _forget(store, batch.raw)
+            return None
+        _quarantine(store, batch.raw, bad)
+        _append(store, "rows", good, batch.raw)
+        return _record(project, store)
+
+
+def _gather(project: Project, store: Store, since: datetime | None) -> "Batch | None":
+    from gradino.operate.data.source import gather
+
+    try:
+        return call(gather, store.folder("logs") / "collect.log", project, store.folder("raw"), since)
+    except JobError as error:
+        raise DataError(
+            f"the source {project.data.source} failed: {error.what}",
+            error.trace or f"see {store.root / 'logs' / 'collect.log'}",
+        ) from None
+
+
+def _unknown_rows(project: Project, store: Store, good: pa.Table) -> pa.Table:
+    """The rows whose key the table does not have yet."""
+    time, unit = project.project.time, project.project.unit
+    keys = [time, unit] if unit else [time]
+    if not len(good):
+        return good
+    known = store.tables.read("rows", columns=keys, where=pc.field(time) >= pc.min(good[time]))
+    if known is None:
+        return good
+    numbered = good.select(keys).append_column("#", pa.array(range(len(good))))
+    return good.take(numbered.join(known, keys, join_type="left anti")["#"].combine_chunks().sort())
+
+
+def _unknown_bad(store: Store, bad: pa.Table) -> pa.Table:
+    """The bad rows that are not in quarantine yet: a source repeats its newest rows until good ones follow them."""
+    if not len(bad):
+        return bad
+    near = pc.field("time") >= pc.min(bad["time"]) if bad["time"].null_count < len(bad) else pc.scalar(False)
+    known = store.tables.read("quarantine", columns=["row"], where=near | pc.field("time").is_null())
+    return bad if known is None else bad.filter(pc.invert(pc.is_in(bad["row"], known["row"])))
+
+
+def _refuse(project: Project, store: Store, raw: str, bad: pa.Table, good: int) -> DataError:
+    reasons = _reasons(bad)
+    what = f"{len(bad):,} of {len(bad) + good:,} new rows are bad; most often: {next(iter(reasons))}"
+    store.state.add_once(
+        incidents,
+        {"key": f"data:{raw}"},
+        kind="data",
+        title=what,
+        evidence={"raw": raw, "reasons": reasons},
+        event_time=pc.max(bad["time"]).as_py(),
+    )
+    return DataError(
+        f"{project.data.source}: {what}; nothing was added",
+        f"mend the source or the contract; the batch is kept as {store.root / 'raw' / raw}.parquet",
+    )
+
+
+def _quarantine(store: Store, raw: str, bad: pa.Table) -> None:
+    if not len(bad):
+        return
+    reasons = _reasons(bad)
+    rows = "1 bad row" if len(bad) == 1 else f"{len(bad):,} bad rows"
+    store.state.tell(
+        "data",
+        f"{rows} put in quarantine; most often: {next(iter(reasons))}",
+        f"quarantine:{raw}",
+        event_time=pc.max(bad["time"]).as_py(),
+        rows=len(bad),
+        raw=raw,
+        reasons=reasons,
+    )
+    _append(store, "quarantine", bad, raw)
+
+
+def _reasons(bad: pa.Table) -> dict[str, int]:
+    """How often each reason was given, the most frequent first."""
+    counts = Counter(bad["reason"].to_pylist())
+    return dict(counts.most_common())
+
+
+def _append(store: Store, name: str, data: pa.Table, raw: str) -> None:
+    if len(data):
+        data = data.append_column(columns.BATCH, pa.array([raw] * len(data), pa.string()))
+        store.tables.append(name, data, _WRITER, store.tables.position(name, _WRITER) + 1)
+
+
+def _record(project: Project, store: Store) -> Collected | None:
+    """Write down the versions of the table that are not yet: the one just appended, or one whose writer was killed."""
+    newest: Collected | None = None
+    last = store.state.last(data_versions)
+    for version in range(last.version + 1 if last else 0, store.tables.version("rows") + 1):
+        rows = store.tables.added("rows", version - 1, version)
+        if rows is None:
+            continue
+        raw = rows[columns.BATCH][0].as_py()
+        quarantined = store.tables.read("quarantine", columns=[], where=pc.field(columns.BATCH) == raw)
+        files = store.tables.digests("rows", version, last.files if last else {})
+        newest = Collected(
+            version,
+            content_digest(files),
+            raw,
+            len(rows),
+            0 if quarantined is None else len(quarantined),
+            max(pc.max(rows[project.project.time]).as_py(), last.until if last else datetime.min.replace(tzinfo=UTC)),
+        )
+        if not last:
+            store.state.tell(
+                "data",
+                f"first data: {newest.rows:,} rows until {newest.until:%Y-%m-%d %H:%M}",
+                "data:first",
+                event_time=newest.until,
+                version=version,
+                digest=newest.digest,
+            )
+        store.state.add_once(
+            data_versions,
+            {"version": version},
+            files=files,
+            event_time=newest.until,
+            **{k: v for k, v in asdict(newest).items() if k != "version"},
+        )
+        last = store.state.last(data_versions)
+    return newest
+
+
+def _forget(store: Store, raw: str) -> None:
+    """Remove a batch that added nothing, unless something refers to it."""
+    known = store.tables.read("quarantine", columns=[], where=pc.field(columns.BATCH) == raw)
+    if (known is None or not len(known)) and not store.state.count(incidents, incidents.c.key == f"data:{raw}"):
+        (store.root / "raw" / f"{raw}.parquet").unlink(missing_ok=True)

@@ -1,0 +1,42 @@
+"""Recompute what a data version claims to be, from the bytes."""
+
+import hashlib
+from pathlib import Path
+
+from gradino.errors import IntegrityError
+from gradino.operate.store import Store
+from gradino.operate.store.state import data_versions
+from gradino.operate.store.tables import content_digest
+
+
+def verify(store: Store, version: int) -> str:
+    """Hash every data file of a version and every raw batch it grew from; returns the version's digest.
+
+    Raises:
+        IntegrityError: names the first file that is not what it was, or is gone.
+    """
+    row = store.state.last(data_versions, data_versions.c.version == version)
+    if row is None:
+        raise IntegrityError(f"data version {version} is not on record", "`gradino data log` lists those that are")
+    for file, digest in row.files.items():
+        _check(store.root / "tables" / "rows" / file, digest)
+    for past in store.state.rows(data_versions, data_versions.c.version <= version):
+        _check(store.root / "raw" / f"{past.raw}.parquet", past.raw)
+    if content_digest(row.files) != row.digest:
+        raise IntegrityError(
+            f"the record of data version {version} does not add up to its digest {row.digest}",
+            "somebody changed the state database; restore it from a backup",
+        )
+    return str(row.digest)
+
+
+def _check(path: Path, digest: str) -> None:
+    try:
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+    except FileNotFoundError:
+        found = "nothing"
+    if found != digest:
+        raise IntegrityError(
+            f"{path} was written with sha256 {digest} and now has {found}", "restore the file from a backup"
+        )
