@@ -6,6 +6,7 @@ Names: `rows` (accepted data), `quarantine`, `predictions`, `feedback`, `outcome
 import hashlib
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -89,16 +90,21 @@ class Tables:
         The sequence is committed in the table's own log, so a crash leaves both or neither. Two that append the same
         sequence at the same time are kept apart by a lock: delta-rs commits both. Returns the version.
         """
+        return self.append_many(name, data, {writer: sequence})
+
+    def append_many(self, name: str, data: pa.Table, sequences: Mapping[str, int]) -> int:
+        """Append what several writers wrote in one commit; adds nothing unless it is new for each of them."""
         self.root.mkdir(parents=True, exist_ok=True)
         with alone(self.root / f".{name}.lock"):
-            if self.position(name, writer) < sequence:
+            if all(self.position(name, writer) < sequence for writer, sequence in sequences.items()):
+                moved = [Transaction(writer, sequence) for writer, sequence in sequences.items()]
                 write_deltalake(
                     self.open(name) or str(self.root / name),
                     data,
                     mode="append",
                     schema_mode="merge",
                     configuration=_KEEP,
-                    commit_properties=CommitProperties(app_transactions=[Transaction(writer, sequence)]),
+                    commit_properties=CommitProperties(app_transactions=moved),
                 )
         return self.version(name)
 
