@@ -1,0 +1,128 @@
+"""The page: a store goes in, one self-contained HTML document comes out, or its sections one by one."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from gradino.console import charts, words
+from gradino.console.draw import Drawer
+from gradino.console.ladder import ladder
+from gradino.console.series import Series
+from gradino.console.story import Story, read
+from gradino.operate.project import Project
+from gradino.operate.store import Store
+
+SECTIONS = ("now", "ladder", "live", "releases", "retraining", "data", "timeline")
+
+Assessment = Mapping[str, Any]
+Chain = Mapping[str, Any]
+"""A traced prediction: {"prediction", "verified", "steps": [{"kind", "id", "digest", "verified", "says"}, …]}."""
+
+
+def page(
+    store: Store,
+    project: Project,
+    assessment: Assessment | None = None,
+    *,
+    live: bool = False,
+    chain: Chain | None = None,
+    drawer: Drawer | None = None,
+    series: Series | None = None,
+) -> str:
+    """The whole page. `live` adds the script that keeps it up to date; without it nothing outside is needed.
+
+    `drawer` and `series` keep what was drawn and read before, so that the next page costs less.
+    """
+    if drawer is None:
+        with Drawer() as own:
+            return page(store, project, assessment, live=live, chain=chain, drawer=own, series=series)
+    context = _context(read(store, project, series), assessment, drawer)
+    return str(_template().render(context, live=live, chain=chain, script=script(), style=_file("page.css")))
+
+
+def sections(story: Story, assessment: Assessment | None, drawer: Drawer) -> dict[str, str]:
+    """The parts of the page that change, by their ids."""
+    template = _template()
+    context = template.new_context(_context(story, assessment, drawer))
+    return {name: "".join(template.blocks[name](context)) for name in SECTIONS}
+
+
+def write_report(store: Store, project: Project, assessment: Assessment | None, path: Path) -> None:
+    """Write the page as a file that needs nothing else; readers never see half of it."""
+    part = path.with_suffix(".part")
+    part.write_text(page(store, project, assessment), encoding="utf-8")
+    os.replace(part, path)
+
+
+def script() -> str:
+    """The page's only script."""
+    return _file("page.js")
+
+
+def script_digest() -> str:
+    """Its SHA-256 as hexadecimal digits, for the content security policy."""
+    return sha256(script().encode()).hexdigest()
+
+
+def _context(story: Story, assessment: Assessment | None, drawer: Drawer) -> dict[str, Any]:
+    def both(chart: Callable[[Story, int], charts.Spec | None]) -> list[tuple[str, str]]:
+        found = (("wide", chart(story, charts.WIDE)), ("narrow", chart(story, charts.NARROW)))
+        return [(name, drawer.svg(spec)) for name, spec in found if spec]
+
+    experiments = {}
+    for release in story.releases:
+        spec = charts.experiment(release.experiment) if release.experiment else None
+        if spec:
+            experiments[release.version] = drawer.svg(spec)
+    gate_names = list(dict.fromkeys(gate.name for release in story.releases[::-1] for gate in release.gates))
+    return {
+        "story": story,
+        "ladder": ladder(assessment) if assessment else None,
+        "live_chart": both(charts.live),
+        "harm_chart": both(charts.harm),
+        "experiments": experiments,
+        "gate_names": gate_names,
+        "picture": _picture() if not story.reigns else "",
+    }
+
+
+@cache
+def _picture() -> str:
+    from gradino.console.loop_picture import picture  # here, since that module is a script, too
+
+    return picture()
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("gradino.console", "."),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": words.number,
+        "percent": words.percent,
+        "date": words.date,
+        "moment": words.moment,
+    }
+    environment.globals |= {
+        "change": words.change,
+        "colour": charts.colour,
+        "difference": words.difference,
+        "outcome": words.outcome,
+        "sentence": words.sentence,
+    }
+    return environment.get_template("page.html.j2")
+
+
+@cache
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

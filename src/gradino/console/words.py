@@ -1,0 +1,91 @@
+"""Recorded values in words: numbers, dates, and one sentence for each release."""
+
+import math
+from datetime import datetime
+
+from gradino.console.story import Experiment, Release
+
+_OUTCOMES = {
+    "candidate": "in the gates",
+    "refused": "refused",
+    "challenger": "on trial",
+    "rejected": "rejected",
+    "champion": "champion",
+    "retired": "retired",
+}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """12,345 · 41.3 · 0.0213: as many digits as help."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "−")
+    if value == 0 or abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}".replace("-", "−")
+    if abs(value) < 1e-4:
+        return f"{value:.0e}".replace("-", "−")
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    shown = f"{value:,.{places}f}"
+    return (shown.rstrip("0").rstrip(".") if value == int(value) else shown).replace("-", "−")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """98.6 %, and never 100 % for what is not all."""
+    if share is None:
+        return "–"
+    shown = round(share * 100, digits)
+    if shown >= 100 and share < 1:
+        shown = 100 - 10**-digits
+    return f"{shown:.{0 if shown == int(shown) else digits}f} %"
+
+
+def change(value: float, reference: float) -> str:
+    """+12 % or −3 %: `value` against `reference`."""
+    return f"{(value / reference - 1) * 100:+.0f} %".replace("-", "−") if reference else "–"
+
+
+def date(when: datetime | None) -> str:
+    """14 Oct 2012."""
+    return f"{when.day} {when:%b %Y}" if when else "–"
+
+
+def moment(when: datetime | None) -> str:
+    """14 Oct 2012, 15:00."""
+    return f"{date(when)}, {when:%H:%M}" if when else "–"
+
+
+def outcome(release: Release) -> str:
+    """The one word on a release's badge."""
+    if release.status == "challenger" and release.weight:
+        return f"answers {percent(release.weight, 0)}"
+    return _OUTCOMES.get(release.status, release.status)
+
+
+def sentence(release: Release) -> str:
+    """What happened to a release, in one sentence, with the guarantee where one was reached."""
+    own, other, found = f"v{release.version}", f"v{release.champion}", release.experiment
+    if release.champion is None:
+        return f"{own} is the first model: gates only." if release.verdict == "pass" else f"{own}: {release.reason}"
+    if release.status == "refused":
+        return f"{own} never met live traffic: a gate refused it."
+    if found is None:
+        return f"{own} against {other}: {release.reason or release.stage}"
+    labels = f"{found.n:,} label{'' if found.n == 1 else 's'}"
+    if release.verdict is None:
+        return f"{own} listens beside {other}: {number(found.evidence)} of {number(found.threshold)} after {labels}."
+    if release.verdict == "pass" and found.evidence >= found.threshold:
+        return f"{own} beats {other}: promoted after {labels}; wrong with probability ≤ {percent(found.alpha)}."
+    if release.verdict == "fail" and found.against >= found.threshold:
+        return f"{own} is worse than {other}: rejected after {labels}; wrong with probability ≤ {percent(found.alpha)}."
+    word = "promoted" if release.status in ("champion", "retired") else "not promoted"
+    return f"{own} against {other}: {word} after {labels}, without proof."
+
+
+def difference(found: Experiment) -> str:
+    """The mean difference in loss, with its sign in words."""
+    if math.isnan(found.mean):
+        return "no label yet"
+    return f"{number(abs(found.mean))} {'less' if found.mean >= 0 else 'more'} loss per prediction"
