@@ -1,0 +1,123 @@
+"""Group commit: what many requests hand over while one flush runs becomes the next flush; then all of them may answer.
+
+A thread of its own owns the segment. On an error of the disk nothing of the group is kept and every waiting request is
+told so; the next group tries again.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+import msgspec
+
+from gradino.operate.serving.wal import LIMIT, Feedback, Prediction, Predictions, Role, Schema, Segment, frame
+
+Done = Callable[[OSError | None], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Rows that one model scored in one call; becomes a `Predictions` record."""
+
+    schema: Schema
+    deployment: int
+    version: int
+    role: Role
+    at: int
+    rows: list[Prediction]
+
+    def at_schema(self, offset: int) -> Predictions:
+        return Predictions(offset, self.deployment, self.version, self.role, self.at, self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is written together; `done` is called in the log's thread once it is safe, or with why it is not."""
+
+    records: Sequence[Scored | Feedback]
+    done: Done | None = None
+
+
+class PredictionLog:
+    """The write-ahead log of one worker."""
+
+    def __init__(self, folder: Path, durable: bool = True, limit: int = LIMIT) -> None:
+        self._folder, self._durable, self._limit = folder, durable, limit
+        self._queue: SimpleQueue[Entry | None] = SimpleQueue()
+        self._encoder = msgspec.msgpack.Encoder()
+        self._segment: Segment | None = None
+        self._schemas: dict[Schema, int] = {}
+        self.commits = 0
+        self.errors = 0
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Entries that no flush has taken yet."""
+        return self._queue.qsize()
+
+    def put(self, entry: Entry) -> None:
+        self._queue.put(entry)
+
+    def close(self) -> None:
+        """Write what is waiting and let go of the segment."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            group = [self._queue.get()]
+            try:
+                while True:
+                    group.append(self._queue.get_nowait())
+            except Empty:
+                pass
+            open_ = None not in group
+            self._commit([entry for entry in group if entry])
+        if self._segment:
+            self._segment.close()
+
+    def _commit(self, group: list[Entry]) -> None:
+        failure: OSError | None = None
+        try:
+            self._write(group)
+            self.commits += 1
+        except OSError as error:
+            failure = error
+            self.errors += 1
+            if self._segment:
+                self._segment.abandon()
+                self._segment = None
+            print(f"gradino: the prediction log cannot be written: {error}", file=sys.stderr)
+        for entry in group:
+            if entry.done:
+                entry.done(failure)
+
+    def _write(self, group: list[Entry]) -> None:
+        if self._segment and self._segment.size >= self._limit:
+            self._segment.close()
+            self._segment = None
+        if not self._segment:
+            self._segment = Segment(self._folder, self._durable)
+            self._schemas.clear()
+        frames = bytearray()
+        for entry in group:
+            for record in entry.records:
+                if isinstance(record, Scored):
+                    schema = self._schema(record.schema, frames, self._segment.size)
+                    frames += frame(self._encoder, record.at_schema(schema))
+                else:
+                    frames += frame(self._encoder, record)
+        self._segment.write(bytes(frames))
+
+    def _schema(self, schema: Schema, frames: bytearray, start: int) -> int:
+        """Where the segment says `schema`; it is said before its first use."""
+        if schema not in self._schemas:
+            self._schemas[schema] = start + len(frames)
+            frames += frame(self._encoder, schema)
+        return self._schemas[schema]

@@ -1,0 +1,171 @@
+"""From write-ahead segments into the tables `predictions` and `feedback`, exactly once, however often it is killed.
+
+Each table remembers in its own log up to which byte it holds each segment, so the rows and the position are one
+commit. Feedback is committed before predictions: a segment's position in `predictions` therefore covers both. A
+segment goes when nobody can write to it any more and both tables hold all of it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from gradino.operate.serving.wal import FieldType, Label, Prediction, Predictions, Reader, Schema, segments
+from gradino.operate.store import Store
+from gradino.operate.store.lock import alone
+from gradino.operate.store.tables import Tables
+
+PREDICTIONS, FEEDBACK = "predictions", "feedback"
+_MOST_ROWS = 200_000  # of one commit
+_MOMENT = pa.timestamp("us", tz="UTC")
+_TYPES: dict[FieldType, pa.DataType] = {
+    "number": pa.float64(),
+    "integer": pa.int64(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "timestamp": _MOMENT,
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """Rows moved by one call, and the newest event time among its predictions."""
+
+    predictions: int
+    feedback: int
+    newest_event_time: datetime | None
+
+
+def compact(store: Store, environment: str) -> Compacted:
+    """Move what is complete in all segments of an environment into the tables."""
+    folder = store.folder("wal", environment)
+    total = Compacted(0, 0, None)
+    with alone(folder / ".compactor.lock"):
+        while True:
+            harvest = _gather(folder, store.tables)
+            _commit(harvest, store.tables)
+            for reader in harvest.spent:
+                reader.path.unlink()
+            newest = max(filter(None, (total.newest_event_time, harvest.newest)), default=None)
+            total = Compacted(total.predictions + harvest.rows, total.feedback + len(harvest.labels), newest)
+            if not harvest.more:
+                return total
+
+
+@dataclass
+class _Harvest:
+    """What one round read."""
+
+    predictions: dict[Schema, list[tuple[str, Predictions]]] = field(default_factory=dict)
+    labels: list[tuple[Label, int]] = field(default_factory=list)  # with the time they were written
+    positions: dict[str, int] = field(default_factory=dict)  # by segment, of `predictions`
+    label_positions: dict[str, int] = field(default_factory=dict)
+    spent: list[Reader] = field(default_factory=list)
+    rows: int = 0
+    more: bool = False
+
+    @property
+    def newest(self) -> datetime | None:
+        times = (row.event_time for group in self.predictions.values() for _, record in group for row in record.rows)
+        newest = max(times, default=None)
+        return None if newest is None else _EPOCH + timedelta(microseconds=newest)
+
+
+def _gather(folder: Path, tables: Tables) -> _Harvest:
+    harvest = _Harvest()
+    for reader in segments(folder):
+        finished = reader.finished()  # before it is read: a writer may still be adding
+        begin = end = max(tables.position(PREDICTIONS, reader.name), 0)
+        labelled = tables.position(FEEDBACK, reader.name)
+        schemas: dict[int, Schema] = {}
+        for end, record in reader.records(begin):
+            if isinstance(record, Predictions):
+                if record.schema not in schemas:
+                    schemas[record.schema] = reader.schema(record.schema)
+                harvest.predictions.setdefault(schemas[record.schema], []).append((reader.name, record))
+                harvest.rows += len(record.rows)
+            elif not isinstance(record, Schema) and end > labelled:
+                harvest.labels += [(label, record.at) for label in record.rows]
+                harvest.label_positions[reader.name] = end
+            if harvest.rows + len(harvest.labels) >= _MOST_ROWS:
+                harvest.more = True
+                break
+        if end > begin:
+            harvest.positions[reader.name] = end
+        if harvest.more:
+            break
+        if finished:
+            harvest.spent.append(reader)
+    return harvest
+
+
+def _commit(harvest: _Harvest, tables: Tables) -> None:
+    if harvest.labels:
+        known = _known(tables, FEEDBACK)
+        tables.append_many(FEEDBACK, _fitted(_labels(harvest.labels), known), harvest.label_positions)
+    if harvest.rows:
+        known = _known(tables, PREDICTIONS)
+        parts = [_fitted(_predictions(schema, group), known) for schema, group in harvest.predictions.items()]
+        tables.append_many(PREDICTIONS, pa.concat_tables(parts, promote_options="default"), harvest.positions)
+
+
+def _predictions(schema: Schema, group: Iterable[tuple[str, Predictions]]) -> pa.Table:
+    records = [(segment, record, row) for segment, record in group for row in record.rows]
+    rows: list[Prediction] = [row for _, _, row in records]
+    columns: dict[str, Any] = {
+        "prediction_id": pa.array([row.id for row in rows], pa.string()),
+        "event_time": pa.array([row.event_time for row in rows], pa.int64()).cast(_MOMENT),
+        "at": pa.array([record.at for _, record, _ in records], pa.int64()).cast(_MOMENT),
+        "deployment": pa.array([record.deployment for _, record, _ in records], pa.int64()),
+        "version": pa.array([record.version for _, record, _ in records], pa.int64()),
+        "role": pa.array([record.role for _, record, _ in records], pa.string()),
+        "prediction": pa.array([row.value for row in rows], _value_type(schema.task)),
+        "segment": pa.array([segment for segment, _, _ in records], pa.string()),
+    }
+    for i, (name, kind) in enumerate(schema.fields):
+        values = [row.features[i] if row.features else None for row in rows]
+        columns[f"x_{name}"] = pa.array(values, _TYPES[kind])
+    return pa.table(columns)
+
+
+def _labels(labels: list[tuple[Label, int]]) -> pa.Table:
+    text = any(isinstance(label.value, str) for label, _ in labels)
+    return pa.table(
+        {
+            "prediction_id": pa.array([label.id for label, _ in labels], pa.string()),
+            "label": pa.array([label.value for label, _ in labels], pa.string() if text else pa.float64()),
+            "event_time": pa.array([label.event_time for label, _ in labels], pa.int64()).cast(_MOMENT),
+            "at": pa.array([at for _, at in labels], pa.int64()).cast(_MOMENT),
+        }
+    )
+
+
+def _value_type(task: str) -> pa.DataType:
+    return pa.float64() if task == "regression" else pa.string()
+
+
+def _known(tables: Tables, name: str) -> dict[str, pa.DataType]:
+    """The columns a table has, with their types."""
+    table = tables.open(name)
+    return {column.name: column.type for column in pa.schema(table.schema().to_arrow())} if table else {}
+
+
+def _fitted(rows: pa.Table, known: dict[str, pa.DataType]) -> pa.Table:
+    """The rows with the types `known` has, to which new columns are added.
+
+    A later model may type a feature differently. Where its values do not fit without loss they go into a column of
+    their own, named after the type, rather than being bent or holding up the log.
+    """
+    columns = {}
+    for name, values in zip(rows.column_names, rows.columns, strict=True):
+        wanted = known.setdefault(name, values.type)
+        try:
+            columns[name] = values.cast(wanted)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            aside = f"{name}_{values.type}"
+            columns[aside] = values.cast(known.setdefault(aside, values.type))
+    return pa.table(columns)

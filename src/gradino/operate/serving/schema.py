@@ -1,0 +1,191 @@
+"""What a row must look like: a model's inputs become one strict decoder, and a refusal names row, field and reason."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, cast
+
+import msgspec
+
+if TYPE_CHECKING:
+    from gradino.operate.serving.wal import FieldType
+
+Row: TypeAlias = tuple[Any, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LARGEST = 2**63 - 1
+_WHERE = re.compile(r"^(?P<reason>.*?)(?: - at `\$(?:\.rows)?\[(?P<row>\d+)\](?:\.(?P<field>.*))?`)?$", re.DOTALL)
+_NAMED = re.compile(r"(?:unknown|required) field `(?P<field>.*)`")
+
+
+class InputField(Protocol):
+    """One input of a model, as its bundle states it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def nullable(self) -> bool: ...
+    @property
+    def minimum(self) -> float | None: ...
+    @property
+    def maximum(self) -> float | None: ...
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is wrong, in which row (from 0) and field, and what to do about it where that is known."""
+
+    reason: str
+    row: int | None = None
+    field: str | None = None
+    next: str = ""
+
+
+class BadInput(Exception):  # noqa: N818  # it is an answer, not a fault
+    """The request cannot be scored as it is."""
+
+    def __init__(self, problem: Problem, status: int = 422) -> None:
+        super().__init__(problem.reason)
+        self.problem, self.status = problem, status
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """Columns that are no model input but may be given: the event time and the unit of an assignment."""
+
+    time: str
+    unit: str | None
+
+
+class Rows:
+    """The decoder for the rows that a champion, and beside it a challenger, can score."""
+
+    def __init__(self, inputs: Sequence[InputField], also: Sequence[InputField], extra: Extra) -> None:
+        required = {field.name: field for field in inputs}
+        optional = {field.name: field for field in also if field.name not in required}
+        self.fields = (*required.values(), *optional.values())
+        self.names = [field.name for field in self.fields]
+        kinds: list[Any] = [_type(field) for field in required.values()]
+        kinds += [_type(field) | None for field in optional.values()]
+        if extra.time not in self.names:
+            self.names.append(extra.time)
+            kinds.append(datetime | None)
+        if extra.unit and extra.unit not in self.names:
+            self.names.append(extra.unit)
+            kinds.append(str | int | None)
+        self._time = self.names.index(extra.time)
+        self._unit = self.names.index(extra.unit) if extra.unit else None
+        self._moments = [i for i, kind in enumerate(kinds) if _is_moment(kind)]
+        attributes = [
+            (f"f{i}", kind) if i < len(inputs) and not self.fields[i].nullable else (f"f{i}", kind, None)
+            for i, kind in enumerate(kinds)
+        ]
+        self.row_type: type[msgspec.Struct] = msgspec.defstruct(
+            "Row",
+            cast("Any", attributes),
+            kw_only=True,
+            forbid_unknown_fields=True,
+            rename={f"f{i}": name for i, name in enumerate(self.names)},
+        )
+        request = msgspec.defstruct("Request", [("rows", list[self.row_type])], forbid_unknown_fields=True)  # type: ignore[name-defined]
+        self._decoder = msgspec.json.Decoder(request)
+
+    def decode(self, body: bytes) -> list[Row]:
+        """The rows of a `/v1/score` body as tuples in the order of `names`; raises BadInput."""
+        try:
+            rows = cast("Any", self._decoder.decode(body)).rows
+        except msgspec.ValidationError as error:
+            raise BadInput(self._explain(str(error))) from None
+        except msgspec.DecodeError as error:
+            raise BadInput(Problem(f"the body is not JSON: {error}", next='send {"rows": [{…}]}'), 400) from None
+        except UnicodeDecodeError:
+            raise BadInput(Problem("the body is not UTF-8", next='send {"rows": [{…}]}'), 400) from None
+        return self._tuples(rows)
+
+    def convert(self, rows: object) -> list[Row]:
+        """The same from objects that are decoded already."""
+        try:
+            return self._tuples(msgspec.convert(rows, list[self.row_type]))  # type: ignore[name-defined]
+        except msgspec.ValidationError as error:
+            raise BadInput(self._explain(str(error))) from None
+
+    def event_time(self, row: Row, otherwise: int) -> int:
+        """Microseconds since 1970 UTC."""
+        moment = row[self._time]
+        return microseconds(moment) if isinstance(moment, datetime) else otherwise
+
+    def unit(self, row: Row) -> str | None:
+        value = row[self._unit] if self._unit is not None else None
+        return None if value is None else str(value)
+
+    def _tuples(self, rows: Sequence[msgspec.Struct]) -> list[Row]:
+        tuples = [msgspec.structs.astuple(row) for row in rows]
+        if self._moments and any(isinstance(row[i], datetime) for row in tuples for i in self._moments):
+            return [self._aware(row) for row in tuples]
+        return tuples
+
+    def _aware(self, row: Row) -> Row:
+        changed = list(row)
+        for i in self._moments:
+            if isinstance(changed[i], datetime):
+                changed[i] = utc(changed[i])
+        return tuple(changed)
+
+    def _explain(self, message: str) -> Problem:
+        found = _WHERE.match(message)
+        assert found
+        reason = found["reason"]
+        row = int(found["row"]) if found["row"] else None
+        if row is None:
+            return Problem(reason, next='send {"rows": [{…}]}')
+        named = _NAMED.search(reason)
+        if named and "unknown" in reason:
+            name = named["field"]
+            near = get_close_matches(name, self.names, n=1, cutoff=0.5)
+            advice = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self.names)}"
+            return Problem("unknown field", row, name, advice)
+        if named:
+            return Problem("required field is missing", row, named["field"])
+        return Problem(reason, row, found["field"])
+
+
+def utc(moment: datetime) -> datetime:
+    """A moment without a zone is taken as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def microseconds(moment: datetime) -> int:
+    """Since 1970 UTC."""
+    past = utc(moment) - _EPOCH
+    return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
+
+
+def _type(field: InputField) -> Any:
+    bounds: dict[str, Any] = {}
+    if field.minimum is not None:
+        bounds["ge"] = field.minimum
+    if field.maximum is not None:
+        bounds["le"] = field.maximum
+    kind: Any
+    match cast("FieldType", field.type):
+        case "number":
+            kind = Annotated[float, msgspec.Meta(**bounds)] if bounds else float
+        case "integer":
+            low = -_LARGEST - 1 if field.minimum is None else math.ceil(field.minimum)
+            high = _LARGEST if field.maximum is None else math.floor(field.maximum)
+            kind = Annotated[int, msgspec.Meta(ge=low, le=high)]
+        case "string":
+            kind = str
+        case "boolean":
+            kind = bool
+        case "timestamp":
+            kind = datetime
+    return kind | None if field.nullable else kind
+
+
+def _is_moment(kind: Any) -> bool:
+    return kind is datetime or datetime in getattr(kind, "__args__", ())
