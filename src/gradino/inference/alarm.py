@@ -2,13 +2,16 @@
 
 For rows in the order of their labels, with loss_t in [0, 1] and r the loss the model is allowed,
 
-    M_t = max(M_{t−1}, 1) · (1 + λ (loss_t − r)),   alarm at M_t ≥ A.
+    M_t = (M_{t−1} + 1) · (1 + λ (loss_t − r)),   alarm at M_t ≥ A.
 
-While the expected loss, given the past, is at most r, every factor is a fair or losing bet, and the mean time to a
-false alarm is at least A labels: with A = labels a year, at most about one false alarm a year. A factor must not be
-negative, so λ ≤ 1/r; M is the mean over constant bets λ = f/r with f = ½, ¼, …, each with its own restarts, which is
-again such a process. Sources: Shin, Ramdas & Rinaldo arXiv 2203.03532 (e-detectors); Podkopaev & Ramdas arXiv
-2110.06177.
+A new bet of 1 is placed before every row, and M is what all of them hold. While the expected loss, given the past, is
+at most r, no bet can be expected to win, so M_t − t cannot be expected to rise. Hence the mean time to a false alarm is
+at least A labels, and k labels raise one with a probability of at most k/A: with A = labels a year, at most about one
+false alarm a year. A factor must not be negative, so λ ≤ 1/r; M is the mean over λ = f/r with f = ½, ¼, …
+
+This is the Shiryaev–Roberts e-detector of Shin, Ramdas & Rinaldo (arXiv 2203.03532); see also Podkopaev & Ramdas
+(arXiv 2110.06177). Their e-CUSUM, max(M_{t−1}, 1) in place of M_{t−1} + 1, makes the same promise, lies below it at
+every t, and so finds a change later: three times later in `benchmarks/inference_alarm.py`.
 """
 
 from __future__ import annotations
@@ -37,19 +40,19 @@ class Harm(msgspec.Struct, frozen=True):
 
     `reference`: the loss allowed, in (0, 1], or one per context (hour of week, say); see `reference`. `threshold`: A,
     the labels expected a year; to watch k slices with one error budget, give each k·A. `walks` are the running sums of
-    the log factors, one per bet, `lows` their least values so far and `starts` the row at which each was reached: bet
-    k stands at walk − low. `n` counts rows with a loss. An alarm stays: an alarmed state ignores further rows, and its
-    `n` is the row that raised it. Raises ValueError for a reference outside (0, 1], a threshold of 1 or less or a loss
-    outside [0, 1].
+    the log factors, one per λ, and `sums` the log of Σ 1/exp(walk) over the rows so far, so M_t + 1 = exp(walk + sum);
+    `lows` are the least walks so far and `starts` the rows after which they were reached. `n` counts rows with a loss.
+    An alarm stays: an alarmed state ignores further rows, and its `n` is the row that raised it. Raises ValueError for
+    a reference outside (0, 1], a threshold of 1 or less or a loss outside [0, 1].
     """
 
     reference: tuple[float, ...] | float
     threshold: float
     n: int = 0
     walks: tuple[float, ...] = (0.0,) * len(FRACTIONS)
+    sums: tuple[float, ...] = (0.0,) * len(FRACTIONS)
     lows: tuple[float, ...] = (0.0,) * len(FRACTIONS)
     starts: tuple[int, ...] = (0,) * len(FRACTIONS)
-    stands: tuple[float, ...] = (0.0,) * len(FRACTIONS)
 
     def __post_init__(self) -> None:
         allowed = np.atleast_1d(self.reference)
@@ -60,8 +63,8 @@ class Harm(msgspec.Struct, frozen=True):
 
     @property
     def evidence(self) -> float:
-        """M_t: an e-value against "the loss is still at most the reference" since the best moment to start."""
-        return float(wealth(np.array(self.stands), STAKES))
+        """M_t: while the loss is at most the reference, it is expected to be at most `n`."""
+        return float(wealth(np.add(self.walks, self.sums), STAKES)) - 1
 
     @property
     def alarmed(self) -> bool:
@@ -70,8 +73,8 @@ class Harm(msgspec.Struct, frozen=True):
 
     @property
     def since(self) -> int:
-        """Where the leading bet's current excursion began: the row (from 0) estimated to be the first of the change."""
-        return self.starts[int(np.argmax(self.stands))]
+        """The row, from 0, estimated to be the first of the change: where the bet that now holds most was placed."""
+        return self.starts[int(np.argmax(np.subtract(self.walks, self.lows)))]
 
     def update(self, losses: ArrayLike, context: ArrayLike | None = None) -> Harm:
         """The state after `losses`, shape (n,), in the order of labels; NaN are left out.
@@ -95,32 +98,30 @@ class Harm(msgspec.Struct, frozen=True):
         if self.alarmed:
             return self
         walks = walk(self.walks, np.log1p(np.outer(FRACTIONS, excess)))
-        before = np.column_stack([self.walks, walks[:, :-1]])  # a bet may start anew before any row
-        lows = np.minimum.accumulate(np.column_stack([self.lows, before]), axis=1)[:, 1:]
-        anew = np.where(before <= lows, self.n + np.arange(len(excess)), 0)
-        starts = np.maximum.accumulate(np.column_stack([self.starts, anew]), axis=1)[:, 1:]
-        stands = walks - lows
-        alarmed = wealth(stands, STAKES) >= self.threshold
+        sums = np.logaddexp.accumulate(np.column_stack([self.sums, -walks]), axis=1)[:, 1:]
+        lows = np.minimum.accumulate(np.column_stack([self.lows, walks]), axis=1)[:, 1:]
+        lowest = np.where(walks <= lows, self.n + 1 + np.arange(len(excess)), 0)
+        starts = np.maximum.accumulate(np.column_stack([self.starts, lowest]), axis=1)[:, 1:]
+        alarmed = wealth(walks + sums, STAKES) - 1 >= self.threshold
         last = int(np.argmax(alarmed)) if alarmed.any() else len(excess) - 1
         return msgspec.structs.replace(
             self,
             n=self.n + last + 1,
             walks=tuple(walks[:, last].tolist()),
+            sums=tuple(sums[:, last].tolist()),
             lows=tuple(lows[:, last].tolist()),
             starts=tuple(starts[:, last].tolist()),
-            stands=tuple(stands[:, last].tolist()),
         )
 
 
-def reference(losses: ArrayLike, confidence: float = 0.8) -> float:
+def reference(losses: ArrayLike, confidence: float = 0.95) -> float:
     """A valid r from the model's losses on its time-ordered holdout, shape (n,): their mean plus a margin.
 
     The mean itself is not one: half of the time it is below the true loss, and then a false alarm is only a matter of
     time. The margin makes r an upper confidence bound (z times `losses.standard_error`, so also for losses that
     resemble their neighbours; at least the exact bound for a holdout without any loss), valid with probability
-    `confidence`. It shrinks as 1/√n and costs delay, as docs/statistics.md shows; hence 0.8, and hence a large holdout,
-    or one joined by the labels of the experiment, is worth having. Below 30 rows r is 1, and nothing can raise an
-    alarm. NaN are left out.
+    `confidence`. It shrinks as 1/√n and costs delay (docs/statistics.md), so a large holdout, or one joined by the
+    labels of the experiment, is worth having. Below 30 rows r is 1, and nothing can raise an alarm. NaN are left out.
     """
     values = np.asarray(losses, dtype=np.float64)
     values = values[~np.isnan(values)]
@@ -130,7 +131,7 @@ def reference(losses: ArrayLike, confidence: float = 0.8) -> float:
     return min(float(values.mean()) + max(margin, -math.log(1 - confidence) / len(values)), 1.0)
 
 
-def seasonal(losses: ArrayLike, context: ArrayLike, contexts: int, confidence: float = 0.8) -> tuple[float, ...]:
+def seasonal(losses: ArrayLike, context: ArrayLike, contexts: int, confidence: float = 0.95) -> tuple[float, ...]:
     """One r per context, shape (contexts,): for a model that is always worse at rush hour, which is no harm.
 
     `context`, shape (n,), is the index of each row's context in the holdout: its hour of the week, say, of 168. With
