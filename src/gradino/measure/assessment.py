@@ -1,0 +1,197 @@
+"""One assessment: the document that every report, page and badge is made of."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from gradino import maturity
+from gradino.measure import history, tree
+from gradino.measure.evidence import Evidence
+from gradino.measure.kind import kind_of
+from gradino.measure.probes import PROBES, advice
+from gradino.measure.scene import Scene, survey
+from gradino.measure.store import records
+from gradino.measure.verdicts import Interval, TrackResult, Verdict, judge, lowest
+
+SCHEMA = "gradino.assessment/1"
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A piece of evidence: kind of source, where, what it says, how strong it is."""
+
+    source: str
+    locator: str
+    says: str
+    strength: str
+
+
+class RungVerdict(msgspec.Struct, frozen=True):
+    """A rung: the level it attains, whether it holds, on what evidence, and what it would need."""
+
+    level: int
+    verdict: str
+    strength: str
+    evidence: tuple[Shown, ...]
+    needs: str
+
+
+class TrackLevel(msgspec.Struct, frozen=True):
+    """A track with its level and rungs."""
+
+    id: str
+    level: Interval
+    rungs: tuple[RungVerdict, ...]
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """The next rung of a track that does not hold: from which level to which, and the advice."""
+
+    track: str
+    held: int
+    next: int
+    verdict: str
+    needs: str
+
+
+class Subject(msgspec.Struct, frozen=True):
+    """What was measured: its name, commit (empty without git) and kind."""
+
+    name: str
+    commit: str
+    kind: str
+
+
+class Overall(msgspec.Struct, frozen=True):
+    """The overall level, and the same without the people tracks."""
+
+    wired: int
+    proven: int
+    possible: int
+    technical: Interval
+
+
+class Assessment(msgspec.Struct, frozen=True):
+    """The whole result; `to_json` is its documented form (docs/measure.md)."""
+
+    schema: str
+    model: str
+    subject: Subject
+    level: Overall
+    dimensions: dict[str, Interval]
+    tracks: tuple[TrackLevel, ...]
+    gaps: tuple[Gap, ...]
+    notes: tuple[str, ...] = ()
+
+    def to_json(self, indent: int = 2) -> str:
+        """The assessment as JSON; the same commit gives the same bytes."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=indent).decode()
+
+    def track(self, id: str) -> TrackLevel:  # noqa: A002
+        """The track called `id`. Raises `KeyError` if there is none."""
+        for track in self.tracks:
+            if track.id == id:
+                return track
+        raise KeyError(id)
+
+
+def assess(path: Path, rev: str = "HEAD", model: str = maturity.DEFAULT, worktree: bool = False) -> Assessment:
+    """Measure the project at `path`.
+
+    Args:
+        path: a work tree, a folder inside one, a bare repository, or a directory without git.
+        rev: the commit to read; ignored without git.
+        model: which maturity model to judge by.
+        worktree: read the files as they lie there, not as they were committed.
+
+    Raises:
+        EvidenceError: there is no such directory, commit or model.
+    """
+    place = tree.locate(path, rev, worktree)
+    files = tree.read(place)
+    scene = survey(files, history.read(place), place.path)
+    return conclude(scene, maturity.load(model), _name(place))
+
+
+def conclude(scene: Scene, model: maturity.Model, name: str) -> Assessment:
+    """Judge the facts and write the document."""
+    kind = kind_of(scene)
+    evidence = gather(scene)
+    results = judge(model, evidence, blind=not scene.tree.sizes and bool(scene.tree.notes))
+    dimensions = {d: lowest([r.level for r in results if r.track.dimension == d]) for d in model.dimensions}
+    overall = lowest(list(dimensions.values()))
+    technical = lowest([level for d, level in dimensions.items() if d != "people"])
+    return Assessment(
+        schema=SCHEMA,
+        model=model.id,
+        subject=Subject(name, scene.tree.commit, kind),
+        level=Overall(overall.wired, overall.proven, overall.possible, technical),
+        dimensions=dimensions,
+        tracks=tuple(_track(r) for r in results),
+        gaps=tuple(g for r in results if (g := _gap(r)) is not None),
+        notes=tuple(sorted({*scene.tree.notes, *scene.problems})),
+    )
+
+
+def gather(scene: Scene) -> dict[str, list[Evidence]]:
+    """Run every probe and add what records say. Keys are track@level."""
+    found: dict[str, list[Evidence]] = {}
+    for rung, probes in PROBES.items():
+        for probe in probes:
+            try:
+                found.setdefault(rung, []).extend(probe(scene))
+            except Exception as error:  # noqa: BLE001 - a probe that fails leaves its rung unanswered, not the whole
+                scene.problems.append(f"{rung}: {type(error).__name__} in {getattr(probe, '__name__', 'probe')}")
+    for rung, evidence in (*records(scene), *scene.records):
+        found.setdefault(rung, []).append(evidence)
+    return found
+
+
+def _name(place: tree.Place) -> str:
+    name = place.path.name
+    return place.path.parent.name if name in ("repo", ".git") else name.removesuffix(".git")
+
+
+def _track(result: TrackResult) -> TrackLevel:
+    rungs = []
+    for judged in result.rungs:
+        missing = judged.verdict in (Verdict.FAIL, Verdict.UNKNOWN)
+        keys = judged.rung.shown_by or (f"{result.track.id}@{judged.rung.level}",)
+        rungs.append(
+            RungVerdict(
+                level=judged.rung.level,
+                verdict=judged.verdict.value,
+                strength=judged.strength.name.lower(),
+                evidence=tuple(_shown(e) for e in judged.evidence[:8]),
+                needs=" ".join(advice(k) for k in keys) if missing else "",
+            )
+        )
+    return TrackLevel(result.track.id, result.level, tuple(rungs))
+
+
+def _shown(evidence: Evidence) -> Shown:
+    return Shown(evidence.source, evidence.locator, evidence.says, evidence.strength.name.lower())
+
+
+def _gap(result: TrackResult) -> Gap | None:
+    for judged in result.rungs:
+        if judged.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
+            return Gap(
+                result.track.id,
+                result.level.wired,
+                judged.rung.level,
+                judged.verdict.value,
+                advice(f"{result.track.id}@{judged.rung.level}"),
+            )
+    return None
+
+
+def from_json(text: str | bytes) -> Assessment:
+    """Read an assessment back. Raises `msgspec.ValidationError` for another schema."""
+    return msgspec.json.decode(text, type=Assessment)
+
+
+def as_builtins(assessment: Assessment) -> dict[str, Any]:
+    """The assessment as plain dictionaries and lists."""
+    made: dict[str, Any] = msgspec.to_builtins(assessment)
+    return made

@@ -1,0 +1,75 @@
+"""What can fire, whatever starts it: the common shape of CI jobs, orchestrated pipelines and scheduled resources."""
+
+from dataclasses import dataclass, field
+
+# What starts a job. `merge` stands for a push to a shared branch, a closed pull request or an equivalent;
+# `event` for a message, a new model version or another pipeline's resource; `metric` for an alarm or a drift signal.
+AUTOMATIC = frozenset({"push", "tag", "release", "schedule", "event", "metric", "run"})
+CHANGE = frozenset({"push", "tag", "release", "event", "run"})
+CHECKED = CHANGE | {"pull_request"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of a job: shell text (`run`), or a named action, task or operator (`uses`) with its inputs."""
+
+    line: int
+    run: str = ""
+    uses: str = ""
+    inputs: tuple[tuple[str, str], ...] = ()
+    off: str = ""  # why it never does anything; empty when it does
+    soft: bool = False  # its failure is swallowed
+    folder: str = ""
+    calls: tuple[str, ...] = ()  # Python functions it runs: path::name
+
+    def input(self, name: str) -> str:
+        """The input called `name`, or an empty string."""
+        return dict(self.inputs).get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Steps that run together once one of `triggers` happens."""
+
+    system: str
+    path: str
+    line: int
+    name: str
+    triggers: frozenset[str]
+    steps: tuple[Step, ...]
+    needs: tuple[str, ...] = ()
+    group: str = ""  # jobs of one workflow or pipeline share it
+    environment: str = ""
+    off: str = ""  # why it never fires
+    approval: bool = False  # waits for a person
+    soft: bool = False
+    image: str = ""
+    branches: tuple[str, ...] = ()
+    cron: str = ""
+    conditional: bool = False
+
+    @property
+    def automatic(self) -> bool:
+        """Fires without a person."""
+        return not self.off and bool(self.triggers & AUTOMATIC)
+
+    @property
+    def manual(self) -> bool:
+        """A person can start it, and nothing else does."""
+        return not self.off and bool(self.triggers) and not self.automatic
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something that infrastructure as code or a manifest defines: its `kind`, name and the traits that matter here.
+
+    Traits: probe, replicas, rolling, rollback, canary, split, alarm, monitor, schedule, endpoint, off, …
+    """
+
+    system: str
+    kind: str
+    path: str
+    line: int
+    name: str
+    traits: frozenset[str] = frozenset()
+    detail: dict[str, str] = field(default_factory=dict, compare=False)

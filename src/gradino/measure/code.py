@@ -1,0 +1,215 @@
+"""The project's Python as a graph: from a file or function to everything it would run."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from gradino.measure import notebooks, python
+from gradino.measure.python import BODY, MAIN, Call, Function, Module
+from gradino.measure.tree import Tree, ours
+
+_MOST_FUNCTIONS = 600
+_COMMON = frozenset(
+    {"get", "run", "main", "read", "write", "close", "open", "items", "append", "format", "join", "split", "load", "save",
+     "update", "add", "set", "call", "init", "setup", "start", "stop", "create", "delete", "execute", "submit", "keys",
+     "values", "pop", "copy", "forward", "step", "log", "info", "debug", "error", "warning", "strip", "replace", "apply",
+     "map", "filter", "transform", "mean", "sum", "count", "head", "group", "sort", "index", "list", "print", "exists"}
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Code:
+    """Modules by path, parsed when first asked for."""
+
+    tree: Tree
+    paths: tuple[str, ...] = ()
+    _modules: dict[str, Module | None] = field(default_factory=dict)
+    _suffixes: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.paths = tuple(p for p in self.tree.sizes if p.endswith((".py", ".ipynb")) and ours(p))
+        for path in self.paths:
+            stem = path.rsplit(".", 1)[0].removesuffix("/__init__")
+            parts = stem.split("/")
+            for i in range(len(parts)):
+                self._suffixes.setdefault(".".join(parts[i:]), []).append(path)
+
+    def module(self, path: str) -> Module | None:
+        """The module at `path`; None where there is none or it is not valid."""
+        if path not in self._modules:
+            text = self.tree.text(path)
+            if text is None:
+                self._modules[path] = None
+            else:
+                reader = notebooks.parse if path.endswith(".ipynb") else python.parse
+                self._modules[path] = reader(path, text)
+                if self._modules[path] is None:
+                    self.tree.notes.append(f"{path}: not valid Python, not read")
+        return self._modules[path]
+
+    def matching(self, pattern: str) -> Iterator[Module]:
+        """Modules whose text matches a regular expression, parsed; the others are never parsed."""
+        wanted = re.compile(pattern)
+        for path in self.paths:
+            text = self.tree.text(path)
+            if text and wanted.search(text):
+                module = self.module(path)
+                if module is not None:
+                    yield module
+
+    def find(self, name: str, near: str = "") -> tuple[str, str]:
+        """The file that holds the dotted `name`, and what is left of the name inside it; empty where none does."""
+        relative = name.startswith(".")
+        parts = name.lstrip(".").split(".")
+        folder = near.rsplit("/", 1)[0] if "/" in near else ""
+        for cut in range(len(parts), 0, -1):
+            found = self._suffixes.get(".".join(parts[:cut]))
+            if found:
+                full = "/".join(parts[:cut])
+                if relative:
+                    found = [p for p in found if p in (f"{full}.py", f"{full}/__init__.py")] or found
+                best = max(found, key=lambda p: (_shared(p, folder), -p.count("/"), p))
+                return best, ".".join(parts[cut:])
+        return "", ""
+
+    def file(self, path: str, near: str = "") -> str:
+        """The repository's file that a script, string or option names, or an empty string."""
+        path = path.strip().removeprefix("./").replace("\\", "/")
+        folder = near.rsplit("/", 1)[0] + "/" if "/" in near else ""
+        for candidate in (folder + path, path):
+            if candidate in self.tree:
+                return candidate
+        while path.startswith(("../", "{}/", "/", "$")):
+            path = path.partition("/")[2]
+        if not path or "{}" in path:
+            return ""
+        found = [p for p in self.tree.sizes if p == path or p.endswith("/" + path)]
+        return max(found, key=lambda p: (_shared(p, folder), -p.count("/"), p)) if found else ""
+
+    def reach(
+        self, path: str, names: Iterable[str] = (BODY, MAIN), words: Iterable[str] = ()
+    ) -> Iterator[tuple[Module, Function]]:
+        """Every function that running `names` of the file would call, as far as names tell.
+
+        `words` are command-line arguments: where one of them names a command of the file, only that command runs.
+        """
+        seen: set[tuple[str, str]] = set()
+        start = [(path, n) for n in names]
+        module = self.module(path)
+        if module is not None and (chosen := _commands(module, words)):
+            start = [(path, BODY), *((path, c) for c in chosen)]
+        elif module is not None and any(n in (BODY, MAIN) for n in names):
+            start += [(path, f.name) for f in module.functions.values() if _entry(f)]
+        waiting = start[::-1]
+        while waiting and len(seen) < _MOST_FUNCTIONS:
+            here = waiting.pop()
+            if here in seen:
+                continue
+            seen.add(here)
+            module = self.module(here[0])
+            function = module.functions.get(here[1]) if module else None
+            if module is None or function is None:
+                continue
+            yield module, function
+            if here[1] in (BODY, MAIN):
+                waiting.extend((p, BODY) for p in self._imported(module) if (p, BODY) not in seen)
+            for call in function.calls:
+                waiting.extend(t for t in self.targets(module, function, call) if t not in seen)
+            waiting.extend((here[0], r) for r in function.refs)
+
+    def _imported(self, module: Module) -> list[str]:
+        found = {self.find(name, module.path)[0] for name in module.imports.values()}
+        return sorted(p for p in found if p and p != module.path and p.endswith(".py"))
+
+    def targets(self, module: Module, function: Function, call: Call) -> list[tuple[str, str]]:
+        """The project's own functions that a call may enter, callbacks passed to it included."""
+        found: list[tuple[str, str]] = []
+        for name in (call.name, *call.refs):
+            found += self._named(module, function, name, call.maker if name == call.name else "")
+        for text in call.texts:
+            if text.endswith((".py", ".ipynb")) and len(text) < 200:
+                script = self.file(text.split()[-1], module.path)
+                if script and script != module.path:
+                    found += [(script, BODY), (script, MAIN)]
+        return found
+
+    def _named(self, module: Module, function: Function, name: str, maker: str) -> list[tuple[str, str]]:
+        name = name.removesuffix("()")
+        if name in module.functions:
+            return [(module.path, name)]
+        if name in module.classes:
+            return [(module.path, f"{name}.__init__"), (module.path, f"{name}.<class>")]
+        head, _, rest = name.partition(".")
+        if head in ("self", "cls") and "." in function.name and rest:
+            owner = function.name.split(".", 1)[0]
+            if f"{owner}.{rest}" in module.functions:
+                return [(module.path, f"{owner}.{rest}")]
+        for dotted in (name, f"{maker}.{name.rsplit('.', 1)[-1]}" if maker else ""):
+            if dotted in module.functions:
+                return [(module.path, dotted)]
+            found = self._elsewhere(module, dotted.replace("()", "")) if dotted else []
+            if found:
+                return found
+        method = name.rsplit(".", 1)[-1]
+        if "." in name and method not in _COMMON and not method.startswith("__"):
+            near = [(module.path, f) for f in module.functions if f.endswith(f".{method}")]
+            if near:
+                return near
+            for path in self._imported(module):
+                other = self.module(path)
+                near += [(path, f) for f in (other.functions if other else ()) if f.endswith(f".{method}")]
+            return near
+        return []
+
+    def _elsewhere(self, module: Module, dotted: str) -> list[tuple[str, str]]:
+        path, rest = self.find(dotted, module.path)
+        if not path or path == module.path:
+            return []
+        other = self.module(path)
+        if other is None:
+            return []
+        for _ in range(3):
+            if rest in other.functions:
+                return [(other.path, rest)]
+            head = rest.split(".", 1)[0]
+            if rest in other.classes:
+                return [(other.path, f"{rest}.__init__"), (other.path, f"{rest}.<class>")]
+            again = other.imports.get(head) if head else None
+            if not again:
+                break
+            path, rest = self.find(again + rest[len(head) :], other.path)
+            following = self.module(path) if path else None
+            if following is None or following is other:
+                break
+            other = following
+        return [(other.path, BODY)] if rest == "" else []
+
+
+def _shared(path: str, folder: str) -> int:
+    """How many leading folders two paths share."""
+    count = 0
+    for a, b in zip(path.split("/")[:-1], folder.strip("/").split("/"), strict=False):
+        if a != b:
+            break
+        count += 1
+    return count
+
+
+def _entry(function: Function) -> bool:
+    """Whether a decorator makes a function run with its file: a command, a flow, a pipeline."""
+    return any(
+        d.method
+        in ("command", "main", "flow", "pipeline", "hydra_main", "callback", "remote", "local_entrypoint", "dag")
+        for d in function.decorators
+    )
+
+
+def _commands(module: Module, words: Iterable[str]) -> list[str]:
+    """Commands of a file that the arguments name."""
+    wanted = {w.replace("-", "_") for w in words if re.fullmatch(r"[A-Za-z][\w-]+", w)}
+    if not wanted:
+        return []
+    marked = [f.name for f in module.functions.values() if f.name in wanted and _entry(f)]
+    fired = any(c.name.startswith("fire.") for f in module.functions.values() for c in f.calls)
+    return marked or ([n for n in module.functions if n in wanted] if fired else [])

@@ -1,0 +1,227 @@
+"""GitHub Actions: workflows, reusable workflows and composite actions of the repository."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gradino.measure import yaml
+from gradino.measure.automation import Job, Step
+from gradino.measure.tree import Tree
+
+SYSTEM = "GitHub Actions"
+_EVENTS = {
+    "push": "push", "create": "push", "pull_request": "pull_request", "pull_request_target": "pull_request",
+    "merge_group": "pull_request", "release": "release", "schedule": "schedule", "workflow_dispatch": "dispatch",
+    "repository_dispatch": "event", "workflow_run": "run", "registry_package": "event", "issues": "event",
+    "issue_comment": "dispatch", "workflow_call": "call", "deployment": "event", "check_suite": "run", "page_build": "push",
+}  # fmt: skip
+_MOST_JOBS = 400
+
+
+def collect(tree: Tree) -> Iterator[Job]:
+    """Jobs of every workflow, with the triggers that reach them."""
+    texts = {
+        p: tree.text(p) for p in tree.under(".github/workflows") if p.endswith((".yml", ".yaml")) and p.count("/") == 2
+    }
+    files = {p: yaml.first(t) for p, t in texts.items() if t}
+    for path in files:
+        if not files[path].map("jobs"):
+            tree.notes.append(f"{path}: no jobs could be read")
+    names = {(w.text("name") or p): p for p, w in files.items()}
+    jobs: list[Job] = []
+    for path, workflow in files.items():
+        triggers, off = _triggers(workflow)
+        jobs += _jobs(tree, files, path, workflow, triggers, off, path, 0)
+    yield from (_after(j, files, names) for j in jobs[:_MOST_JOBS])
+
+
+def _triggers(workflow: yaml.Map) -> tuple[frozenset[str], str]:
+    on = workflow.get("on")
+    found: set[str] = set()
+    for event in on if isinstance(on, list | dict) else [on]:
+        known = _EVENTS.get(str(event))
+        if known is None:
+            continue
+        options = on.map(str(event)) if isinstance(on, yaml.Map) else yaml.Map()
+        if known == "push" and options.list("tags") and not options.list("branches"):
+            known = "tag"
+        if known == "pull_request" and options.list("types") == ["closed"]:
+            known = "push"
+        if known == "schedule" and isinstance(on, yaml.Map) and not _crons(on):
+            continue
+        found.add(known)
+    return frozenset(found), "" if found else "no active trigger"
+
+
+def _crons(on: yaml.Map) -> list[str]:
+    return [e.text("cron") for e in on.list("schedule") if isinstance(e, yaml.Map) and e.text("cron")]
+
+
+def _after(job: Job, files: dict[str, yaml.Map], names: dict[str, str]) -> Job:
+    """A workflow that follows another is automatic only where that one is."""
+    if "run" not in job.triggers:
+        return job
+    on = files.get(job.group, yaml.Map()).get("on")
+    parents = on.map("workflow_run").list("workflows") if isinstance(on, yaml.Map) else []
+    known = [files[names[p]] for p in parents if p in names]
+    if parents and known:
+        upstream = frozenset[str]().union(*(_triggers(w)[0] for w in known))
+        if upstream <= {"dispatch", "call"}:
+            return replace(job, triggers=job.triggers - {"run"} | {"dispatch"})
+        if upstream <= {"pull_request"}:
+            return replace(job, triggers=job.triggers - {"run"} | {"pull_request"})
+    elif parents:
+        return replace(job, triggers=job.triggers - {"run"}, off=job.off or "follows a workflow that does not exist")
+    return job
+
+
+def _jobs(
+    tree: Tree,
+    files: dict[str, yaml.Map],
+    path: str,
+    workflow: yaml.Map,
+    triggers: frozenset[str],
+    off: str,
+    group: str,
+    depth: int,
+) -> list[Job]:
+    made: list[Job] = []
+    on = workflow.get("on")
+    cron = " ".join(_crons(on)) if isinstance(on, yaml.Map) else ""
+    default_folder = workflow.map("defaults").map("run").text("working-directory")
+    for name, body in workflow.map("jobs").items():
+        if not isinstance(body, yaml.Map):
+            continue
+        narrowed, why = _condition(body.text("if"), triggers)
+        why = off or why
+        if narrowed == frozenset({"call"}) or (not narrowed and not why):
+            why = why or "only other workflows call it"
+        uses = body.text("uses")
+        callee = uses.removeprefix("./") if uses.startswith("./") else ""
+        environment = body.text("environment") or body.map("environment").text("name")
+        needs = tuple(f"{group}#{n}" for n in body.list("needs"))
+        line = workflow.map("jobs").lines.get(name, 0)
+        if callee in files and depth < 3:
+            called = _jobs(tree, files, callee, files[callee], narrowed - {"call"}, why, group, depth + 1)
+            inputs = body.map("with")
+            made += [
+                replace(c, name=f"{name}/{c.name}", needs=(*needs, *(n.replace("#", f"#{name}/") for n in c.needs)),
+                        environment=_fill(c.environment, inputs) or environment)
+                for c in called
+            ]  # fmt: skip
+            made.append(
+                Job(
+                    SYSTEM,
+                    path,
+                    line,
+                    name,
+                    narrowed,
+                    (),
+                    tuple(f"{group}#{c.name}" for c in made if c.name.startswith(f"{name}/")),
+                    group,
+                    environment,
+                    why,
+                )
+            )
+            continue
+        folder = body.map("defaults").map("run").text("working-directory") or default_folder
+        steps = [
+            s
+            for item in body.list("steps")
+            if isinstance(item, yaml.Map)
+            for s in _steps(tree, item, folder, narrowed, 0)
+        ]
+        if uses:
+            steps.append(Step(body.lines.get("uses", line), uses=uses, inputs=_inputs(body)))
+        image = body.text("container") or body.map("container").text("image")
+        approval = any("manual-approval" in s.uses for s in steps)
+        soft = body.text("continue-on-error") == "true"
+        made.append(
+            Job(
+                SYSTEM,
+                path,
+                line,
+                name,
+                narrowed - {"call"},
+                tuple(steps),
+                needs,
+                group,
+                environment,
+                why,
+                approval,
+                soft,
+                image,
+                (),
+                cron,
+            )
+        )
+    return made
+
+
+def _fill(text: str, inputs: yaml.Map) -> str:
+    found = re.match(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}", text)
+    return inputs.text(found[1]) if found else text
+
+
+def _inputs(body: yaml.Map) -> tuple[tuple[str, str], ...]:
+    return tuple((k, v) for k, v in body.map("with").items() if isinstance(v, str))
+
+
+def _steps(tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], depth: int) -> list[Step]:
+    narrowed, off = _condition(item.text("if"), triggers)
+    if not off and triggers and not (narrowed & (triggers | {"call"})):
+        off = "its condition is never met"
+    elif (
+        not off and not (narrowed - {"pull_request", "dispatch"}) and (triggers - {"pull_request", "dispatch", "call"})
+    ):
+        off = "it is skipped on automatic runs"
+    soft = item.text("continue-on-error") == "true"
+    uses, run = item.text("uses"), item.text("run")
+    if uses.startswith("./") and depth < 3:
+        for name in ("action.yml", "action.yaml"):
+            text = tree.text(f"{uses.removeprefix('./').rstrip('/')}/{name}")
+            if text:
+                inner = yaml.first(text).map("runs").list("steps")
+                made = [
+                    s for i in inner if isinstance(i, yaml.Map) for s in _steps(tree, i, folder, triggers, depth + 1)
+                ]
+                return [replace(s, off=off or s.off, soft=soft or s.soft) for s in made]
+    line = item.lines.get("run", item.lines.get("uses", item.line))
+    if run and "\n" in run:
+        line += 1
+    if item.text("shell").startswith("python"):
+        run = f"python -c {run!r}"
+    return [Step(line, run, uses, _inputs(item), off, soft, item.text("working-directory") or folder)]
+
+
+def _condition(text: str, triggers: frozenset[str]) -> tuple[frozenset[str], str]:
+    """The triggers that a condition lets through, and why it lets none through."""
+    said = text.strip().removeprefix("${{").removesuffix("}}").strip()
+    if not said:
+        return triggers, ""
+    if said.lower() in ("false", "!true", "0", "'false'", "false && true"):
+        return triggers, f"if: {said}"
+    if re.match(r"^(false\s*&&|1\s*==\s*0|'a'\s*==\s*'b')", said) or re.search(r"&&\s*false\s*$", said):
+        return triggers, f"if: {said}"
+    if "||" in said:
+        return triggers, ""
+    kept = set(triggers)
+    equal = [_EVENTS.get(e, e) for e in re.findall(r"github\.event_name\s*==\s*['\"](\w+)['\"]", said)]
+    if equal:
+        kept &= {*equal, "call"} | ({"tag"} if "push" in equal else set())
+    for other in re.findall(r"github\.event_name\s*!=\s*['\"](\w+)['\"]", said):
+        kept.discard(_EVENTS.get(other, other))
+    if re.search(r"github\.ref(_name)?\s*==\s*['\"](refs/heads/)?\w", said) and "!" not in said:
+        kept.discard("pull_request")
+        kept.discard("tag")
+    if re.search(r"startsWith\(\s*github\.ref\s*,\s*['\"]refs/tags", said):
+        kept &= {"push", "tag", "release", "call"}
+    if re.search(r"(github\.event\.)?inputs\.[\w-]+\s*(==|$)", said) or re.search(
+        r"^\s*(github\.event\.)?inputs\.", said
+    ):
+        kept &= {"dispatch", "call"}
+    merged = re.search(r"pull_request\.merged", said)
+    if merged and "pull_request" in triggers:
+        kept = {"push"}
+    return frozenset(kept), "" if kept or not triggers else f"if: {said}"

@@ -1,0 +1,225 @@
+"""From what fires to what it does: commands, scripts, targets, stages and functions, followed to their effects."""
+
+import re
+from dataclasses import dataclass, field, replace
+
+from gradino.measure import makefiles, named_actions, shell, vocabulary, yaml
+from gradino.measure.automation import Job, Step
+from gradino.measure.code import Code
+from gradino.measure.python import BODY, MAIN
+from gradino.measure.tree import Tree
+
+_DEEPEST = 7
+_RUNS_SHELL = re.compile(
+    r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.run_command|session\.run|c\.run)$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something that would happen: a verb of `vocabulary` or `shell`, where it is written and in which words."""
+
+    verb: str
+    path: str
+    line: int
+    says: str
+    soft: bool = False
+    function: str = ""
+
+
+@dataclass(slots=True)
+class Follower:
+    """Follows commands of one tree. Results are remembered; cycles and depth are bounded."""
+
+    tree: Tree
+    code: Code
+    _known: dict[tuple[str, ...], list[Effect]] = field(default_factory=dict)
+
+    def step(self, job: Job, step: Step) -> list[Effect]:
+        """What one step of a job does."""
+        found: list[Effect] = []
+        if step.run:
+            found += self.script(step.run, step.line, job.path, step.folder, 0)
+        if step.uses:
+            for verb, says in named_actions.verbs(step):
+                found.append(Effect(verb, job.path, step.line, says))
+            for text in named_actions.scripts(step):
+                found += self.script(text, step.line, job.path, step.folder, 0)
+        for target in step.calls:
+            path, _, name = target.partition("::")
+            found += self.python(path, (name,) if name else (BODY, MAIN), (), 0)
+        return [replace(e, soft=e.soft or step.soft) for e in found]
+
+    def script(self, text: str, line: int, path: str, folder: str = "", depth: int = 0) -> list[Effect]:
+        """What a piece of shell does."""
+        found: list[Effect] = []
+        if depth > _DEEPEST:
+            return found
+        for command in shell.commands(text, line):
+            changed = re.match(r"(?:cd|pushd)\s+([\w./-]+)\s*$", command.text)
+            if changed:
+                folder = _join(folder, changed[1])
+                continue
+            mine = [Effect(v, path, command.line, command.text[:160]) for v in shell.verbs(command.text)]
+            mine += self._handover(command, path, folder, depth)
+            found += [replace(e, soft=True) for e in mine] if command.soft else mine
+        return found
+
+    def _handover(self, command: shell.Command, path: str, folder: str, depth: int) -> list[Effect]:
+        passed = shell.handover(command.text)
+        if passed is None:
+            return []
+        key = (passed.kind, passed.target, folder, *passed.words)
+        if key not in self._known:
+            self._known[key] = []  # a cycle finds nothing more
+            self._known[key] = self._into(passed, command, path, folder, depth + 1)
+        return self._known[key]
+
+    def _into(self, passed: shell.Handover, command: shell.Command, path: str, folder: str, depth: int) -> list[Effect]:
+        kind, target = passed.kind, passed.target
+        base = f"{folder}/x" if folder else "x"
+        if kind in ("python", "notebook"):
+            script = self.code.file(_clean(target), base)
+            if not script:
+                return [Effect("missing", path, command.line, f"{target} is not in the repository")]
+            return self.python(script, (BODY, MAIN), passed.words, depth)
+        if kind == "module":
+            script, rest = self.code.find(target, base)
+            inside = self.code.find(f"{target}.__main__", base)[0] if script.endswith("__init__.py") else ""
+            return self.python(inside or script, (BODY, MAIN), passed.words, depth) if script and not rest else []
+        if kind == "python-text":
+            return self._text(target, path, command.line)
+        if kind == "shell":
+            script = self.code.file(_clean(target), base)
+            text = self.tree.text(script) if script else None
+            return self.script(text, 1, script, folder, depth) if text else []
+        if kind == "inline":
+            return self.script(target, command.line, path, folder, depth)
+        if kind == "make":
+            return self._make(target, _join(folder, passed.words[0]) if passed.words[0] else folder, depth)
+        if kind == "dvc":
+            return self.stages(folder, passed.words, depth)
+        if kind in ("compose", "docker"):
+            return self._containers(folder, depth)
+        if kind in ("mlproject", "kedro"):
+            return self._project(kind, folder, depth)
+        return self._tool(target, passed.words, depth)
+
+    def python(self, path: str, names: tuple[str, ...], words: tuple[str, ...], depth: int) -> list[Effect]:
+        """What running functions of a Python file does."""
+        key = ("py", path, *names, "|", *words)
+        if key in self._known:
+            return self._known[key]
+        self._known[key] = []
+        found: list[Effect] = []
+        for module, function in self.code.reach(path, names, words):
+            for call in (*function.decorators, *function.calls):
+                for verb, says in vocabulary.verbs(call, module):
+                    found.append(Effect(verb, module.path, call.line, says, function=function.name))
+                if call.texts and depth < _DEEPEST and _RUNS_SHELL.match(call.name):
+                    found += self.script(" ".join(call.texts[:20]), call.line, module.path, "", depth + 1)
+            if function.name == BODY and depth < _DEEPEST:
+                for line, text in module.shell:
+                    found += self.script(text, line, module.path, "", depth + 1)
+        self._known[key] = found
+        return found
+
+    def _text(self, source: str, path: str, line: int) -> list[Effect]:
+        from gradino.measure import python
+
+        module = python.parse(path, source.replace("\\n", "\n"))
+        if module is None:
+            return []
+        found = [Effect(v, path, line, s) for c in module.calls() for v, s in vocabulary.verbs(c, module)]
+        for call in module.calls():
+            where, rest = self.code.find(call.name, path)
+            if where and rest:
+                found += self.python(where, (BODY, rest), (), 2)
+        return found
+
+    def _make(self, targets: str, folder: str, depth: int) -> list[Effect]:
+        for name in ("Makefile", "makefile", "GNUmakefile", "justfile", "Justfile"):
+            path = f"{folder}/{name}" if folder else name
+            text = self.tree.text(path)
+            if text:
+                recipes = makefiles.recipes(text, targets.split())
+                return [e for line, recipe in recipes for e in self.script(recipe, line, path, folder, depth)]
+        return []
+
+    def stages(self, folder: str, wanted: tuple[str, ...] = (), depth: int = 0) -> list[Effect]:
+        """What reproducing the DVC stages of a folder does."""
+        path = f"{folder}/dvc.yaml" if folder else "dvc.yaml"
+        text = self.tree.text(path)
+        if not text:
+            return []
+        stages = yaml.first(text).map("stages")
+        found: list[Effect] = []
+        for name in stages:
+            if (
+                wanted
+                and not any(w.split(":")[-1] == name for w in wanted)
+                and not any("dvc.yaml" in w for w in wanted)
+            ):
+                continue
+            stage = stages.map(name)
+            body = stage.map("do") if "do" in stage else stage
+            inside = _join(folder, body.text("wdir"))
+            for command in body.list("cmd"):
+                if isinstance(command, str):
+                    command = re.sub(r"\$\{[^}]*\}", "X", command)
+                    found += self.script(command, body.lines.get("cmd", 0), path, inside, depth + 1)
+        return found
+
+    def _containers(self, folder: str, depth: int) -> list[Effect]:
+        """What the containers that a compose file or Dockerfile defines run."""
+        found: list[Effect] = []
+        for path in self.tree.named("Dockerfile", "Dockerfile.*", "*.Dockerfile"):
+            text = self.tree.text(path) or ""
+            for number, line in enumerate(text.splitlines(), 1):
+                if entry := re.match(r"\s*(?:CMD|ENTRYPOINT)\s+(.*)", line):
+                    said = " ".join(re.findall(r'"([^"]*)"', entry[1])) or entry[1]
+                    found += self.script(said, number, path, path.rpartition("/")[0], depth + 1)
+        return found
+
+    def _project(self, kind: str, folder: str, depth: int) -> list[Effect]:
+        if kind == "kedro":
+            files = [p for p in self.code.paths if "/pipelines/" in p and p.endswith((".py",))]
+            return [e for p in files for e in self._whole(p, depth)]
+        text = self.tree.text(f"{folder}/MLproject" if folder else "MLproject")
+        entries = yaml.first(text).map("entry_points") if text else yaml.Map()
+        return [
+            e
+            for n in entries
+            for e in self.script(re.sub(r"\{\w+\}", "X", entries.map(n).text("command")), 0, "MLproject", folder, depth)
+        ]
+
+    def _whole(self, path: str, depth: int) -> list[Effect]:
+        module = self.code.module(path)
+        return self.python(path, tuple(module.functions), (), depth) if module else []
+
+    def _tool(self, name: str, words: tuple[str, ...], depth: int) -> list[Effect]:
+        """A console script that the project itself declares."""
+        for path in ("pyproject.toml", "setup.py", "setup.cfg"):
+            text = self.tree.text(path) or ""
+            if entry := re.search(rf"""["']?{re.escape(name)}["']?\s*=\s*["']?([\w.]+):(\w+)""", text):
+                script, rest = self.code.find(entry[1])
+                if script and not rest:
+                    return self.python(script, (BODY, entry[2]), words, depth)
+        return []
+
+
+def _clean(target: str) -> str:
+    return re.sub(r"\$\{?\{?[^}/]*\}?\}?/?|\$\([^)]*\)/?", "", target).removeprefix("./")
+
+
+def _join(folder: str, inner: str) -> str:
+    if inner.startswith(("/", "$", "~")):
+        return ""
+    parts = [p for p in f"{folder}/{inner}".split("/") if p not in ("", ".")]
+    kept: list[str] = []
+    for part in parts:
+        if part == "..":
+            kept = kept[:-1]
+        else:
+            kept.append(part)
+    return "/".join(kept)

@@ -1,0 +1,80 @@
+"""What a repository's commits say: who, when, which files. Read from git, never from a service."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pygit2
+
+from gradino.measure.tree import Place
+
+_MOST_COMMITS = 2_000
+_MOST_DIFFS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit: hash, author (name), time (UTC), first line of its message, parents."""
+
+    id: str
+    author: str
+    at: datetime
+    title: str
+    parents: int
+    paths: tuple[str, ...] = ()
+
+    @property
+    def bot(self) -> bool:
+        """Made by a machine's account."""
+        low = self.author.lower()
+        return low.endswith(("[bot]", "-bot", " bot")) or low in (
+            "github actions",
+            "github-actions",
+            "bot",
+            "ci",
+            "dependabot",
+        )
+
+
+@dataclass(slots=True)
+class History:
+    """Commits, newest first; empty without git."""
+
+    commits: list[Commit] = field(default_factory=list)
+
+    def authors(self, *words: str) -> Counter[str]:
+        """How many commits each person made to paths that contain one of the words."""
+        return Counter(
+            c.author for c in self.commits if not c.bot and any(w in p.lower() for p in c.paths for w in words)
+        )
+
+
+def read(place: Place) -> History:
+    """The newest commits that lead to a place; paths for the newest few hundred."""
+    if place.commit is None:
+        return History()
+    repository, found = place.repository, list[Commit]()
+    try:
+        for commit in repository.walk(place.commit.id, pygit2.enums.SortMode.TIME):
+            paths = _paths(repository, commit) if len(found) < _MOST_DIFFS else ()
+            title = commit.message.split("\n", 1)[0][:200]
+            at = datetime.fromtimestamp(commit.commit_time, UTC)
+            found.append(Commit(str(commit.id), commit.author.name or "", at, title, len(commit.parents), paths))
+            if len(found) >= _MOST_COMMITS:
+                break
+    except (KeyError, ValueError, pygit2.GitError, UnicodeDecodeError, OverflowError):
+        pass  # a shallow or damaged history ends where it ends
+    return History(found)
+
+
+def _paths(repository: pygit2.Repository, commit: pygit2.Commit) -> tuple[str, ...]:
+    if len(commit.parents) > 1:
+        return ()
+    try:
+        if commit.parents:
+            diff = repository.diff(commit.parents[0], commit, context_lines=0)
+        else:
+            diff = commit.tree.diff_to_tree(swap=True)
+        return tuple(d.new_file.path for d, _ in zip(diff.deltas, range(200), strict=False))
+    except (KeyError, pygit2.GitError):
+        return ()

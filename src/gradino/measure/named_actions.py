@@ -1,0 +1,76 @@
+"""What named building blocks of CI systems do: marketplace actions, Azure tasks, CircleCI orbs, Bitbucket pipes."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+
+from gradino.measure.automation import Step
+
+_KNOWN: tuple[tuple[str, str], ...] = (
+    ((r"docker/build-push-action|elgohr/publish-docker|mr-smithers-excellent/docker-build-push|docker/bake-action|"
+     r"redhat-actions/buildah-build|whoan/docker-build-with-cache|macbre/push-to-ghcr|VaultVulp/gp-docker-action"), "image"),
+    (r"redhat-actions/push-to-registry", "publish"),
+    ((r"aws-actions/amazon-ecs-deploy|azure/webapps-deploy|azure/k8s-deploy|azure/functions-action|azure/container-apps-deploy|"
+     r"azure/aci-deploy|google-github-actions/deploy-|akhileshns/heroku-deploy|einaregilsson/beanstalk-deploy|amondnet/vercel|"
+     r"digitalocean/app_action|easingthemes/ssh-deploy|burnett01/rsync-deployments|railway|koyeb/action|bentoml/deploy|"
+     r"(huggingface|nateraw|jacobtomlinson|alozowski)/huggingface[-_]sync|johnbeynon/render-deploy|fjogeleit/yaml-update-action|"
+     r"aws-actions/aws-lambda-deploy|appleboy/lambda-action|actions-hub/kubectl|stefanprodan/kube-tools|deliverybot/helm|"
+     r"azure/aml-deploy|steebchen/kubectl|argoproj|Azure/spring-apps-deploy|aws-actions/amazon-eks|prefecthq/actions-prefect-deploy"), "deploy"),
+    (r"azure/aml-run|azure/aml-compute|aws-actions/sagemaker", "submit"),
+    (r"aws-actions/aws-cloudformation-github-deploy|aws-actions/aws-sam|dflook/terraform-apply|azure/arm-deploy", "provision"),
+    (r"peaceiris/actions-gh-pages|actions/deploy-pages|JamesIves/github-pages-deploy-action|mhausenblas/mkdocs-deploy", "docs"),
+    (r"pypa/gh-action-pypi-publish|JRubics/poetry-publish|code-specialist/pypi-poetry-publish", "publish-package"),
+    (r"softprops/action-gh-release|ncipollo/release-action|actions/create-release|marvinpinto/action-automatic-releases", "publish-release"),
+    (r"actions/upload-artifact|PublishBuildArtifacts@|PublishPipelineArtifact@|stash", "keep-artifact"),
+    (r"iterative/cml|setup-cml", "report-tool"),
+    # Azure Pipelines
+    (r"^Docker@|^DockerCompose@", "azure-docker"),
+    ((r"^(KubernetesManifest|HelmDeploy|AzureWebApp|AzureWebAppContainer|AzureRmWebAppDeployment|AzureFunctionApp|AzureContainerApps|"
+     r"Kubernetes|AzureSpringCloud|ServiceFabricDeploy)@|AMLModelDeploy@"), "deploy"),
+    (r"^(TerraformTaskV?\d*|TerraformCLI|TerraformInstaller|AzureResourceManagerTemplateDeployment|AzureResourceGroupDeployment)@", "azure-provision"),
+    (r"^ManualValidation@", "approval"),
+    # orbs, pipes
+    (r"aws-ecs/deploy|aws-eks/update|heroku/deploy|gcp-cloud-run/deploy|atlassian/(aws|azure|google|heroku|kubectl)\S*(deploy|run|pipe)", "deploy"),
+    (r"aws-ecr/build[-_]and[-_]push|gcp-gcr/build|docker/publish|gcr\.io/kaniko", "image-push"),
+)  # fmt: skip
+_COMPILED = tuple((re.compile(p, re.I), v) for p, v in _KNOWN)
+_SCRIPTS = ("script", "inlineScript", "scriptSource", "run", "command", "bashEnvValue", "inline", "commands")
+
+
+def verbs(step: Step) -> list[tuple[str, str]]:
+    """(verb, words) of a named step."""
+    found: list[tuple[str, str]] = []
+    name = step.uses
+    for pattern, verb in _COMPILED:
+        if not pattern.search(name):
+            continue
+        if verb == "image":
+            pushes = step.input("push").lower() not in ("", "false") or not re.search(
+                r"docker/(build-push|bake)-action", name
+            )
+            found += [("build", name), *([("publish", name)] if pushes else [])]
+        elif verb == "azure-docker":
+            command = step.input("command").lower() or step.input("action").lower() or "buildandpush"
+            found += [("build", name)] if "build" in command else []
+            found += [("publish", name)] if "push" in command else []
+        elif verb == "azure-provision":
+            found += [("provision", name)] if step.input("command").lower() in ("", "apply") else []
+        elif verb == "image-push":
+            found += [("build", name), ("publish", name)]
+        elif (name.startswith("HelmDeploy") and step.input("command") in ("package", "save", "lint", "ls")) or (
+            name.startswith("Kubernetes@") and step.input("command") in ("get", "login", "logout", "describe")
+        ):
+            continue
+        else:
+            found.append((verb, name))
+    if re.match(r"[\w.-]+/[\w.-]+/\.github/workflows/", name):
+        found.append(("open", f"{name} is a workflow of another repository"))
+    return found
+
+
+def scripts(step: Step) -> list[str]:
+    """Shell that a named step is given to run."""
+    found = [step.input(name) for name in _SCRIPTS if step.input(name)]
+    path = step.input("scriptPath") or step.input("filePath")
+    if path:
+        found.append(f"python {path}" if path.endswith(".py") else f"bash {path}")
+    return found

@@ -1,0 +1,222 @@
+"""Probes of model creation: data, compute, experiments, versions, reproducibility, training."""
+
+import re
+
+from gradino.measure.automation import AUTOMATIC, CHECKED
+from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.scene import Firing, Scene
+
+_ORCHESTRATED = frozenset(
+    {
+        "Airflow",
+        "Prefect",
+        "Dagster",
+        "Metaflow",
+        "ZenML",
+        "Kubeflow",
+        "Argo",
+        "SageMaker",
+        "Vertex",
+        "Azure ML",
+        "Databricks",
+        "Kedro",
+    }
+)
+_PINNED_IMAGE = re.compile(r"^\s*FROM\s+\S+:(?!latest)\S+", re.M | re.I)
+
+
+def collects_new_data(scene: Scene) -> list[Evidence]:
+    """Let a schedule, an event or an orchestrated stage run the code that fetches new data from its source."""
+    found: list[Evidence] = []
+    for firing in scene.firings:
+        job, verb = firing.job, firing.effect.verb
+        if verb not in ("collect", "maybe-collect") or job.system == "Docker Compose":
+            continue
+        timed = bool(job.triggers & {"schedule", "event", "metric"})
+        if (timed and (verb == "collect" or _trains_too(scene, firing))) or (
+            job.system in _ORCHESTRATED and job.triggers & AUTOMATIC and verb == "collect"
+        ):
+            found.append(scene.show(firing, "brings in new data"))
+        elif verb == "collect":
+            found.append(
+                scene.see(
+                    firing.effect.path,
+                    firing.effect.line,
+                    "fetches data, but nothing runs it by itself",
+                    Strength.DECLARED,
+                )
+            )
+    found += scene.sights("receives new data", "ingest")
+    if not found:
+        found += [
+            scene.see(u.path, u.line, f"{u.says} fetches data when somebody runs it", Strength.DECLARED)
+            for u in scene.used("collect")[:3]
+        ]
+    return found
+
+
+def _trains_too(scene: Scene, firing: Firing) -> bool:
+    return any(f.job is firing.job and f.effect.verb in ("train", "submit", "drift", "register") for f in scene.firings)
+
+
+def trains_on_defined_compute(scene: Scene) -> list[Evidence]:
+    """Describe the training job in a file (job specification, cluster, CI job) and let something launch it."""
+    found = [scene.show(f, "launches a training job") for f in scene.firings if f.effect.verb == "submit"]
+    found += [
+        scene.show(f, "trains on a machine that a file defines")
+        for f in scene.firings
+        if f.effect.verb == "train" and f.job.system not in ("Makefile", "Docker Compose") and not f.effect.soft
+    ]
+    found += scene.sights("defines training compute", "training-compute")
+    found += [
+        scene.see(r.path, r.line, f"{r.kind} {r.name} defines training compute", source=r.system)
+        for r in scene.with_trait("training-compute")
+    ]
+    found += [
+        scene.see(u.path, u.line, f"{u.says} submits training to managed compute") for u in scene.used("submit")[:5]
+    ]
+    return found
+
+
+def tracks_experiments(scene: Scene) -> list[Evidence]:
+    """Log parameters and metrics of every training run to one tracker, or version the metrics of each stage."""
+    found: list[Evidence] = []
+    near = scene.near(scene.training_files)
+    for use in scene.used("track"):
+        if use.path in near or not scene.training_files:
+            strength = Strength.WIRED if use.path in near else Strength.DECLARED
+            found.append(scene.see(use.path, use.line, f"{use.says} on the training path", strength))
+    found += scene.sights("versions its metrics", "versioned-metrics")
+    found += [scene.show(f, "reports a run's metrics") for f in scene.firings if f.effect.verb == "report"
+              and any(g.job is f.job and g.effect.verb == "train" for g in scene.firings)]  # fmt: skip
+    return _strongest(found)
+
+
+def versions_models(scene: Scene) -> list[Evidence]:
+    """Keep training code in git and let the training run register each model it makes, or version it with its run."""
+    level = Strength.WIRED if scene.tree.commit else Strength.DECLARED
+    found = [
+        scene.see(u.path, u.line, f"{u.says} gives the model a version", level) for u in scene.used("register", "keep")
+    ]
+    found += scene.sights("versions models", "versioned-model", strength=level)
+    found += [scene.show(f, "registers the model", level) for f in scene.firings if f.effect.verb == "register"]
+    return _strongest(found)
+
+
+def retrains_the_same(scene: Scene) -> list[Evidence]:
+    """Pin the environment, version the data or fix a snapshot, and offer one command that retrains."""
+    environment = _environment(scene)
+    data = _fixed_data(scene)
+    command = _one_command(scene)
+    parts = [e for e in (environment, data, command) if e is not None]
+    if len(parts) == 3:
+        return parts
+    return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in parts]
+
+
+def _environment(scene: Scene) -> Evidence | None:
+    best: Evidence | None = None
+    for resource in scene.resources:
+        if resource.kind == "environment" and "pinned" in resource.traits:
+            here = scene.see(
+                resource.path, resource.line, f"the environment is pinned ({resource.name})", source="environment"
+            )
+            best = best or here
+            if "lock" in resource.traits:
+                return here
+    return best
+
+
+def _fixed_data(scene: Scene) -> Evidence | None:
+    training = scene.near(scene.training_files)
+    moving = [u for u in scene.used("collect") if u.path in training]
+    for resource in scene.resources:
+        if "versioned-data" in resource.traits:
+            return scene.see(resource.path, resource.line, f"{resource.name} is versioned by DVC", source="DVC")
+    versioned = [u for u in scene.used("record-data") if u.path in training]
+    if versioned:
+        return scene.see(versioned[0].path, versioned[0].line, f"{versioned[0].says} names the data's version")
+    if moving:
+        return None
+    for use in scene.used("fixed"):
+        return scene.see(use.path, use.line, f"{use.says} reads data that does not change")
+    for path, size in scene.tree.sizes.items():
+        if (
+            re.search(r"\.(csv|parquet|json|jsonl|tsv|xlsx|feather|txt|npz)$", path)
+            and re.search(r"(^|/)(data|dataset|datasets|input|raw)s?/", path)
+            and size > 2_000
+        ):
+            return scene.see(path, 0, "the data lies at a commit", source="git")
+    for path, size in scene.tree.sizes.items():
+        if path.endswith((".csv", ".parquet")) and size > 20_000 and "test" not in path:
+            return scene.see(path, 0, "the data lies at a commit", source="git")
+    return None
+
+
+def _one_command(scene: Scene) -> Evidence | None:
+    for resource in scene.resources:
+        if "stage" in resource.traits and scene.training_files:
+            return scene.see(resource.path, resource.line, "dvc repro retrains", source="DVC")
+    for firing in scene.firings:
+        if firing.effect.verb in ("train", "submit") and not firing.off and firing.job.triggers:
+            return scene.show(firing, "retrains")
+    for use in scene.used("train"):
+        module = scene.code.module(use.path)
+        if (
+            module is not None
+            and not use.path.endswith(".ipynb")
+            and ("<main>" in module.functions or use.function == "<body>")
+        ):
+            return scene.see(use.path, use.line, f"python {use.path} retrains")
+    runners = (
+        {p for p in scene.near(scene.training_files) if not p.endswith(".ipynb")} if scene.training_files else set()
+    )
+    for path in sorted(runners):
+        module = scene.code.module(path)
+        reached = scene.code.reach(path) if module is not None and "<main>" in module.functions else ()
+        if module is not None and any(m.path in scene.training_files for m, _ in reached):
+            return scene.see(path, module.functions["<main>"].line, f"python {path} retrains")
+    return None
+
+
+def trains_by_itself(scene: Scene) -> list[Evidence]:
+    """Let an active schedule, event or pipeline start training, not a person."""
+    found: list[Evidence] = []
+    for firing in scene.firings:
+        if firing.effect.verb not in ("train", "submit") or firing.job.system in ("Makefile", "Docker Compose"):
+            continue
+        if firing.off or firing.job.triggers & CHECKED or firing.job.automatic:
+            found.append(scene.show(firing, "trains without a person"))
+        else:
+            found.append(
+                scene.see(
+                    firing.job.path,
+                    firing.job.line,
+                    f"{firing.job.name} trains, but a person starts it",
+                    Strength.DECLARED,
+                    firing.job.system,
+                )
+            )
+    found += scene.sights("starts training", "training-schedule")
+    return _strongest(found)
+
+
+def production_metrics_retrain(scene: Scene) -> list[Evidence]:
+    """Compute a metric of the deployed model on its newest data and let it start retraining."""
+    found: list[Evidence] = []
+    for job in scene.jobs:
+        if job.off or not job.triggers & {"schedule", "event", "metric", "run"}:
+            continue
+        does = [f for f in scene.firings if f.job is job and not f.off]
+        trains = [f for f in does if f.effect.verb in ("train", "submit")]
+        judged = [f for f in does if f.effect.verb == "drift"]
+        if trains and "metric" in job.triggers:
+            found.append(scene.show(trains[0], "a production metric starts training"))
+        elif trains and judged:
+            found.append(scene.show(judged[0], "drift on the newest data decides whether to train"))
+    found += scene.sights("starts training", "metric-trigger")
+    return _strongest(found)
+
+
+def _strongest(found: list[Evidence], most: int = 6) -> list[Evidence]:
+    return sorted(found, key=lambda e: (-e.strength, e.locator))[:most]

@@ -1,0 +1,155 @@
+"""Probes of application integration: builds, tests of the application, tests of the model, independence."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+
+from gradino.measure.automation import CHANGE
+from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.probes.release import ci_tests, deployments
+from gradino.measure.scene import Firing, Scene
+
+
+def builds_and_publishes(scene: Scene) -> list[Evidence]:
+    """Let a push, tag, merge or release build the application and publish or deploy what it built."""
+    found: list[Evidence] = []
+    for firing in scene.firings:
+        if firing.effect.verb not in (
+            "publish",
+            "publish-package",
+            "publish-release",
+            "deploy",
+            "bundle-deploy",
+            "provision",
+        ):
+            continue
+        if firing.off or (firing.job.triggers & CHANGE and not firing.effect.soft):
+            found.append(scene.show(firing, "a change is built and published"))
+    return sorted(found, key=lambda e: (-e.strength, e.locator))[:5]
+
+
+def unit_tests(scene: Scene) -> list[Evidence]:
+    """Write tests that assert something and run them on every change."""
+    return _tests(scene, lambda t: t.unit, "checks a unit")
+
+
+def integration_tests(scene: Scene) -> list[Evidence]:
+    """Test across the boundary between two real components, beside unit tests, on every change."""
+    if not any(e.strength >= Strength.WIRED for e in unit_tests(scene)):
+        return []
+    return _tests(scene, lambda t: t.integration, "crosses a boundary")
+
+
+def _tests(scene: Scene, chosen, says: str) -> list[Evidence]:  # type: ignore[no-untyped-def]
+    runs = ci_tests(scene)
+    good = [t for t in scene.tests.good if chosen(t) and _run_by(scene, runs, t.path)]
+    if runs and good:
+        return [
+            scene.see(good[0].path, good[0].line, f"{good[0].name} {says} ({len(good)} like it)", source="tests"),
+            scene.show(runs[0], "runs the tests"),
+        ]
+    weak = [t for t in scene.tests.all if chosen(t)]
+    if weak:
+        off = weak[0].off or ("" if weak[0].checks else "it asserts nothing") or "nothing runs it by itself"
+        return [scene.see(weak[0].path, weak[0].line, f"{weak[0].name} exists, but {off}", Strength.DECLARED, "tests")]
+    return []
+
+
+def _run_by(scene: Scene, runs: list[Firing], path: str) -> bool:
+    """Whether one of the test commands would run this file."""
+    for run in runs:
+        words = re.findall(r"[\w./-]+", run.effect.says.partition("test")[2])
+        named = [w for w in words if w.startswith(("test", "./test", "src", "./")) or "/" in w or w.endswith(".py")]
+        named = [
+            w.removeprefix("./").rstrip("/")
+            for w in named
+            if "=" not in w and not w.startswith("-") and not w.endswith((".xml", ".ini", ".html"))
+        ]
+        exist = [
+            w
+            for w in named
+            if any(p == w or p.startswith(w + "/") or f"/{w}/" in p or p.endswith(f"/{w}") for p in scene.tree.sizes)
+        ]
+        if not exist or any(
+            path == w or path.startswith(w + "/") or f"/{w}/" in path or path.endswith(f"/{w}") or w in (".", "")
+            for w in exist
+        ):
+            return True
+    return False
+
+
+def some_model_test(scene: Scene) -> list[Evidence]:
+    """Write a test that loads or trains a model and checks what it does."""
+    runs = ci_tests(scene)
+    good = [t for t in scene.tests.good if t.model]
+    found = [scene.see(t.path, t.line, f"{t.name} checks a model", source="tests") for t in good[:3]]
+    if found and runs:
+        found.append(scene.show(runs[0], "runs the tests"))
+    if not found:
+        found = [
+            scene.see(
+                t.path,
+                t.line,
+                f"{t.name} touches a model, but {t.off or 'asserts nothing'}",
+                Strength.DECLARED,
+                "tests",
+            )
+            for t in scene.tests.all
+            if t.model
+        ][:2]
+    return found + _gates(scene)
+
+
+def every_candidate_tested(scene: Scene) -> list[Evidence]:
+    """Put thresholds, behavioural tests or a smoke test before every release of a model, able to refuse it."""
+    return _gates(scene)
+
+
+def _gates(scene: Scene) -> list[Evidence]:
+    found = [
+        scene.show(f, "a candidate must pass")
+        for f in scene.firings
+        if f.effect.verb == "gate" and not f.off and f.job.triggers
+    ]
+    found += [scene.see(u.path, u.line, f"{u.says} lets a candidate pass or not") for u in scene.used("gate")]
+    model_tests = {t.path for t in scene.tests.good if t.model}
+    for firing in deployments(scene):
+        if firing.off or not model_tests:
+            continue
+        for gate in scene.gated(firing.job):
+            if gate.effect.verb == "test" and any(_run_by(scene, [gate], p) for p in model_tests):
+                found.append(scene.show(gate, f"model tests stand before {firing.job.name}"))
+    found += _thresholds(scene)
+    return sorted(found, key=lambda e: (-e.strength, e.locator))[:5]
+
+
+def _thresholds(scene: Scene) -> list[Evidence]:
+    """Code between training and registration that refuses a model below a threshold."""
+    found: list[Evidence] = []
+    for module in scene.modules:
+        text = scene.tree.text(module.path) or ""
+        if module.path.endswith(".ipynb") or not re.search(
+            r"register|promot|deploy|transition|push|champion|production", text, re.I
+        ):
+            continue
+        for match in re.finditer(
+            r"^[ \t]*(?:el)?if\b[^\n]*\b(\w*(?:accuracy|f1|auc|rmse|mae|mse|r2|score|metric|loss|improv|better|is_model_accepted|accepted|threshold|passed)\w*)\b[^\n]*[<>:]",
+            text,
+            re.M | re.I,
+        ):
+            after = text[match.end() : match.end() + 700]
+            if re.search(
+                r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register_model|transition_model|set_registered_model_alias|push_model|deploy|promote|upload",
+                after,
+            ):
+                line = text[: match.start()].count("\n") + 1
+                found.append(scene.see(module.path, line, f"refuses below a threshold: {match[0].strip()[:90]}"))
+                break
+    return found
+
+
+def others_release(scene: Scene) -> list[Evidence]:
+    """Let people or machines other than the data scientists put the model in the application."""
+    found = [Evidence("git", c.id[:12], f"released by {c.author}: {c.title[:60]}", Strength.EXECUTED)
+             for c in scene.history.commits if c.bot and re.search(r"\b(release|deploy|bump version|promote)\b", c.title, re.I)
+             and not c.author.startswith("dependabot")]  # fmt: skip
+    return found[:3]

@@ -1,0 +1,145 @@
+"""Probes of operations: feedback, metrics, availability, learning."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+
+from gradino.measure.automation import AUTOMATIC
+from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.probes import creation
+from gradino.measure.probes.release import deployments, scoring_files
+from gradino.measure.scene import Scene
+
+_LOGS = re.compile(
+    r"(insert_one|insert_many|\.insert|log_prediction|save_prediction|store_prediction|write_prediction|prediction_log|log_inference|put_record|send_to_kafka|producer\.(send|produce)|add_prediction|session\.add)$",
+    re.I,
+)
+
+
+def something_is_watched(scene: Scene) -> list[Evidence]:
+    """Log the deployed model's inputs and answers, or watch it with a monitor."""
+    found = [scene.see(u.path, u.line, f"{u.says} watches the deployed model") for u in scene.used("watch", "drift")]
+    files = set(scoring_files(scene))
+    for module in scene.modules:
+        if module.path in files:
+            for call in module.calls():
+                if _LOGS.search(call.name):
+                    found.append(scene.see(module.path, call.line, f"{call.name} keeps what the model answered"))
+                elif re.match(r"(logging|logger|log|LOGGER|_logger)\.(info|warning)$", call.name) and any(
+                    re.search(r"predict|result|score|input|output|request", t, re.I) for t in call.texts
+                ):
+                    found.append(scene.see(module.path, call.line, f"{call.name} logs the model's work"))
+    found += [
+        scene.see(r.path, r.line, f"{r.kind} {r.name} watches", source=r.system)
+        for r in scene.with_trait("monitor", "scrape", "alarm", "capture")
+    ]
+    return found[:6]
+
+
+def production_says_how_to_improve(scene: Scene) -> list[Evidence]:
+    """Let signals of the live model reach a report, an alert or a retraining without a person."""
+    found: list[Evidence] = []
+    for job in scene.jobs:
+        if job.off or not job.triggers & {"schedule", "event", "metric", "run"}:
+            continue
+        does = [f for f in scene.firings if f.job is job and not f.off]
+        for firing in does:
+            if firing.effect.verb in ("drift", "watch"):
+                found.append(scene.show(firing, "judges the live model by itself"))
+                break
+    found += [
+        scene.see(r.path, r.line, f"{r.kind} {r.name} raises an alert or a report", source=r.system)
+        for r in scene.with_trait("model-alarm", "monitor-schedule", "alert-rule")
+    ]
+    found += [e for e in creation.production_metrics_retrain(scene) if e.strength >= Strength.WIRED]
+    for resource in scene.resources:
+        if "off" in resource.traits and resource.traits & {"monitor-schedule", "model-alarm"}:
+            found.append(
+                scene.see(
+                    resource.path,
+                    resource.line,
+                    f"{resource.kind} {resource.name} is switched off",
+                    Strength.DECLARED,
+                    resource.system,
+                )
+            )
+    return _strongest(found)
+
+
+def training_metrics_central(scene: Scene) -> list[Evidence]:
+    """Send every training run's metrics to one tracker that the team shares."""
+    return creation.tracks_experiments(scene)
+
+
+def deployed_metrics_central(scene: Scene) -> list[Evidence]:
+    """Compute quality, drift and service metrics of the deployed model and keep them in one place."""
+    found = [
+        scene.see(r.path, r.line, f"{r.kind} {r.name} collects metrics of the deployed model", source=r.system)
+        for r in scene.with_trait("monitor-schedule", "model-metrics", "model-alarm")
+    ]
+    exposed = list(scene.used("watch"))
+    scraped = scene.with_trait("scrape", "dashboard")
+    if exposed and scraped:
+        found += [
+            scene.see(exposed[0].path, exposed[0].line, f"{exposed[0].says} exposes metrics"),
+            scene.see(scraped[0].path, scraped[0].line, f"{scraped[0].kind} collects them", source=scraped[0].system),
+        ]
+    elif exposed:
+        found.append(
+            scene.see(
+                exposed[0].path,
+                exposed[0].line,
+                f"{exposed[0].says} exposes metrics that nothing collects",
+                Strength.DECLARED,
+            )
+        )
+    for firing in scene.fired("drift", when=AUTOMATIC):
+        found.append(scene.show(firing, "computes drift by itself"))
+    return _strongest(found)
+
+
+def hardly_any_downtime(scene: Scene) -> list[Evidence]:
+    """Give the deployment health checks, a rolling or blue/green strategy, replicas and automatic roll back."""
+    found = [
+        scene.see(
+            r.path,
+            r.line,
+            f"{r.kind} {r.name} has {', '.join(sorted(r.traits & {'probe', 'replicas', 'rolling', 'rollback', 'canary', 'autoscale'}))}",
+            source=r.system,
+        )
+        for r in scene.with_trait("probe", "replicas", "rolling", "rollback", "canary", "autoscale")
+    ]
+    if found and not (deployments(scene) or any(r.traits & {"serving", "endpoint"} for r in scene.resources)):
+        return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in found[:3]]
+    return found[:6]
+
+
+def learns_from_incidents(scene: Scene) -> list[Evidence]:
+    """Write down each incident and tie it to the test, gate or change that now prevents it."""
+    found: list[Evidence] = []
+    for path in scene.tree.sizes:
+        if (
+            re.search(
+                r"(^|/)(post-?mortems?|incidents?|retrospectives?)(/|[-_.])[^/]*.*\.(md|rst|toml|ya?ml|json)$",
+                path,
+                re.I,
+            )
+            and "template" not in path.lower()
+        ):
+            text = scene.tree.text(path) or ""
+            tied = re.search(r"tests?/\S+\.py|test_\w+|regression test|gate|#\d+|[0-9a-f]{7,40}", text)
+            dated = re.search(r"20\d\d-\d\d", path + text)
+            strength = Strength.WIRED if tied and dated else Strength.DECLARED
+            found.append(
+                scene.see(
+                    path,
+                    1,
+                    "an incident and what now prevents it" if tied else "an incident",
+                    strength,
+                    "documentation",
+                )
+            )
+    return _strongest(found)
+
+
+def _strongest(found: list[Evidence], most: int = 6) -> list[Evidence]:
+    return sorted(found, key=lambda e: (-e.strength, e.locator))[:most]

@@ -1,0 +1,309 @@
+"""One Python file as calls by function, read from its syntax tree. Nothing is imported or run."""
+
+import ast
+import warnings
+from dataclasses import dataclass, field
+
+BODY, MAIN = "<body>", "<main>"
+_DEEPEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call: its dotted `name` with imports resolved, and what a reader of the line would know.
+
+    `keywords` maps to the literal's text (empty where it is not a literal), `texts` are the string constants among the
+    arguments (an f-string's holes read `{}`), `refs` the names passed, `maker` the call that made the receiver.
+    """
+
+    name: str
+    line: int
+    keywords: dict[str, str] = field(default_factory=dict, compare=False)
+    texts: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    maker: str = ""
+
+    @property
+    def method(self) -> str:
+        """The last part of the name."""
+        return self.name.rsplit(".", 1)[-1]
+
+
+@dataclass(slots=True)
+class Function:
+    """A function or method (`Class.method`), or the module's body or main block, with what it calls."""
+
+    name: str
+    line: int
+    calls: list[Call] = field(default_factory=list)
+    decorators: list[Call] = field(default_factory=list)
+    refs: list[str] = field(default_factory=list)
+    asserts: list[str] = field(default_factory=list)
+    caught: int = 0
+    trivial: bool = False
+    params: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Module:
+    """A file's imports (alias → dotted name), functions and classes (name → bases)."""
+
+    path: str
+    imports: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, Function] = field(default_factory=dict)
+    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+    shell: list[tuple[int, str]] = field(default_factory=list)
+    doc: str = ""
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """Top-level names of everything imported."""
+        return frozenset(name.split(".", 1)[0] for name in self.imports.values())
+
+    def calls(self) -> list[Call]:
+        """Every call of the file, decorators included."""
+        return [c for f in self.functions.values() for c in (*f.decorators, *f.calls)]
+
+
+def parse(path: str, source: str) -> Module | None:
+    """Read a module; None where it is not valid Python (any version that the running interpreter reads)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+        reader = _Reader(path)
+        reader.read(tree)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    return reader.module
+
+
+def dotted(node: ast.AST) -> str:
+    """The textual name of an expression: `a.b.c`, `a().b`, `?` where it has none."""
+    parts: list[str] = []
+    while True:
+        if isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        elif isinstance(node, ast.Name):
+            parts.append(node.id)
+            break
+        elif isinstance(node, ast.Call):
+            inner = dotted(node.func)
+            parts.append(f"{inner}()")
+            break
+        elif isinstance(node, ast.Subscript | ast.Await):
+            node = node.value
+        else:
+            parts.append("?")
+            break
+    return ".".join(reversed(parts))
+
+
+def literal(node: ast.AST) -> str | None:
+    """A constant's text; an f-string or concatenation with `{}` for what is not constant; else None."""
+    if isinstance(node, ast.Constant):
+        return str(node.value) if not isinstance(node.value, bytes) else None
+    if isinstance(node, ast.JoinedStr):
+        return "".join(literal(v) or "{}" if isinstance(v, ast.Constant) else "{}" for v in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div | ast.Mod):
+        left, right = literal(node.left), literal(node.right)
+        if isinstance(left, str) or isinstance(right, str):
+            return f"{left if left is not None else '{}'}{right if right is not None else '{}'}"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+        return literal(node.func.value)
+    return None
+
+
+class _Reader:
+    def __init__(self, path: str) -> None:
+        self.module = Module(path)
+        self.makers: dict[str, str] = {}
+        self.here = self._function(BODY, 1)
+        self.owner = ""
+        self.depth = 0
+
+    def read(self, tree: ast.Module) -> None:
+        self.module.doc = ast.get_docstring(tree) or ""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._import(node)
+        for statement in tree.body:
+            self._visit(statement)
+
+    def _function(self, name: str, line: int) -> Function:
+        made = self.module.functions.get(name)
+        if made is None:
+            made = self.module.functions[name] = Function(name, line)
+        return made
+
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.asname or alias.name.split(".", 1)[0]
+                self.module.imports[name] = alias.name if alias.asname else name
+                if not alias.asname and "." in alias.name:
+                    self.module.imports.setdefault(alias.name, alias.name)
+            return
+        base = node.module or ""
+        if node.level:
+            folders = self.module.path.split("/")[:-1]
+            folders = folders[: len(folders) - (node.level - 1)]
+            base = "." + ".".join([*folders, *([base] if base else [])])
+        for alias in node.names:
+            if alias.name == "*":
+                self.module.imports.setdefault(f"*{base}", base)
+            else:
+                self.module.imports[alias.asname or alias.name] = f"{base}.{alias.name}"
+
+    def _visit(self, node: ast.AST) -> None:
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise RecursionError
+        method = getattr(self, f"_on_{type(node).__name__.lower()}", None)
+        if method is not None:
+            method(node)
+        else:
+            self._children(node)
+        self.depth -= 1
+
+    def _children(self, node: ast.AST) -> None:
+        for child in ast.iter_child_nodes(node):
+            self._visit(child)
+
+    def _on_if(self, node: ast.If) -> None:
+        test = node.test
+        if (
+            self.here.name == BODY
+            and isinstance(test, ast.Compare)
+            and isinstance(test.left, ast.Name)
+            and test.left.id == "__name__"
+        ):
+            before, self.here = self.here, self._function(MAIN, node.lineno)
+            for child in node.body:
+                self._visit(child)
+            self.here = before
+        elif isinstance(test, ast.Constant) and not test.value:
+            for child in node.orelse:
+                self._visit(child)
+        else:
+            self._children(node)
+
+    def _on_classdef(self, node: ast.ClassDef) -> None:
+        self.module.classes[node.name] = tuple(self._resolve(dotted(b)) for b in node.bases)
+        body = self._function(f"{node.name}.<class>", node.lineno)
+        body.decorators.extend(self._call_of(d) for d in node.decorator_list)
+        owner, self.owner = self.owner, node.name
+        before, self.here = self.here, body
+        for child in node.body:
+            self._visit(child)
+        self.owner, self.here = owner, before
+
+    def _on_functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        inside = self.here.name not in (BODY, MAIN) and not self.here.name.endswith("<class>")
+        name = f"{self.owner}.{node.name}" if self.owner else node.name
+        made = self._function(name, node.lineno)
+        made.decorators.extend(self._call_of(d) for d in node.decorator_list)
+        made.params = tuple(a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
+        real = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+        made.trivial = all(isinstance(s, ast.Pass | ast.Raise) for s in real)
+        if inside:
+            self.here.refs.append(name)
+        before, self.here = self.here, made
+        for child in node.body:
+            self._visit(child)
+        self.here = before
+
+    _on_asyncfunctiondef = _on_functiondef
+
+    def _on_assign(self, node: ast.Assign) -> None:
+        self._note_maker(node.targets, node.value)
+        text = literal(node.value)
+        if text is not None and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+            self.module.constants[node.targets[0].id] = text[:300]
+        self._children(node)
+
+    def _on_annassign(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self._note_maker([node.target], node.value)
+        self._children(node)
+
+    def _on_withitem(self, node: ast.withitem) -> None:
+        if node.optional_vars is not None:
+            self._note_maker([node.optional_vars], node.context_expr)
+        self._children(node)
+
+    def _note_maker(self, targets: list[ast.expr], value: ast.expr) -> None:
+        while isinstance(value, ast.Await):
+            value = value.value
+        if isinstance(value, ast.Call):
+            made_by = self._resolve(dotted(value.func))
+            for target in targets:
+                self.makers[dotted(target)] = made_by
+
+    def _on_assert(self, node: ast.Assert) -> None:
+        self.here.asserts.append(ast.unparse(node.test)[:300] if _small(node.test) else "…")
+        self._children(node)
+
+    def _on_try(self, node: ast.Try) -> None:
+        if any(_swallows(h) for h in node.handlers):
+            self.here.caught += 1
+        self._children(node)
+
+    def _on_call(self, node: ast.Call) -> None:
+        self.here.calls.append(self._call_of(node))
+        self._children(node)
+
+    def _call_of(self, node: ast.expr) -> Call:
+        call = node if isinstance(node, ast.Call) else None
+        text = dotted(call.func if call else node)
+        keywords: dict[str, str] = {}
+        texts: list[str] = []
+        refs: list[str] = []
+        if call:
+            for argument in call.args:
+                self._argument(argument, texts, refs)
+            for keyword in call.keywords:
+                value = literal(keyword.value)
+                if keyword.arg:
+                    keywords[keyword.arg] = (value or "")[:300]
+                self._argument(keyword.value, texts, refs)
+        receiver = text.rsplit(".", 1)[0] if "." in text else ""
+        maker = self.makers.get(receiver, "")
+        return Call(self._resolve(text), node.lineno, keywords, tuple(texts), tuple(refs), maker)
+
+    def _argument(self, node: ast.expr, texts: list[str], refs: list[str], depth: int = 0) -> None:
+        if depth > 3:
+            return
+        text = literal(node)
+        if text is not None:
+            texts.append(text[:2000])
+        elif isinstance(node, ast.Name | ast.Attribute):
+            refs.append(self._resolve(dotted(node)))
+            known = self.module.constants.get(node.id) if isinstance(node, ast.Name) else None
+            if known is not None:
+                texts.append(known)
+        elif isinstance(node, ast.List | ast.Tuple | ast.Set):
+            for child in node.elts[:50]:
+                self._argument(child, texts, refs, depth + 1)
+        elif isinstance(node, ast.Dict):
+            for value in node.values[:50]:
+                self._argument(value, texts, refs, depth + 1)
+        elif isinstance(node, ast.Starred):
+            self._argument(node.value, texts, refs, depth + 1)
+
+    def _resolve(self, name: str) -> str:
+        head, dot, rest = name.partition(".")
+        called = head.endswith("()")
+        found = self.module.imports.get(head.removesuffix("()"))
+        return f"{found}{'()' if called else ''}{dot}{rest}" if found else name
+
+
+def _small(node: ast.AST) -> bool:
+    return sum(1 for _ in ast.walk(node)) < 60
+
+
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    """Whether an except block goes on as if nothing had happened."""
+    return not any(isinstance(n, ast.Raise | ast.Return | ast.Call) for s in handler.body for n in ast.walk(s))

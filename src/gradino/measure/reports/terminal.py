@@ -1,0 +1,110 @@
+"""The ladder one takes in at a glance, then the next increment."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gradino import maturity
+from gradino.maturity import Language
+from gradino.measure.assessment import Assessment, TrackLevel
+from gradino.measure.reports.words import WORDS
+from gradino.measure.verdicts import Interval
+
+_COLOURS = ("red", "dark_orange", "yellow", "green3", "bright_green")
+
+
+def ladder(assessment: Assessment, language: Language = "en", evidence: bool = False) -> RenderableType:
+    """The whole assessment for a terminal; with `evidence`, every finding with its place."""
+    model, say = maturity.load(assessment.model), WORDS[language]
+    table = Table(box=None, padding=(0, 1), show_header=False, pad_edge=False)
+    table.add_column(min_width=31)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for dimension, name in model.dimensions.items():
+        table.add_row(Text(name.in_(language), style="bold"), _bar(assessment.dimensions[dimension], model.top), "")
+        for track in (t for t in assessment.tracks if model.track(t.id).dimension == dimension):
+            table.add_row(
+                "  " + model.track(track.id).name.in_(language),
+                _bar(track.level, model.top),
+                _why(track, model, language),
+            )
+            if evidence:
+                for line in _findings(track):
+                    table.add_row("", "", line)
+    head = Text.assemble(
+        (assessment.subject.name, "bold"),
+        ("  " + assessment.subject.kind, "dim"),
+        ("  " + assessment.subject.commit[:12], "dim"),
+    )
+    level = assessment.level
+    total = Text.assemble(
+        (f"{say['level']} ", "bold"), _number(level.wired), f"  {model.levels[level.wired].name.in_(language)}   ",
+        (f"{say['without people']} ", "bold"), _number(level.technical.wired),
+        (f"   {say['seen to work']} {level.technical.proven} · {say['at best']} {level.technical.possible}", "dim"),
+    )  # fmt: skip
+    key = Text.assemble(
+        ("■", "green3"),
+        f" {say['seen to work']}  ",
+        ("■", "cyan"),
+        f" {say['set up']}  ",
+        ("□", "dim"),
+        f" {say['at best']}  ",
+        ("·", "dim"),
+        f" {say['missing']}",
+    )
+    parts: list[RenderableType] = [head, Text(), table, Text(), total, key]
+    if assessment.notes:
+        parts.append(Text(f"{len(assessment.notes)} {say['notes']}: {assessment.notes[0]}", style="dim"))
+    following = _next(assessment, model, language)
+    return Group(*parts, Text(), following) if following else Group(*parts)
+
+
+def _bar(level: Interval, top: int) -> Text:
+    text = Text()
+    for step in range(1, top + 1):
+        if step <= level.proven:
+            text.append("■", "green3")
+        elif step <= level.wired:
+            text.append("■", "cyan")
+        elif step <= level.possible:
+            text.append("□", "dim")
+        else:
+            text.append("·", "dim")
+        text.append(" ")
+    return text.append(f"{level.wired}", _COLOURS[min(level.wired, 4)])
+
+
+def _number(level: int) -> tuple[str, str]:
+    return str(level), f"bold {_COLOURS[min(level, 4)]}"
+
+
+def _why(track: TrackLevel, model: maturity.Model, language: Language) -> Text:
+    words = model.track(track.id)
+    held = max((i for i, r in enumerate(track.rungs) if r.verdict == "pass"), default=0)
+    said = words.rungs[held].says.in_(language)
+    finding = track.rungs[held].evidence[:1]
+    where = f"  {finding[0].locator}" if finding else ""
+    return Text.assemble((said, ""), (where, "dim"))
+
+
+def _findings(track: TrackLevel) -> list[Text]:
+    return [
+        Text.assemble((f"{e.strength:9} ", "dim"), (e.locator, "cyan"), f"  {e.says}")
+        for rung in track.rungs
+        for e in rung.evidence[:4]
+    ]
+
+
+def _next(assessment: Assessment, model: maturity.Model, language: Language) -> Text | None:
+    """The lowest technical gap: what to do next."""
+    gaps = [g for g in assessment.gaps if not g.track.startswith("people.")] or list(assessment.gaps)
+    if not gaps:
+        return None
+    say = WORDS[language]
+    gap = min(gaps, key=lambda g: (g.held, g.next))
+    track = model.track(gap.track)
+    rung = next(r for r in track.rungs if r.level == gap.next)
+    return Text.assemble(
+        (f"{say['next']}: ", "bold"), f"{track.name.in_(language)}: {rung.says.in_(language)}\n",
+        (f"  {rung.criterion.in_(language)}", "dim"),
+    )  # fmt: skip

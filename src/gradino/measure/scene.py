@@ -1,0 +1,202 @@
+"""All facts of one project, and the few questions that probes ask of them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from gradino.measure import vocabulary
+from gradino.measure.automation import AUTOMATIC, CHECKED, Job, Resource, Step
+from gradino.measure.code import Code
+from gradino.measure.collectors import COLLECTORS
+from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.follow import Effect, Follower
+from gradino.measure.history import History
+from gradino.measure.python import Module
+from gradino.measure.tests import Tests
+from gradino.measure.tree import Tree
+
+_INTERESTING = (
+    r"\.fit\(|\.train\(|backward\(|mlflow|wandb|sagemaker|azureml|azure\.ai|aiplatform|\.predict|joblib|pickle\.load|torch\.load|"
+    r"evidently|prometheus|whylogs|nannyml|alibi_detect|fastapi|flask|Flask|FastAPI|bentoml|gradio|streamlit|ray|kfp|litserve|"
+    r"load_model|log_metric|clearml|neptune|comet|dvclive|hopsworks|Monitor|drift|requests|read_sql|kafka|deploy|aim\b|onnxruntime"
+)
+_TESTISH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A step of a job that can fire, and one thing it does."""
+
+    job: Job
+    step: Step
+    effect: Effect
+
+    @property
+    def off(self) -> str:
+        """Why this never happens; empty when it does."""
+        return self.job.off or self.step.off
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One thing that a line of Python does, whether or not anything runs it."""
+
+    verb: str
+    path: str
+    line: int
+    says: str
+    function: str
+
+
+@dataclass
+class Scene:
+    """The facts. Built once by `scene.survey`; probes only read."""
+
+    tree: Tree
+    history: History
+    store: Path | None = None
+    jobs: list[Job] = field(default_factory=list)
+    resources: list[Resource] = field(default_factory=list)
+    records: list[tuple[str, Evidence]] = field(default_factory=list)  # ("track@level", evidence) straight from records
+    problems: list[str] = field(default_factory=list)
+
+    @cached_property
+    def code(self) -> Code:
+        return Code(self.tree)
+
+    @cached_property
+    def follower(self) -> Follower:
+        return Follower(self.tree, self.code)
+
+    @cached_property
+    def tests(self) -> Tests:
+        return Tests(self.tree, self.code)
+
+    @cached_property
+    def firings(self) -> list[Firing]:
+        """Everything that jobs do, those that never fire included."""
+        return [Firing(j, s, e) for j in self.jobs for s in j.steps for e in self.follower.step(j, s)]
+
+    def fired(self, *verbs: str, when: frozenset[str] = AUTOMATIC) -> list[Firing]:
+        """Live firings of any of the verbs whose job one of the triggers starts."""
+        return [f for f in self.firings if f.effect.verb in verbs and not f.off and f.job.triggers & when]
+
+    def dead(self, *verbs: str) -> list[Firing]:
+        """Firings of the verbs that never happen."""
+        return [f for f in self.firings if f.effect.verb in verbs and f.off]
+
+    @cached_property
+    def modules(self) -> list[Module]:
+        """Modules that may matter, tests left out."""
+        return [m for m in self.code.matching(_INTERESTING) if not _TESTISH.search(m.path)]
+
+    @cached_property
+    def uses(self) -> list[Use]:
+        """What the project's own Python does, line by line, tests left out."""
+        return [
+            Use(verb, m.path, call.line, says, f.name)
+            for m in self.modules
+            for f in m.functions.values()
+            for call in (*f.decorators, *f.calls)
+            for verb, says in vocabulary.verbs(call, m)
+        ]
+
+    def used(self, *verbs: str) -> list[Use]:
+        """Uses of any of the verbs."""
+        return [u for u in self.uses if u.verb in verbs]
+
+    def with_trait(self, *traits: str) -> list[Resource]:
+        """Resources that have any of the traits and are not switched off."""
+        return [r for r in self.resources if r.traits & set(traits) and "off" not in r.traits]
+
+    def sights(self, says: str, *traits: str, strength: Strength = Strength.WIRED) -> list[Evidence]:
+        """Evidence from every resource with one of the traits; one that is switched off only declares."""
+        return [
+            self.see(r.path, r.line, f"{r.kind} {r.name} {says}, but is switched off", Strength.DECLARED, r.system)
+            if "off" in r.traits
+            else self.see(r.path, r.line, f"{r.kind} {r.name} {says}", strength, r.system)
+            for r in self.resources
+            if r.traits & set(traits)
+        ]
+
+    @cached_property
+    def training_files(self) -> set[str]:
+        """Files that train a model."""
+        return {u.path for u in self.used("train")}
+
+    def near(self, paths: Iterable[str]) -> set[str]:
+        """The files, what they import and what imports them."""
+        chosen = set(paths)
+        found = set(chosen)
+        for module in self.modules:
+            imported = {self.code.find(name, module.path)[0] for name in module.imports.values()}
+            if module.path in chosen:
+                found |= {p for p in imported if p}
+            elif imported & chosen:
+                found.add(module.path)
+        return found
+
+    def gated(self, job: Job) -> list[Firing]:
+        """Tests that must pass before a job runs: in its own steps, or in jobs it needs."""
+        return [f for f in self.before(job) if f.effect.verb in ("test", "gate") and not f.effect.soft]
+
+    def before(self, job: Job) -> Iterator[Firing]:
+        """Live firings in a job and in everything it needs."""
+        wanted, waiting = {f"{job.group}#{job.name}"}, list(job.needs)
+        while waiting:
+            name = waiting.pop()
+            if name not in wanted:
+                wanted.add(name)
+                waiting += [n for j in self.jobs if f"{j.group}#{j.name}" == name for n in j.needs]
+        return (f for f in self.firings if f"{f.job.group}#{f.job.name}" in wanted and not f.off)
+
+    def documents(self) -> Iterator[tuple[str, int, str]]:
+        """Lines of the project's README and docs: path, line, text."""
+        for path in self.tree.sizes:
+            low = path.lower()
+            if low.endswith((".md", ".rst", ".txt")) and (
+                low.startswith(("readme", "docs/")) or "/readme" in low or low.count("/") == 0
+            ):
+                for number, line in enumerate((self.tree.text(path) or "").splitlines(), 1):
+                    yield path, number, line
+
+    def see(
+        self, path: str, line: int, says: str, strength: Strength = Strength.WIRED, source: str = "code"
+    ) -> Evidence:
+        """Evidence at a place in the tree."""
+        return Evidence(source, self.tree.at(path, line), says, strength)
+
+    def show(self, firing: Firing, says: str, strength: Strength = Strength.WIRED) -> Evidence:
+        """Evidence from a firing; one that never happens only declares."""
+        job = firing.job
+        if firing.off:
+            return Evidence(
+                job.system,
+                self.tree.at(job.path, firing.step.line or job.line),
+                f"{says}, but {firing.off}",
+                Strength.DECLARED,
+            )
+        when = ", ".join(sorted(job.triggers)) or "nothing"
+        return Evidence(
+            job.system,
+            self.tree.at(firing.effect.path, firing.effect.line),
+            f"{says} ({job.name}, on {when}): {firing.effect.says}",
+            strength,
+        )
+
+
+def survey(tree: Tree, history: History, store: Path | None = None) -> Scene:
+    """Collect every fact. A collector that fails leaves a note and nothing else."""
+    scene = Scene(tree, history, store)
+    for name, collect in COLLECTORS.items():
+        try:
+            for fact in collect(tree):
+                (scene.jobs if isinstance(fact, Job) else scene.resources).append(fact)  # type: ignore[arg-type]
+        except Exception as error:  # noqa: BLE001 - one source that cannot be read must not hide the others
+            scene.problems.append(f"{name}: {type(error).__name__}")
+    return scene
+
+
+__all__ = ["CHECKED", "Firing", "Scene", "Use", "survey"]

@@ -1,0 +1,214 @@
+"""What a line of shell does: known tools to verbs, and which scripts, targets and stages it hands over to."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+import shlex
+from dataclasses import dataclass
+
+# A verb here is one of those of `vocabulary`, or: test, build, publish, publish-package, docs, pull-data, push-data.
+_TOOLS: tuple[tuple[str, str], ...] = (
+    # deployment of a service or model
+    (r"kubectl\s+(\S+\s+)*?(apply|replace|rollout\s+restart|set\s+image|create\s+-f)\b", "deploy"),
+    (r"\bhelm\s+(\S+\s+)*?(upgrade|install)\b", "deploy"),
+    (r"\b(terraform|tofu|terragrunt)\s+(\S+\s+)*?apply\b", "provision"),
+    (r"\baz\s+ml\s+(online-deployment|online-endpoint|batch-deployment|batch-endpoint|endpoint)\s+(create|update)", "deploy"),
+    (r"\baz\s+ml\s+(model\s+deploy|service\s+update)", "deploy"),
+    (r"\baz\s+(containerapp|webapp|functionapp|container|appservice)\s+(\S+\s+)*?(up|update|create|deploy\w*|config|restart)", "deploy"),
+    (r"\bgcloud\s+(\S+\s+)*?(run|app|functions)\s+(\S+\s+)*?deploy\b", "deploy"),
+    (r"\bgcloud\s+(\S+\s+)*?(ai|ai-platform)\s+(\S+\s+)*?(deploy-model|versions\s+create)", "deploy"),
+    (r"\bgcloud\s+run\s+services\s+(update|replace)", "deploy"),
+    (r"\baws\s+(\S+\s+)*?ecs\s+(\S+\s+)*?update-service", "deploy"),
+    (r"\baws\s+lambda\s+(update-function-code|create-function)", "deploy"),
+    (r"\baws\s+(\S+\s+)*?sagemaker\s+(\S+\s+)*?(create|update)-endpoint", "deploy"),
+    (r"\baws\s+apprunner\s+(start-deployment|update-service|create-service)", "deploy"),
+    (r"\baws\s+elasticbeanstalk\s+update-environment|\beb\s+deploy", "deploy"),
+    (r"\baws\s+(\S+\s+)*?cloudformation\s+(deploy|create-stack|update-stack|create-change-set)", "provision"),
+    (r"\b(sam|cdk|copilot|chalice)\s+(\S+\s+)*?deploy\b", "provision"),
+    (r"\b(serverless|sls)\s+(\S+\s+)*?deploy\b|\bzappa\s+(update|deploy)", "deploy"),
+    (r"\bfly(ctl)?\s+(\S+\s+)*?deploy\b|\bheroku\s+container:release|git\s+push\s+(\S+\s+)*?heroku", "deploy"),
+    (r"\banyscale\s+service\s+(rollout|deploy)|\bserve\s+deploy\b|\bmodal\s+deploy\b|\brailway\s+up\b|\bvercel\b.*--prod", "deploy"),
+    (r"\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply|\byatai\b", "deploy"),
+    (r"git\s+push\s+\S*.*huggingface\.co/spaces|huggingface-cli\s+upload\s+.*--repo-type[= ]space", "deploy"),
+    (r"\bargocd\s+app\s+sync|\bkustomize\s+build\b.*\|\s*kubectl|\boc\s+(apply|rollout|start-build)", "deploy"),
+    (r"\bdatabricks\s+bundle\s+deploy", "bundle-deploy"),
+    (r"\bseldon\s+model\s+load|\bkserve\b.*apply", "deploy"),
+    (r"curl\s+.*api\.render\.com/deploy|\$\{?\{?\s*secrets\.RENDER_DEPLOY|RENDER_DEPLOY_HOOK", "deploy"),
+    (r"\bdocker\s+stack\s+deploy|\bssh\s+\S+.*docker", "deploy"),
+    # building
+    (r"\bdocker\s+(\S+\s+)*?(buildx\s+build|build)\b.*--push", "publish"),
+    (r"\bdocker(-|\s+)compose\s+(\S+\s+)*?push\b|\bdocker\s+(image\s+)?push\b|\bpodman\s+push|\bbuildah\s+push|\bcrane\s+push", "publish"),
+    (r"\bdocker\s+(\S+\s+)*?build\b|\bpodman\s+build|\bbuildah\s+bud|\bdocker(-|\s+)compose\s+(\S+\s+)*?build\b", "build"),
+    (r"\baz\s+acr\s+build|\bgcloud\s+(\S+\s+)*?builds\s+submit|\bko\s+publish|\bskaffold\s+(run|build)|\bs2i\b", "build+publish"),
+    (r"/kaniko/executor|\bkaniko\b", "build+publish"),
+    (r"\btwine\s+upload|\b(poetry|uv|flit|hatch|pdm)\s+publish|\bmaturin\s+publish", "publish-package"),
+    (r"\bpython3?\s+-m\s+build\b|setup\.py\s+(sdist|bdist_wheel)|\b(poetry|uv|hatch)\s+build\b", "build-package"),
+    (r"\bmkdocs\s+gh-deploy|\bsphinx-build|\bmkdocs\s+build", "docs"),
+    # training
+    (r"\baz\s+ml\s+(job\s+create|run\s+submit)", "submit"),
+    (r"\bgcloud\s+(\S+\s+)*?(ai\s+custom-jobs\s+create|ai-platform\s+jobs\s+submit\s+training|ai\s+hp-tuning-jobs)", "submit"),
+    (r"\banyscale\s+job\s+submit|\bray\s+job\s+submit|\bray\s+submit|\bsky\s+(jobs\s+)?launch|\bargo\s+submit|\bkfp\s+run", "submit"),
+    (r"\bdatabricks\s+(jobs\s+run-now|bundle\s+run|runs\s+submit)|\baws\s+sagemaker\s+start-pipeline-execution", "submit"),
+    (r"\baws\s+sagemaker\s+create-training-job|\baws\s+batch\s+submit-job|\bcml[- ]runner", "submit"),
+    (r"\brasa\s+train|\bspacy\s+train|\bludwig\s+train|\byolo\s+(\S+\s+)*?train\b", "train"),
+    (r"\bmlflow\s+(models\s+)?serve|\bbentoml\s+serve|\btorchserve\b|\btensorflow_model_server", "serve"),
+    (r"\b(uvicorn|gunicorn|hypercorn|streamlit\s+run|flask\s+run|fastapi\s+run|litestar\s+run)\b", "serve"),
+    # data
+    (r"\bdvc\s+(pull|fetch|get|import|update|checkout)\b", "pull-data"),
+    (r"\bdvc\s+push\b", "push-data"),
+    (r"\bcml[- ](send-)?comment|\bcml[- ]publish|\bdvc\s+metrics\s+(show|diff)", "report"),
+    (r"\bkaggle\s+(datasets|competitions)\s+download|\bgdown\b|\bwget\s+\S*(uci|kaggle|githubusercontent)", "fixed"),
+    (r"\baws\s+cloudwatch\s+put-metric-alarm", "alert"),
+)  # fmt: skip
+_COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
+_TEST = re.compile(
+    r"(?:^|[\s;&|(])(?:pytest|py\.test|python3?\s+-m\s+(?:pytest|unittest|nose2?)|nosetests|tox|nox|rasa test|behave|robot)\b"
+)
+_TRIVIAL = re.compile(r"^\s*(echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set\b|export\b|cat\b|#)")
+_PREFIXES = re.compile(
+    r"^\s*(sudo|time|nohup|exec|command|uv run(\s+--\S+(\s+[^\s-]\S*)?)*?|poetry run|pipenv run|pdm run|rye run|hatch run|conda run(\s+-n\s+\S+)?|"
+    r"pixi run|xvfb-run|timeout\s+\S+|accelerate launch|torchrun(\s+--\S+)*|coverage run|env(\s+\w+=\S+)*|(\w+=(\S+|\"[^\"]*\"|'[^']*')\s+)+)\s+"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One simple command: `text` as written, `soft` where its failure is swallowed."""
+
+    text: str
+    line: int
+    soft: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a command passes control to: `kind` is python, module, shell, make, dvc, notebook, compose, tool, kedro, mlproject."""
+
+    kind: str
+    target: str
+    words: tuple[str, ...] = ()
+
+
+def commands(script: str, line: int = 0) -> list[Command]:
+    """A script as simple commands, comments and here-documents left out."""
+    found: list[Command] = []
+    pending, start, until, lenient = "", line, "", False
+    for number, raw in enumerate(script.split("\n"), line):
+        if until:
+            if raw.strip() == until:
+                until = ""
+            continue
+        text = raw.strip()
+        if not pending:
+            start = number
+        if not text or (text.startswith("#") and not pending):
+            continue
+        if text.endswith(("\\", "`", "^")) and not text.endswith("``"):
+            pending += text[:-1] + " "
+            continue
+        text, pending = pending + text, ""
+        if here := re.search(r"<<-?\s*['\"]?(\w+)['\"]?", text):
+            until = here[1]
+        if re.match(r"set\s+\+e\b", text):
+            lenient = True
+        found += _split(text, start, lenient)
+    if pending:
+        found += _split(pending.strip(), start, lenient)
+    return found
+
+
+def _split(text: str, line: int, lenient: bool) -> list[Command]:
+    soft = lenient or bool(re.search(r"\|\|\s*(true|:|echo|exit 0|printf)\b|;\s*(true|exit 0)\s*$", text))
+    text = re.sub(r"\s#\s.*$", "", text)
+    parts = [p.strip() for p in re.split(r"&&|\|\||;|(?<![|&>])\|(?!\|)", text)]
+    words = ("if ", "then ", "do ", "else ", "! ", "(", "{ ")
+    kept: list[Command] = []
+    for part in parts:
+        for word in words:
+            part = part.removeprefix(word).strip()
+        if part:
+            kept.append(Command(part, line, soft))
+    return kept
+
+
+def trivial(command: str) -> bool:
+    """Whether a command only talks."""
+    return bool(_TRIVIAL.match(command))
+
+
+def verbs(command: str) -> list[str]:
+    """What known tools in a command do."""
+    if trivial(command):
+        return []
+    found: list[str] = []
+    if _TEST.search(" " + bare(command)):
+        found.append("test")
+    for pattern, verb in _COMPILED:
+        if pattern.search(command) and not (verb == "build" and ("publish" in found or "build+publish" in found)):
+            found += verb.split("+") if "+" in verb else [verb]
+            if verb == "publish" and "build" in command:
+                found.append("build")
+    if re.search(r"--(dry-run|help|version)\b(?!=none)", command):
+        return [v for v in found if v in ("test", "build")]
+    return found
+
+
+def bare(command: str) -> str:
+    """A command without the launchers before it."""
+    before = ""
+    while before != command:
+        before, command = command, _PREFIXES.sub("", command, count=1)
+    return command
+
+
+def handover(command: str) -> Handover | None:
+    """Which script, module, target or stage a command runs."""
+    command = bare(command)
+    if trivial(command):
+        return None
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = command.split()
+    if not words:
+        return None
+    head, rest = words[0].rsplit("/", 1)[-1] if not words[0].startswith("./") else words[0], words[1:]
+    if re.fullmatch(r"python[\d.]*(\.exe)?|ipython|pypy3?|py|spark-submit|\$\{?\w*PYTHON\w*\}?|torchrun", head):
+        return _python(rest)
+    if head in ("bash", "sh", "source", ".", "zsh") and rest:
+        if "-c" in rest:
+            return Handover("inline", rest[-1])
+        script = next((w for w in rest if not w.startswith("-")), "")
+        return Handover("shell", script, tuple(rest)) if script else None
+    if head in ("make", "just", "task"):
+        folder = rest[rest.index("-C") + 1] if "-C" in rest and rest.index("-C") + 1 < len(rest) else ""
+        targets = [w for w in rest if not w.startswith("-") and "=" not in w and w != folder]
+        return Handover("make", " ".join(targets) or "", (folder,))
+    if head == "dvc" and rest[:1] and (rest[0] in ("repro",) or rest[:2] == ["exp", "run"]):
+        return Handover("dvc", "", tuple(w for w in rest[1:] if not w.startswith("-") and w != "run"))
+    if head == "papermill" or (head == "jupyter" and "nbconvert" in rest and "--execute" in rest) or head == "runipy":
+        book = next((w for w in rest if w.endswith(".ipynb")), "")
+        return Handover("notebook", book) if book else None
+    if head == "kedro" and rest[:1] == ["run"]:
+        return Handover("kedro", "")
+    if head == "mlflow" and rest[:1] == ["run"]:
+        return Handover("mlproject", rest[1] if len(rest) > 1 else ".")
+    if head in ("docker-compose",) or (head == "docker" and rest[:1] == ["compose"]):
+        services = [w for w in rest if not w.startswith("-") and w not in ("compose", "up", "run", "build")]
+        return Handover("compose", "", tuple(services)) if {"up", "run"} & set(rest) else None
+    if head == "docker" and rest[:1] == ["run"]:
+        return Handover("docker", "", tuple(rest[1:]))
+    if words[0].startswith("./") or head.endswith((".sh", ".py")):
+        kind = "python" if words[0].endswith(".py") else "shell"
+        return Handover(kind, words[0], tuple(rest))
+    return Handover("tool", head, tuple(rest))
+
+
+def _python(words: list[str]) -> Handover | None:
+    for i, word in enumerate(words):
+        if word == "-m" and i + 1 < len(words):
+            return Handover("module", words[i + 1], tuple(words[i + 2 :]))
+        if word == "-c" and i + 1 < len(words):
+            return Handover("python-text", words[i + 1])
+        if word.endswith(".py"):
+            return Handover("python", word, tuple(words[i + 1 :]))
+    return None

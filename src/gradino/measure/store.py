@@ -1,0 +1,256 @@
+"""gradino's own project file and store, read as anybody else's: what is set up, what ran, what agrees.
+
+`gradino.toml` declares; it is wired where the functions it names exist, because `gradino up` runs them. Rows of
+`.gradino/state.db` show execution; a rung is effective where the chain production → version → run → commit → data
+version resolves and its digests agree; a passed drill (table `drills`) proves. Opened read-only; missing tables or
+columns are simply no evidence.
+"""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import json
+import sqlite3
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gradino import maturity
+from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.scene import Scene
+
+SOURCE = "gradino"
+_FRESH = timedelta(days=90)
+Row = dict[str, Any]
+
+
+def records(scene: Scene) -> list[tuple[str, Evidence]]:
+    """Evidence by rung (track@level). Empty where the project has no gradino.toml."""
+    project = _project(scene)
+    if project is None:
+        return []
+    found = list(_set_up(scene, project))
+    database = scene.store / ".gradino" / "state.db" if scene.store else None
+    if database is not None and database.is_file():
+        try:
+            found += _ran(_Book(database), project)
+        except (sqlite3.Error, ValueError, OSError) as error:
+            scene.problems.append(f".gradino/state.db: {type(error).__name__}")
+    return found
+
+
+def _project(scene: Scene) -> Row | None:
+    text = scene.tree.text("gradino.toml")
+    if text is None:
+        return None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        scene.tree.notes.append("gradino.toml: not valid TOML, not read")
+        return None
+
+
+def _set_up(scene: Scene, project: Row) -> Iterator[tuple[str, Evidence]]:
+    def exists(name: object) -> bool:
+        module, _, function = str(name).partition(":")
+        path, rest = scene.code.find(module)
+        found = scene.code.module(path) if path and not rest else None
+        return found is not None and function in found.functions
+
+    data, training = _table(project, "data"), _table(project, "training")
+    source, train, score = (
+        data.get("source", ""),
+        training.get("train", ""),
+        _table(project, "scoring").get("score", ""),
+    )
+    collects = exists(source) or (bool(source) and ":" not in str(source).replace("://", ""))
+    trains = exists(train)
+
+    def say(rung: str, says: str, holds: bool) -> tuple[str, Evidence]:
+        strength = Strength.WIRED if holds else Strength.DECLARED
+        missing = "" if holds else ", but the functions that gradino.toml names are not in the tree"
+        return rung, Evidence(SOURCE, "gradino.toml", says + missing, strength)
+
+    yield say(
+        "creation.data-collection@4",
+        f"gradino up collects with {source} every {data.get('every', 'interval')}",
+        collects,
+    )
+    for rung, says in (
+        (
+            "creation.compute@4",
+            f"gradino up trains on {training.get('compute', 'local')} compute in a locked environment",
+        ),
+        ("creation.experiments@4", "every run is tracked"),
+        ("creation.versioning@4", "every run's model is registered"),
+        ("creation.reproducibility@4", "a run pins environment, code and data version"),
+        ("creation.training@3", "gradino up retrains without a person"),
+        ("creation.training@4", "an alarm of the live model starts retraining"),
+        ("release.process@4", "a candidate that passes is released without a further hand"),
+        ("release.ownership@4", "gates stand before every deployment"),
+        ("release.traceability@4", "a prediction leads back to the raw data"),
+        ("release.environments@4", "the same bundle moves through test to production"),
+        ("integration.builds@4", "every candidate is built into a bundle and deployed"),
+        ("integration.model-tests@4", "every candidate must pass the gates"),
+        ("operations.feedback@4", "feedback is joined, harm raises an alarm"),
+        ("operations.metrics@4", "the live model's metrics are kept in the store"),
+        ("operations.availability@4", "models are swapped while the server answers; roll back is one pointer"),
+    ):
+        yield say(rung, says, trains)
+    if _table(project, "release").get("experiment", "shadow") != "none":
+        yield say("release.experimentation@4", "challengers are compared on live traffic", trains)
+    if score:
+        yield say("release.scoring-script@1", f"{score} scores", exists(score))
+    scored = [
+        t
+        for t in scene.tests.good
+        if t.scoring or (score and str(score).partition(":")[2] in (scene.tree.text(t.path) or ""))
+    ]
+    if scored and trains:
+        yield say("release.scoring-script@4", f"the gates run {scored[0].path}", True)
+    if scene.tests.good and trains:
+        yield say("integration.application-tests@2", f"the gates run {scene.tests.good[0].path}", True)
+        yield say(
+            "integration.application-tests@4", "the gates also ask a real scoring server in the test environment", True
+        )
+
+
+def _table(project: Row, name: str) -> Row:
+    value = project.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+class _Book:
+    """The store's rows, read once."""
+
+    def __init__(self, path: Path) -> None:
+        with closing(self._open(path)) as connection:
+            connection.row_factory = sqlite3.Row
+            self.tables = {name: self._read(connection, name) for name in (
+                "data_versions", "runs", "versions", "releases", "gates", "deployments", "decisions", "alarms", "incidents", "drills"
+            )}  # fmt: skip
+
+    def _open(self, path: Path) -> sqlite3.Connection:
+        uri = path.resolve().as_uri()
+        try:
+            connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=2)
+            connection.execute("select count(*) from sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
+        return connection
+
+    def _read(self, connection: sqlite3.Connection, name: str) -> list[Row]:
+        try:
+            return [dict(r) for r in connection.execute(f'select * from "{name}"')]  # noqa: S608 - our own names
+        except sqlite3.Error:
+            return []
+
+    def __getitem__(self, name: str) -> list[Row]:
+        return self.tables[name]
+
+    def chain(self) -> tuple[Row, Row, Row] | None:
+        """The newest production deployment's version, its run and its data version, if all three are there."""
+        live = [d for d in self["deployments"] if d.get("environment") == "production"]
+        if not live:
+            return None
+        version = next((v for v in self["versions"] if v.get("number") == live[-1].get("champion")), None)
+        run = next((r for r in self["runs"] if version and r.get("id") == version.get("run")), None)
+        data = next((d for d in self["data_versions"] if run and d.get("version") == run.get("data_version")), None)
+        return (version, run, data) if version and run and data else None
+
+
+def _ran(book: _Book, project: Row) -> list[tuple[str, Evidence]]:
+    chain = book.chain()
+    agrees = bool(
+        chain
+        and chain[1].get("data_digest")
+        and chain[1]["data_digest"] == chain[2].get("digest")
+        and chain[0].get("bundle")
+    )
+    version, run = (chain[0], chain[1]) if chain else ({}, {})
+    finished = [r for r in book["runs"] if r.get("status") == "finished"]
+    served = {d.get("champion") for d in book["deployments"] if d.get("environment") == "production"}
+    tested = {d.get("champion") for d in book["deployments"] if d.get("environment") == "test"}
+    passed = [r for r in book["releases"] if r.get("stage") == "done" and r.get("verdict") == "pass"]
+    release = next((r for r in book["releases"] if r.get("version") == version.get("number")), {})
+    gates = [g for g in book["gates"] if g.get("release") == release.get("id")]
+    refused = [g for g in book["gates"] if g.get("verdict") == "fail"]
+    provoked = [r for r in finished if any(w in str(r.get("reason", "")).lower() for w in ("alarm", "harm", "drift"))]
+    compared = [r for r in book["releases"] if _object(r.get("experiment"))]
+    judged = [d for d in book["decisions"] if d.get("kind") == "experiment"]
+    pinned = [r for r in finished if r.get("environment") and r.get("data_digest") and r.get("code")]
+    learned = [i for i in book["incidents"] if i.get("improvement") and i.get("closed")]
+    said = f"production serves version {version.get('number')}, run {str(run.get('id', ''))[:12]}"
+
+    # rung → (it ran, it changed what it should, where, words)
+    seen: dict[str, tuple[bool, bool, str, str]] = {
+        "creation.data-collection@4": (len(book["data_versions"]) > 0, len(book["data_versions"]) > 1 and agrees, "data_versions", f"{len(book['data_versions'])} batches collected"),
+        "creation.compute@4": (bool(finished), bool(run.get("environment") and run.get("code")) and agrees, "runs", f"{len(finished)} runs finished in a pinned environment"),
+        "creation.experiments@4": (any(_object(r.get("metrics")) for r in finished), bool(_object(run.get("metrics")) and run.get("tracker_run")), "runs", f"{len(finished)} tracked runs, the live model's among them"),
+        "creation.versioning@4": (bool(book["versions"]), agrees and bool(run.get("commit")), "versions", f"{len(book['versions'])} versions; {said}"),
+        "creation.reproducibility@4": (bool(pinned), agrees and len({r["environment"] for r in pinned}) < len(pinned), "runs", f"{len(pinned)} runs pin environment, code and data; digests agree"),
+        "creation.training@3": (bool(finished), any(r.get("version") in served for r in finished), "runs", f"{len(finished)} trainings started by the loop"),
+        "creation.training@4": (bool(provoked), any(r.get("version") in served for r in provoked), "runs", f"{len(provoked)} trainings answered an alarm"),
+        "release.process@4": (bool(passed), any(r.get("version") in served for r in passed), "releases", f"{len(passed)} releases passed and went live"),
+        "release.ownership@4": (bool(book["gates"]), bool(gates) and all(g.get("verdict") == "pass" for g in gates), "gates", f"{len(book['gates'])} gates judged, {len(refused)} refused"),
+        "release.traceability@4": (chain is not None, agrees and bool(run.get("commit")), "deployments", f"{said}, data version {run.get('data_version')}"),
+        "release.environments@4": (bool(tested and served), version.get("number") in tested and version.get("number") in served, "deployments", "the live version passed through test"),
+        "release.experimentation@4": (bool(compared), any(d.get("verdict") in ("pass", "fail") for d in judged) or any(r.get("verdict") in ("pass", "fail") for r in compared), "releases", f"{len(compared)} comparisons on live traffic"),
+        "release.scoring-script@4": (_gate(book, "test"), _gate(gates, "test"), "gates", "the scoring tests ran before the release"),
+        "integration.builds@4": (bool(book["versions"]), agrees, "versions", f"{len(book['versions'])} bundles built, the live one by digest"),
+        "integration.application-tests@2": (_gate(book, "test"), _gate(gates, "test"), "gates", "the project's tests ran before the release"),
+        "integration.application-tests@4": (_gate(book, "serv", "contract", "integration"), _gate(gates, "serv", "contract", "integration"), "gates", "a real server answered before the release"),
+        "integration.model-tests@4": (bool(book["gates"]), bool(gates) and all(g.get("verdict") == "pass" for g in gates), "gates", f"{len(gates)} gates passed by the live version, {len(refused)} refused others"),
+        "integration.independence@4": (bool(passed), False, "releases", f"{len(passed)} releases made by the loop"),
+        "operations.feedback@4": (bool(book["alarms"]), bool(book["alarms"] and provoked), "alarms", f"{len(book['alarms'])} alarms from live feedback"),
+        "operations.metrics@4": (bool(book["alarms"] or compared), bool(book["alarms"] and any(a.get("evidence") is not None for a in book["alarms"])), "alarms", "live loss is measured against its threshold"),
+        "operations.availability@4": (len(served) > 1, False, "deployments", f"{len(served)} versions swapped in production"),
+        "operations.learning@4": (bool(learned), bool(learned), "incidents", f"{len(learned)} incidents closed by an improvement"),
+    }  # fmt: skip
+    drilled = _drills(book)
+    found = []
+    for rung, (executed, effective, table, words) in seen.items():
+        if not executed:
+            continue
+        strength = Strength.EFFECTIVE if effective else Strength.EXECUTED
+        if rung == "release.experimentation@4" and _table(project, "release").get("experiment") == "none":
+            continue
+        proof = maturity.load().track(rung.partition("@")[0]).proof
+        if effective and proof and set(proof) <= drilled:
+            strength, words = Strength.PROVEN, f"{words}; drill {', '.join(proof)} passed"
+        found.append((rung, Evidence(SOURCE, f".gradino/state.db#{table}", words, strength)))
+    return found
+
+
+def _gate(gates: "_Book | list[Row]", *words: str) -> bool:
+    rows = gates["gates"] if isinstance(gates, _Book) else gates
+    return any(g.get("verdict") == "pass" and any(w in str(g.get("name", "")).lower() for w in words) for g in rows)
+
+
+def _object(value: object) -> Any:
+    """A JSON column as its value; None where it is empty or broken."""
+    if isinstance(value, str | bytes):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return None
+    return value
+
+
+def _drills(book: _Book) -> set[str]:
+    """Drills that passed within the last 90 days of what the store has seen."""
+    times = [t for name in book.tables for r in book[name] if (t := _time(r.get("at")))]
+    newest = max(times, default=None)
+    return {
+        str(d.get("name"))
+        for d in book["drills"]
+        if d.get("verdict") == "pass" and (at := _time(d.get("at"))) and newest and newest - at <= _FRESH
+    }
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value)).replace(tzinfo=None)
+    except ValueError:
+        return None

@@ -1,0 +1,160 @@
+"""The measured project's tests: which really check something, and what they touch."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from gradino.measure import vocabulary
+from gradino.measure.code import Code
+from gradino.measure.python import Function, Module
+from gradino.measure.tree import Tree
+
+_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|tests?)\.py$")
+_LENIENT = re.compile(
+    r"status_code\s+(in|not in)\b.*(4\d\d|5\d\d)|status_code.*==.*\bor\b|^True$|^1$|\bor True\b|is not None or "
+)
+_CLIENT = re.compile(r"(TestClient|test_client|httpx\.(Async)?Client|ASGITransport|app\.test_client|APIClient)(\(\))?$")
+_REAL_CALL = re.compile(r"^(requests|httpx|urllib\.request|grpc|aiohttp)\.")
+_SERVER = re.compile(
+    r"testcontainers|docker\.from_env|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster"
+)
+_FAKES = re.compile(r"(mock|Mock|MagicMock|patch|monkeypatch|Fake\w*|Dummy\w*|Stub\w*)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One test function and what it amounts to."""
+
+    path: str
+    line: int
+    name: str
+    checks: bool  # it can fail
+    off: str  # why it never runs or never fails
+    model: bool  # it loads or trains a model and looks at what it does
+    faked: bool
+    scoring: bool  # it calls scoring or serving code
+    integration: bool  # it crosses a boundary between two real components
+    unit: bool
+
+
+@dataclass
+class Tests:
+    """Tests of one tree, read when first asked for."""
+
+    tree: Tree
+    code: Code
+
+    @cached_property
+    def all(self) -> list[Test]:
+        """Every test function."""
+        paths = [p for p in self.code.paths if _FILE.search(p) and not p.endswith(".ipynb")]
+        return [t for p in paths[:500] if (m := self.code.module(p)) is not None for t in self._read(m)]
+
+    @cached_property
+    def good(self) -> list[Test]:
+        """Those that run and can fail."""
+        return [t for t in self.all if t.checks and not t.off]
+
+    def _read(self, module: Module) -> list[Test]:
+        skipped = "all of the file is skipped" if _module_skip(module) else ""
+        found: list[Test] = []
+        for function in module.functions.values():
+            short = function.name.rsplit(".", 1)[-1]
+            if not short.startswith("test") or short == "test_client":
+                continue
+            found.append(self._one(module, function, skipped))
+        return found
+
+    def _one(self, module: Module, function: Function, skipped: str) -> Test:
+        owner = module.functions.get(f"{function.name.rsplit('.', 1)[0]}.<class>") if "." in function.name else None
+        marks = [*function.decorators, *(owner.decorators if owner else [])]
+        off = skipped or next((f"marked {d.method}" for d in marks if d.method in ("skip", "xfail")), "")
+        raising = [c for c in function.calls if re.match(r"(self\.)?assert|.*\.assert_|.*testing\.assert|pytest\.raises|fail$", c.name)
+                   or c.method.startswith(("assert", "raises", "check_"))]  # fmt: skip
+        firm = [a for a in function.asserts if not _LENIENT.search(a)]
+        checks = bool(firm or raising)
+        if function.asserts and not firm and not raising:
+            off = off or "it accepts failure"
+        reached = list(self.code.reach(module.path, (function.name,)))[:80]
+        for fixture in self._fixtures(module, function):
+            reached += list(self.code.reach(*fixture))[:40]
+        calls = [(m, f, c) for m, f in reached for c in (*f.calls, *f.decorators)]
+        verbs = {v for m, _, c in calls for v, _ in vocabulary.verbs(c, m)}
+        names = [c.name for m, _, c in calls if m.path == module.path or m.path.endswith("conftest.py")]
+        refs = " ".join(
+            [
+                *names,
+                *(r for m, _, c in calls if m.path == module.path for r in c.refs),
+                *(d.name for d in marks),
+                *function.params,
+            ]
+        )
+        faked = bool(_FAKES.search(refs))
+        client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
+            _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
+        real = any(_REAL_CALL.match(n) for n in names) and any(
+            "localhost" in t or "127.0.0.1" in t or "{}" in t for _, _, c in calls for t in c.texts
+        )
+        served = any(_REAL_CALL.match(n) for n in names) and real
+        text = f"{module.path} {function.name}".lower()
+        model = (
+            bool(verbs & {"load", "train"}) and (bool(verbs & {"predict"}) or _about_model(function, text)) and checks
+        )
+        scoring = client or served or (bool(re.search(r"predict|score|infer|serv|endpoint|/api", text)) and bool(
+            verbs & {"predict", "load"} or re.search(r"predict|score|infer", " ".join(names))))  # fmt: skip
+        integration = (
+            bool(_SERVER.search(refs))
+            or served
+            or (("integration" in text or "e2e" in text or "end_to_end" in text) and not faked)
+        )
+        integration = integration or (client and model and not faked)
+        return Test(
+            module.path,
+            function.line,
+            function.name,
+            checks,
+            off,
+            model and not (faked and "load" not in verbs),
+            faked,
+            scoring,
+            integration,
+            not integration,
+        )
+
+    def _fixtures(self, module: Module, function: Function) -> list[tuple[str, tuple[str, ...]]]:
+        found: list[tuple[str, tuple[str, ...]]] = []
+        folder = module.path.rpartition("/")[0]
+        places = [module.path]
+        while True:
+            places.append(f"{folder}/conftest.py" if folder else "conftest.py")
+            if not folder:
+                break
+            folder = folder.rpartition("/")[0]
+        for name in function.params:
+            for place in places:
+                other = self.code.module(place) if place in self.tree else None
+                if other and name in other.functions:
+                    found.append((place, (name,)))
+                    break
+        owner = function.name.split(".", 1)[0]
+        setups = (f"{owner}.{name}" for name in ("setUp", "setUpClass", "setup_method", "setup_class"))
+        found += [(module.path, (name,)) for name in setups if name in module.functions]
+        return found
+
+
+def _about_model(function: Function, text: str) -> bool:
+    said = " ".join(function.asserts).lower()
+    return bool(
+        re.search(r"predict|accuracy|score|rmse|mae|auc|f1|loss|prob|output", said)
+        or re.search(r"model|train|overfit", text)
+    )
+
+
+def _module_skip(module: Module) -> bool:
+    body = module.functions.get("<body>")
+    if body is None:
+        return False
+    return any(c.name == "pytest.skip" and c.keywords.get("allow_module_level") for c in body.calls) or any(
+        c.name in ("pytest.mark.skip",) for c in body.calls
+    ) or "pytest.mark.skip" in (module.constants.get("pytestmark", ""),)  # fmt: skip

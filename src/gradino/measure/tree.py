@@ -1,0 +1,206 @@
+"""The files of a project at one commit, or in a directory without git. Nothing is checked out, nothing is followed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pygit2
+
+from gradino.errors import EvidenceError
+
+LARGEST = 1_000_000  # bytes of a file that are still read; larger ones are data, not description
+MOST_FILES = 200_000
+_NOT_OURS = frozenset(
+    {"node_modules", "site-packages", ".git", ".venv", "venv", "__pycache__", ".tox", ".nox", ".mypy_cache",
+     ".ipynb_checkpoints", "vendor", "third_party", "bower_components", ".terraform", "virtualenv"}
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Tree:
+    """Paths (POSIX, relative to the project) to sizes, and a way to read them.
+
+    `commit` is the full hash, empty without git. `notes` gathers what could not be read. `real` maps a path to the one
+    it has in the repository, where they differ (templates).
+    """
+
+    commit: str
+    sizes: dict[str, int]
+    reader: Callable[[str], bytes | None]
+    notes: list[str] = field(default_factory=list)
+    real: dict[str, str] = field(default_factory=dict)
+    clean: Callable[[str], str] | None = None
+    _texts: dict[str, str | None] = field(default_factory=dict)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self.sizes
+
+    def text(self, path: str) -> str | None:
+        """A file's text; None where it is missing, binary, too large or unreadable."""
+        if path not in self._texts:
+            self._texts[path] = self._read(path)
+        return self._texts[path]
+
+    def _read(self, path: str) -> str | None:
+        size = self.sizes.get(path)
+        if size is None or size > LARGEST:
+            return None
+        raw = self.reader(self.real.get(path, path))
+        if raw is None:
+            self.notes.append(f"{path}: cannot be read")
+            return None
+        if b"\0" in raw[:8000]:
+            return None
+        text = raw.decode("utf-8", errors="replace").replace("\r\n", "\n").removeprefix("\ufeff")
+        return self.clean(text) if self.clean else text
+
+    def data(self, path: str) -> bytes | None:
+        """A file's bytes, whatever they are; None where it is missing or too large."""
+        size = self.sizes.get(path)
+        return self.reader(self.real.get(path, path)) if size is not None and size <= 20 * LARGEST else None
+
+    def named(self, *patterns: str) -> Iterator[str]:
+        """Paths whose last part matches one of the patterns (`*` and `?`), in order."""
+        from fnmatch import fnmatchcase
+
+        for path in self.sizes:
+            name = path.rsplit("/", 1)[-1]
+            if any(fnmatchcase(name, p) for p in patterns):
+                yield path
+
+    def under(self, *folders: str) -> Iterator[str]:
+        """Paths inside one of the folders."""
+        starts = tuple(f"{f.rstrip('/')}/" for f in folders)
+        return (p for p in self.sizes if p.startswith(starts))
+
+    def at(self, path: str, line: int = 0) -> str:
+        """A locator that names the file as the repository does."""
+        real = self.real.get(path, path)
+        return f"{real}:{line}" if line else real
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a project was found: its git repository, if any, the commit, and the folder inside it."""
+
+    path: Path
+    repository: Any
+    commit: Any
+    prefix: str
+
+
+def locate(path: Path, rev: str = "HEAD", worktree: bool = False) -> Place:
+    """Find the project at `path`: a work tree, a folder inside one, a bare repository, or a plain directory.
+
+    Raises:
+        EvidenceError: there is no such directory, or `rev` names no commit of it.
+    """
+    path = path.resolve()
+    if not path.is_dir():
+        raise EvidenceError(f"{path} is not a directory.", "Name the folder of a project or of a git repository.")
+    found = None if worktree else pygit2.discover_repository(str(path))
+    if not found:
+        return Place(path, None, None, "")
+    repository = pygit2.Repository(found)
+    prefix = ""
+    if repository.workdir and not path.is_relative_to(Path(repository.path).resolve()):
+        inside = path.relative_to(Path(repository.workdir).resolve()).as_posix()
+        prefix = "" if inside == "." else inside + "/"
+    if repository.head_is_unborn and rev == "HEAD":
+        return Place(path, None, None, "")
+    try:
+        commit = repository.revparse_single(rev).peel(pygit2.Commit)
+    except (KeyError, ValueError, pygit2.GitError):
+        if rev == "HEAD":
+            return Place(path, None, None, "")
+        raise EvidenceError(
+            f"{path} has no commit '{rev}'.", "Name a commit, branch or tag of that repository."
+        ) from None
+    try:
+        if prefix:
+            _ = commit.tree[prefix.rstrip("/")]
+    except KeyError:  # a folder that git does not track: read it as it lies there
+        return Place(path, None, None, "")
+    return Place(path, repository, commit, prefix)
+
+
+def read(place: Place) -> Tree:
+    """The tree at a place."""
+    return _from_git(place) if place.commit is not None else _from_directory(place.path)
+
+
+def ours(path: str) -> bool:
+    """Whether a path can be the project's own work, not something installed or generated."""
+    return not _NOT_OURS.intersection(PurePosixPath(path).parts[:-1])
+
+
+def _from_git(place: Place) -> Tree:
+    repository, oids, sizes = place.repository, {}, {}
+    notes: list[str] = []
+    root = place.commit.tree
+    if place.prefix:
+        root = repository[root[place.prefix.rstrip("/")].id]
+    odb = repository.odb
+    waiting = [("", root)]
+    while waiting:
+        base, tree = waiting.pop()
+        for entry in tree:
+            path = f"{base}{entry.name}"
+            if entry.filemode == pygit2.enums.FileMode.TREE:
+                if entry.name not in _NOT_OURS:
+                    try:
+                        waiting.append((path + "/", repository[entry.id]))
+                    except KeyError:
+                        notes.append(f"{path}: folder missing from the repository")
+            elif entry.filemode in (pygit2.enums.FileMode.BLOB, pygit2.enums.FileMode.BLOB_EXECUTABLE):
+                oids[path] = entry.id
+        if len(oids) > MOST_FILES:
+            notes.append(f"more than {MOST_FILES} files: the rest is not read")
+            break
+    for path in sorted(oids):
+        try:
+            sizes[path] = odb.read_header(oids[path])[1] if hasattr(odb, "read_header") else 0
+        except (KeyError, pygit2.GitError):
+            sizes[path] = 0
+            notes.append(f"{path}: blob missing from the repository")
+
+    def reader(path: str) -> bytes | None:
+        try:
+            return bytes(repository[oids[path]].data)
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
+
+    return Tree(str(place.commit.id), sizes, reader, notes)
+
+
+def _from_directory(root: Path) -> Tree:
+    sizes: dict[str, int] = {}
+    notes: list[str] = []
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = sorted(folder.iterdir())
+        except OSError as error:
+            notes.append(f"{folder.relative_to(root)}: {error.strerror}")
+            continue
+        for entry in entries:
+            if entry.is_symlink():
+                continue
+            if entry.is_dir():
+                if entry.name not in _NOT_OURS and entry.name != ".gradino":
+                    waiting.append(entry)
+            elif entry.is_file():
+                sizes[entry.relative_to(root).as_posix()] = entry.stat().st_size
+        if len(sizes) > MOST_FILES:
+            notes.append(f"more than {MOST_FILES} files: the rest is not read")
+            break
+
+    def reader(path: str) -> bytes | None:
+        try:
+            return (root / path).read_bytes()
+        except OSError:
+            return None
+
+    return Tree("", dict(sorted(sizes.items())), reader, notes)

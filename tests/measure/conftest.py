@@ -1,0 +1,42 @@
+"""Small git repositories, made in memory of a temporary folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pygit2
+import pytest
+
+Files = dict[str, str]
+Maker = Callable[..., Path]
+
+
+def commit(root: Path, files: Files, message: str = "Change", author: str = "Ada") -> None:
+    """Write files and commit them all; an empty text deletes."""
+    repository = pygit2.Repository(str(root)) if (root / ".git").exists() else pygit2.init_repository(str(root))
+    index = repository.index
+    for name, text in files.items():
+        path = root / name
+        if text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            index.add(name)
+        else:
+            path.unlink()
+            index.remove(name)
+    index.write()
+    who = pygit2.Signature(author, f"{author.lower()}@example.org", 1_700_000_000, 0)
+    parents = [] if repository.head_is_unborn else [repository.head.target]
+    repository.create_commit("HEAD", who, who, message, index.write_tree(), parents)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Maker:
+    """Make a repository of the given files at one commit."""
+
+    def make(files: Files, name: str = "project") -> Path:
+        root = tmp_path / name
+        root.mkdir(exist_ok=True)
+        commit(root, files)
+        return root
+
+    return make
