@@ -7,22 +7,20 @@ earlier attempt left – by content, by key, by the table's own log – so calli
 from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gradino.errors import DataError
 from gradino.operate.data import columns
+from gradino.operate.data.columns import Batch
 from gradino.operate.project import Project
 from gradino.operate.project.process import JobError, call
 from gradino.operate.store import Store
 from gradino.operate.store.lock import alone
 from gradino.operate.store.state import data_versions, incidents
 from gradino.operate.store.tables import content_digest
-
-if TYPE_CHECKING:
-    from gradino.operate.data.source import Batch
 
 _WRITER = "collect"
 _FEW = 10  # of fewer new rows nobody can say that the source is broken
@@ -67,16 +65,21 @@ def collect(project: Project, store: Store) -> Collected | None:
         return _record(project, store)
 
 
-def _gather(project: Project, store: Store, since: datetime | None) -> "Batch | None":
-    from gradino.operate.data.source import gather
-
+def _gather(project: Project, store: Store, since: datetime | None) -> Batch | None:
     try:
-        return call(gather, store.folder("logs") / "collect.log", project, store.folder("raw"), since)
+        return call(_ask, store.folder("logs") / "collect.log", project, store.folder("raw"), since)
     except JobError as error:
         raise DataError(
             f"the source {project.data.source} failed: {error.what}",
             error.trace or f"see {store.root / 'logs' / 'collect.log'}",
         ) from None
+
+
+def _ask(project: Project, folder: Path, since: datetime | None) -> Batch | None:
+    """The job; pandas and the project's code are imported there, not here."""
+    from gradino.operate.data.source import gather
+
+    return gather(project, folder, since)
 
 
 def _unknown_rows(project: Project, store: Store, good: pa.Table) -> pa.Table:

@@ -3,6 +3,8 @@
 Delta casts silently when it appends (1.9 becomes 1), so nothing is appended that was not made to fit here.
 """
 
+from dataclasses import dataclass
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -10,6 +12,15 @@ from gradino.errors import DataError
 
 MOMENT = pa.timestamp("us", tz="UTC")
 BATCH = "_batch"  # sha256 of the raw batch a row came with
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A judged batch. `bad` has the columns `time`, `row` (JSON), `reason`; `raw` is the SHA-256 of the stored file."""
+
+    raw: str
+    good: pa.Table
+    bad: pa.Table
 
 
 def settle(data: pa.Table) -> pa.Table:
@@ -86,4 +97,4 @@ def _fitted(name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.Chunked
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

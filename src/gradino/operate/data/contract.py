@@ -78,7 +78,8 @@ def _validate(frame: pd.DataFrame, model: Any, reasons: Reasons) -> pd.DataFrame
     """
     while len(frame):
         try:
-            return model.validate(frame, lazy=True)
+            validated: pd.DataFrame = model.validate(frame, lazy=True)
+            return validated
         except pandera.errors.SchemaErrors as error:
             cases = error.failure_cases
             broken = cases[cases["index"].notna()]

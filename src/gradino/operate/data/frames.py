@@ -1,5 +1,7 @@
 """Data frames at the border to the project's functions: pandas, unless the function's annotation says otherwise."""
 
+import importlib
+import inspect
 import typing
 from collections.abc import Callable
 from typing import Any
@@ -10,16 +12,24 @@ import pyarrow as pa
 from gradino.errors import DataError
 
 
-def given(function: Callable[..., Any], frame: pd.DataFrame) -> Any:
-    """`frame` in the library that the function's first parameter is annotated with: polars, pyarrow, else pandas."""
+def library(function: Callable[..., Any], parameter: int) -> str:
+    """The library that a function's parameter (by position) is annotated with: polars, pyarrow, else pandas."""
     hints = typing.get_type_hints(function)
-    hints.pop("return", None)
-    library = getattr(next(iter(hints.values()), None), "__module__", "").partition(".")[0]
-    if library == "polars":
-        import polars  # the project asked for it, so its lock file has it
+    names = list(inspect.signature(function).parameters)
+    hint = hints.get(names[parameter]) if parameter < len(names) else None
+    found = getattr(hint, "__module__", "").partition(".")[0]
+    return found if found in ("polars", "pyarrow") else "pandas"
 
-        return polars.from_pandas(frame)
-    return pa.Table.from_pandas(frame, preserve_index=False) if library == "pyarrow" else frame
+
+def given(frame: pd.DataFrame, library: str) -> Any:
+    """`frame` as a data frame of that library."""
+    match library:
+        case "polars":  # the project asked for it, so its lock file has it
+            return importlib.import_module("polars").from_pandas(frame)
+        case "pyarrow":
+            return pa.Table.from_pandas(frame, preserve_index=False)
+        case _:
+            return frame
 
 
 def taken(result: object, source: str) -> pd.DataFrame:

@@ -4,7 +4,6 @@ import hashlib
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -14,16 +13,8 @@ import pyarrow.parquet as pq
 
 from gradino.errors import DataError
 from gradino.operate.data import columns, contract, frames
+from gradino.operate.data.columns import Batch
 from gradino.operate.project import Project
-
-
-@dataclass(frozen=True)
-class Batch:
-    """A judged batch. `bad` has the columns `time`, `row` (JSON), `reason`; `raw` is the SHA-256 of the stored file."""
-
-    raw: str
-    good: pa.Table
-    bad: pa.Table
 
 
 def gather(project: Project, folder: Path, since: datetime | None) -> Batch | None:
@@ -89,7 +80,7 @@ def _quarantine(bad: pd.DataFrame, reasons: "pd.Series[str]", time: str) -> pa.T
     return pa.table(
         {
             "time": pa.array(moments, columns.MOMENT),
-            "row": pa.array(rows.splitlines(), pa.string()),
+            "row": pa.array(filter(None, rows.split("\n")), pa.string()),
             "reason": pa.array(reasons, pa.string()),
         }
     )

@@ -1,0 +1,62 @@
+"""A bundle at work: `load` verifies and restores it, `Model.predict` scores rows with the bundle's own code."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradino.operate.project.reference import Reference
+from gradino.operate.registry.bundle import CODE, describe, verify
+from gradino.operate.registry.namespace import Namespace
+from gradino.operate.registry.schema import Description, Field
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+
+class Model:
+    """One model with its own scoring code. `digest` is the bundle's; threads may share it if the estimator allows."""
+
+    def __init__(self, description: Description, digest: str, answer: Callable[["pd.DataFrame"], Any]) -> None:
+        self.description, self.digest = description, digest
+        self._answer = answer
+
+    @property
+    def inputs(self) -> list[Field]:
+        """What a row must have; columns that are no input are allowed and ignored."""
+        return self.description.inputs
+
+    @property
+    def task(self) -> str:
+        return self.description.task
+
+    def predict(self, frame: "pd.DataFrame") -> "NDArray[Any]":
+        """One value per row of `frame`, shape (n,): numbers for regression, class labels for classification."""
+        return np.asarray(self._answer(frame))
+
+
+def load(path: Path, digest: str, public_key: Path) -> Model:
+    """Verify the bundle at `path`, then restore its model.
+
+    Raises:
+        IntegrityError: it is not what was signed; nothing in it was deserialised.
+    """
+    verify(path, digest, public_key)
+    return restore(path, digest)
+
+
+def restore(path: Path, digest: str) -> Model:
+    """The model of a folder that is known to be ours: verified, or packed by this process."""
+    from gradino.operate.data import frames
+    from gradino.operate.registry import estimator
+
+    description = describe(path)
+    namespace = Namespace(path / CODE, digest)
+    fitted = estimator.restore(path, namespace)
+    if description.score is None:
+        return Model(description, digest, lambda frame: fitted.predict(frame[description.features]))
+    score = namespace.load(Reference.parse(description.score))
+    library = frames.library(score, parameter=1)
+    return Model(description, digest, lambda frame: score(fitted, frames.given(frame, library)))

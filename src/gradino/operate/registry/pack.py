@@ -1,0 +1,53 @@
+"""Make a bundle: staged where nobody looks, complete and signed before it gets its place."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gradino.operate.project.config import FILE
+from gradino.operate.registry import bundle, estimator
+from gradino.operate.registry.model import Model, restore
+from gradino.operate.registry.schema import Description, Reference
+
+PREDICTION = "_prediction"
+_SAMPLE = 200  # rows of the holdout that travel along, for gates
+
+
+def stage(folder: Path, fitted: Any, code: Path, description: Description) -> Model:
+    """Write model and code to `folder` and read them back: what is evaluated is what will be served."""
+    folder.mkdir()
+    estimator.save(fitted, folder)
+    for file in (code / FILE, *code.rglob("*.py")):
+        target = folder / bundle.CODE / file.relative_to(code)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    shutil.copyfile(code / bundle.LOCK, folder / bundle.LOCK)
+    bundle.write(folder / bundle.SCHEMA, description)
+    return restore(folder, "staged")
+
+
+def finish(
+    folder: Path,
+    bundles: Path,
+    holdout: pd.DataFrame,
+    answers: NDArray[Any],
+    reference: Reference,
+    lineage: bundle.Lineage,
+    private_key: Path,
+) -> Path:
+    """Add what the evaluation showed, seal the folder, and move it to `bundles/<digest>`; returns that path."""
+    sample = np.linspace(0, len(holdout) - 1, min(len(holdout), _SAMPLE)).astype(int)
+    shown = holdout.iloc[sample].assign(**{PREDICTION: answers[sample]})
+    shown.to_parquet(folder / bundle.HOLDOUT, index=False)
+    bundle.write(folder / bundle.REFERENCE, reference)
+    bundle.write(folder / bundle.LINEAGE, lineage)
+    place = bundles / bundle.seal(folder, private_key)
+    if place.exists():
+        shutil.rmtree(folder)  # the same content under the same name
+    else:
+        folder.rename(place)
+    return place

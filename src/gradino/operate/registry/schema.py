@@ -1,0 +1,52 @@
+"""What a bundle says about its model, as JSON: its inputs, and how it did on the holdout."""
+
+from typing import Literal
+
+import msgspec
+
+Type = Literal["number", "integer", "string", "boolean", "timestamp"]
+
+
+class Observed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What training saw of an input: for information and for drift, never a reason to refuse a row."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: list[str] | None = None  # when there were few
+
+
+class Field(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One input. `minimum`, `maximum` (both inclusive) and `categories` are the contract's: rows beyond are refused."""
+
+    name: str
+    type: Type
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: list[str] | None = None
+    observed: Observed = Observed()
+
+
+class Description(msgspec.Struct, frozen=True):
+    """`schema.json`: what goes into the model and what comes out."""
+
+    project: str
+    task: Literal["regression", "classification"]
+    target: str
+    time: str
+    score: str | None  # the project's own scoring function, `module:function`
+    features: list[str] | None  # what the estimator itself reads, where `score` does not choose
+    inputs: list[Field]
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """`reference.json`: the bounded losses on the holdout, which live losses are compared with.
+
+    `scale` is the absolute error that costs 1 (1.0 for classes), `n` the rows of the holdout, `mean` the mean of all
+    their losses, `losses` an even sample of at most 5,000 of them in time order.
+    """
+
+    scale: float
+    n: int
+    mean: float
+    losses: list[float]
