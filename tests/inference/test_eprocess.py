@@ -1,0 +1,152 @@
+"""The paired experiment: an error bound at every look, exactly reproducible, final."""
+
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from gradino.inference import eprocess
+from gradino.inference.eprocess import BETS, STAKES, Paired
+
+DIFFERENCES = hnp.arrays(float, st.integers(0, 60), elements=st.floats(-1, 1))
+WITH_GAPS = hnp.arrays(float, st.integers(0, 60), elements=st.floats(-1, 1) | st.just(math.nan))
+
+
+def one_by_one(state, values):
+    for value in values:
+        state = state.update([value])
+    return state
+
+
+@given(DIFFERENCES, st.sampled_from([0.0, 0.05, 0.5]), st.sampled_from([0.05, 0.9]))
+def test_a_batch_is_exactly_its_rows_one_by_one(d, worse_by, alpha):
+    state = Paired(alpha, worse_by)
+    assert state.update(d) == one_by_one(state, d)
+
+
+def test_a_batch_larger_than_a_chunk_is_exactly_its_rows_in_other_batches():
+    d = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], 3 * eprocess.CHUNK + 17)
+    state = Paired(alpha=1e-6)
+    assert state.update(d) == one_by_one(state.update(d[:5000]), d[5000:6000]).update(d[6000:])
+
+
+@given(DIFFERENCES, st.sampled_from([0.0, 0.1]))
+def test_the_wealth_is_the_product_of_the_paper(d, worse_by):
+    x = (d + worse_by) / (1 + worse_by)
+    state = Paired(1e-9, worse_by).update(d)
+    assert state.evidence == pytest.approx(sum(w * np.prod(1 + bet * x) for w, bet in zip(STAKES, BETS, strict=True)))
+    assert state.against == pytest.approx(sum(w * np.prod(1 - bet * x) for w, bet in zip(STAKES, BETS, strict=True)))
+
+
+@given(DIFFERENCES)
+def test_the_mixture_bets_a_predictable_share_of_at_most_one_half(d):
+    """E_t / E_{t−1} = 1 + λ_t x_t, with λ_t in [0, ½] known before x_t: the form that the design states."""
+    state = Paired(1e-9)
+    for value in d:
+        held = STAKES * np.exp(state.better)
+        share = held @ BETS / held.sum()
+        after = state.update([value])
+        assert 0 <= share <= 0.5
+        assert after.evidence == pytest.approx(state.evidence * (1 + share * value))
+        state = after
+
+
+def test_no_bet_can_be_expected_to_win_against_an_equal_challenger():
+    """The expectation over all 3⁶ equally likely series of six rows, exactly."""
+    series = np.array(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 6)).reshape(6, -1).T
+    assert np.mean([Paired(1e-6).update(d).evidence for d in series]) == pytest.approx(1)
+
+
+@given(WITH_GAPS)
+def test_missing_losses_are_no_evidence(d):
+    assert Paired().update(d) == Paired().update(d[~np.isnan(d)])
+
+
+def test_nothing_but_missing_losses_is_insufficient():
+    state = Paired().update(np.full(10_000, np.nan))
+    assert (state.verdict, state.n, state.evidence) == ("insufficient", 0, pytest.approx(1))
+    assert math.isnan(state.mean)
+
+
+@given(WITH_GAPS, WITH_GAPS, st.sampled_from([0.05, 0.5, 0.9]))
+def test_a_verdict_once_given_does_not_change(first, then, alpha):
+    decided = Paired(alpha).update(first)
+    if decided.verdict != "insufficient":
+        assert decided.update(then) == decided
+
+
+@given(DIFFERENCES, st.sampled_from([0.05, 0.5, 0.9]), st.sampled_from([0.0, 0.1]))
+def test_pass_and_fail_are_the_two_thresholds_and_agree_with_the_mean(d, alpha, worse_by):
+    state = Paired(alpha, worse_by).update(d)
+    assert (state.verdict == "pass") == (state.evidence >= 1 / alpha)
+    assert (state.verdict == "fail") == (state.against >= 1 / alpha)
+    if state.verdict == "pass":
+        assert state.mean > -worse_by
+    if state.verdict == "fail":
+        assert state.mean < -worse_by
+
+
+@given(DIFFERENCES)
+def test_swapping_the_models_swaps_the_verdict(d):
+    there, back = Paired(0.5).update(d), Paired(0.5).update(-d)
+    assert {"pass": "fail", "fail": "pass"}.get(there.verdict, "insufficient") == back.verdict
+    assert (there.evidence, there.n) == (back.against, back.n)
+
+
+@given(DIFFERENCES)
+def test_a_state_survives_json(d):
+    state = Paired(worse_by=0.02).update(d)
+    assert msgspec.json.decode(msgspec.json.encode(state), type=Paired) == state
+    assert msgspec.convert(msgspec.to_builtins(state), Paired) == state
+
+
+@pytest.mark.parametrize("d", [[1.5], [-1.0001], [np.inf], [[0.1]]])
+def test_a_difference_that_no_bounded_loss_has_is_an_error(d):
+    with pytest.raises(ValueError, match="got"):
+        Paired().update(d)
+
+
+@pytest.mark.parametrize("parameters", [{"alpha": 0}, {"alpha": 1}, {"worse_by": -0.1}, {"worse_by": 1}])
+def test_parameters_out_of_range_are_errors(parameters):
+    with pytest.raises(ValueError, match="got"):
+        Paired(**parameters)
+
+
+def test_the_budget_of_all_challengers_is_alpha():
+    shares = [eprocess.budget(0.05, j) for j in range(1, 100_001)]
+    assert sum(shares) == pytest.approx(0.05, abs=1e-6)
+    assert sum(shares) < 0.05
+    with pytest.raises(ValueError, match="from 1"):
+        eprocess.budget(0.05, 0)
+
+
+def promoted(d, **parameters):
+    return np.mean([Paired(**parameters).update(run).verdict == "pass" for run in d])
+
+
+def test_looking_at_every_label_promotes_equal_and_worse_challengers_no_more_often_than_alpha():
+    rng = np.random.default_rng(1)
+    equal = rng.choice([-1.0, 0.0, 1.0], p=[0.05, 0.9, 0.05], size=(600, 4000))
+    worse = rng.choice([-1.0, 0.0, 1.0], p=[0.06, 0.9, 0.04], size=(600, 4000))
+    margin = 2 * math.sqrt(0.05 * 0.95 / 600)
+    assert promoted(equal, alpha=0.05) <= 0.05 + margin
+    assert promoted(worse, alpha=0.05, worse_by=0.02) <= 0.05 + margin
+    assert promoted(worse, alpha=0.05) <= 0.01
+
+
+def test_a_challenger_that_is_better_by_turns_only_is_not_promoted():
+    """Whole days: worse, then as much better. On average it never leads, whatever a bet on the recent past would do."""
+    rng = np.random.default_rng(2)
+    lead = np.tile(np.repeat([-0.1, 0.1], 200), 10)
+    runs = np.sign(rng.random((300, 4000)) - 0.5 + lead / 2)
+    assert promoted(runs, alpha=0.05) <= 0.05
+
+
+def test_a_better_challenger_passes_and_a_worse_one_fails():
+    d = np.random.default_rng(3).choice([-1.0, 0.0, 1.0], p=[0.034, 0.9, 0.066], size=5000)
+    assert Paired().update(d).verdict == "pass"
+    assert Paired().update(-d).verdict == "fail"
