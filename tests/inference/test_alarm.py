@@ -112,8 +112,14 @@ def test_a_state_survives_json(losses, reference):
     ],
 )
 def test_what_has_no_meaning_is_an_error(parameters, losses):
-    with pytest.raises(ValueError, match=r"reference|threshold|losses lie"):
+    with pytest.raises(ValueError, match=r"reference|threshold|values lie"):
         Harm(*parameters).update(losses)
+
+
+@pytest.mark.parametrize("context", [None, [2], [-1], [0, 1]])
+def test_a_context_without_a_reference_is_an_error(context):
+    with pytest.raises(ValueError, match="context"):
+        Harm((0.1, 0.2), 100).update([0.5], context)
 
 
 def test_a_stationary_year_raises_at_most_one_alarm_on_average():

@@ -26,7 +26,7 @@ import msgspec
 import numpy as np
 
 from gradino.inference.eprocess import CHUNK, walk, wealth
-from gradino.inference.losses import standard_error
+from gradino.inference.losses import observed, standard_error
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -91,11 +91,9 @@ class Harm(msgspec.Struct, frozen=True):
         if context is None and len(allowed) > 1:
             raise ValueError(f"there are {len(allowed)} references: say with context which one each row has")
         rows = np.zeros(len(values), dtype=np.intp) if context is None else np.asarray(context, dtype=np.intp)
-        known = ~np.isnan(values)
-        excess = values[known] - allowed[rows[known]]
-        if ((values[known] < 0) | (values[known] > 1)).any():
-            raise ValueError(f"losses lie in [0, 1], got {np.nanmin(values):g} to {np.nanmax(values):g}")
-        state = self
+        if len(rows) != len(values) or not (rows.size == 0 or 0 <= rows.min() <= rows.max() < len(allowed)):
+            raise ValueError(f"context gives each of the {len(values)} losses an index below {len(allowed)}")
+        excess, state = observed(values, low=0) - allowed[rows[~np.isnan(values)]], self
         for start in range(0, len(excess), CHUNK):
             state = state._take(excess[start : start + CHUNK] / allowed.max())
         return state
