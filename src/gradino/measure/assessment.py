@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gradino import maturity
-from gradino.measure import history, tree
+from gradino.measure import history, template, tree
 from gradino.measure.evidence import Evidence
 from gradino.measure.kind import kind_of
 from gradino.measure.probes import PROBES, advice
@@ -108,7 +108,7 @@ def assess(path: Path, rev: str = "HEAD", model: str = maturity.DEFAULT, worktre
         EvidenceError: there is no such directory, commit or model.
     """
     place = tree.locate(path, rev, worktree)
-    files = tree.read(place)
+    files = template.generated(tree.read(place))
     scene = survey(files, history.read(place), place.path)
     return conclude(scene, maturity.load(model), _name(place))
 

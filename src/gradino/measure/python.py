@@ -1,6 +1,7 @@
 """One Python file as calls by function, read from its syntax tree. Nothing is imported or run."""
 
 import ast
+import re
 import warnings
 from dataclasses import dataclass, field
 
@@ -69,6 +70,8 @@ class Module:
 def parse(path: str, source: str) -> Module | None:
     """Read a module; None where it is not valid Python (any version that the running interpreter reads)."""
     try:
+        if source.startswith("# Databricks notebook source"):
+            source = re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(source)

@@ -192,8 +192,11 @@ def survey(tree: Tree, history: History, store: Path | None = None) -> Scene:
     scene = Scene(tree, history, store)
     for name, collect in COLLECTORS.items():
         try:
-            for fact in collect(tree):
-                (scene.jobs if isinstance(fact, Job) else scene.resources).append(fact)  # type: ignore[arg-type]
+            for fact in collect(tree, scene.code):
+                if isinstance(fact, Job):
+                    scene.jobs.append(fact)
+                else:
+                    scene.resources.append(fact)
         except Exception as error:  # noqa: BLE001 - one source that cannot be read must not hide the others
             scene.problems.append(f"{name}: {type(error).__name__}")
     return scene

@@ -3,12 +3,46 @@
 from collections.abc import Callable, Iterable
 
 from gradino.measure.automation import Job, Resource
-from gradino.measure.collectors import github_actions
+from gradino.measure.code import Code
+from gradino.measure.collectors import (
+    azure_pipelines,
+    cloud_ml,
+    clouds,
+    containers,
+    dvc,
+    environment,
+    github_actions,
+    gitlab,
+    kubernetes,
+    makefile,
+    monitoring,
+    orchestrators,
+    other_ci,
+    trackers,
+)
 from gradino.measure.tree import Tree
 
 Fact = Job | Resource
-Collector = Callable[[Tree], Iterable[Fact]]
+Collector = Callable[[Tree, Code], Iterable[Fact]]
 
 COLLECTORS: dict[str, Collector] = {
     "github-actions": github_actions.collect,
+    "gitlab": gitlab.collect,
+    "azure-pipelines": azure_pipelines.collect,
+    "jenkins": other_ci.jenkins,
+    "circleci": other_ci.circleci,
+    "bitbucket": other_ci.bitbucket,
+    "cloudbuild": other_ci.cloudbuild,
+    "codebuild": other_ci.codebuild,
+    "makefile": makefile.collect,
+    "orchestrators": orchestrators.collect,
+    "azure-ml": cloud_ml.azure_ml,
+    "databricks": cloud_ml.databricks,
+    "kubernetes": kubernetes.collect,
+    "containers": containers.collect,
+    "clouds": clouds.collect,
+    "dvc": dvc.collect,
+    "environment": environment.collect,
+    "trackers": trackers.collect,
+    "monitoring": monitoring.collect,
 }

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
+from gradino.measure.code import Code
 from gradino.measure.tree import Tree
 
 SYSTEM = "GitHub Actions"
@@ -19,7 +20,7 @@ _EVENTS = {
 _MOST_JOBS = 400
 
 
-def collect(tree: Tree) -> Iterator[Job]:
+def collect(tree: Tree, _code: Code) -> Iterator[Job]:
     """Jobs of every workflow, with the triggers that reach them."""
     texts = {
         p: tree.text(p) for p in tree.under(".github/workflows") if p.endswith((".yml", ".yaml")) and p.count("/") == 2

@@ -1,0 +1,157 @@
+"""Azure Pipelines: any YAML that has its shape, templates of the repository included."""
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure import yaml
+from gradino.measure.automation import Job, Step
+from gradino.measure.code import Code
+from gradino.measure.tree import Tree
+
+SYSTEM = "Azure Pipelines"
+_LIKELY = re.compile(
+    r"azure-pipelines|(^|/)\.?(pipelines?|azure|azuredevops|ado|devops-pipelines|build|cicd|environment_setup)(/|-)",
+    re.I,
+)
+_KEYS = ("task", "script", "bash", "pwsh", "powershell", "template", "publish", "checkout", "download")
+
+
+def collect(tree: Tree, _code: Code) -> Iterator[Job]:
+    """Jobs of every pipeline that something outside can start."""
+    documents: dict[str, yaml.Map] = {}
+    for path in tree.sizes:
+        if not path.endswith((".yml", ".yaml")) or ".github/" in path:
+            continue
+        text = tree.text(path) or ""
+        if (_LIKELY.search(path) or "vmImage" in text) and re.search(
+            r"^(steps|jobs|stages|trigger|extends)\s*:", text, re.M
+        ):
+            documents[path] = yaml.first(text)
+    templates = {_resolve(p, s) for p, d in documents.items() for s in _templates(d)}
+    for path, document in documents.items():
+        if path in templates or not (
+            {"trigger", "pr", "schedules", "resources"} & document.keys()
+            or "pool" in document
+            or "azure-pipelines" in path
+        ):
+            continue
+        if not {"steps", "jobs", "stages"} & document.keys():
+            continue
+        yield from _pipeline(path, document, documents)
+
+
+def _templates(document: yaml.Map) -> Iterator[str]:
+    for inner in yaml.walk(document):
+        if inner.text("template"):
+            yield inner.text("template").split("@")[0]
+
+
+def _resolve(path: str, target: str) -> str:
+    if target.startswith("/"):
+        return target.lstrip("/")
+    parts = path.split("/")[:-1]
+    for part in target.split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _triggers(document: yaml.Map) -> frozenset[str]:
+    found: set[str] = set()
+    trigger = document.get("trigger")
+    if trigger != "none" and trigger != ["none"]:
+        tags = isinstance(trigger, yaml.Map) and trigger.map("tags") and not trigger.map("branches")
+        found.add("tag" if tags else "push")
+    if "pr" in document and document.get("pr") != "none":
+        found.add("pull_request")
+    if document.list("schedules"):
+        found.add("schedule")
+    for source in document.map("resources").list("pipelines"):
+        if isinstance(source, yaml.Map) and "trigger" in source and source.text("trigger") not in ("none", "false"):
+            found.add("run")
+    for source in document.map("resources").list("containers"):
+        if isinstance(source, yaml.Map) and "trigger" in source and source.text("trigger") not in ("none", "false"):
+            found.add("event")
+    return frozenset(found) or frozenset({"dispatch"})
+
+
+def _pipeline(path: str, document: yaml.Map, documents: dict[str, yaml.Map]) -> Iterator[Job]:
+    triggers = _triggers(document)
+    stages = list(_expand(path, document.list("stages"), documents, "stages")) or [(path, document)]
+    before: tuple[str, ...] = ()
+    for number, (where, stage) in enumerate(stages):
+        name = stage.text("stage") or f"stage{number}"
+        off = _off(stage.text("condition")) or ("enabled: false" if stage.text("enabled") == "false" else "")
+        needs = (
+            tuple(f"{path}#{n}" for n in stage.list("dependsOn") if isinstance(n, str))
+            if "dependsOn" in stage
+            else before
+        )
+        jobs = list(_expand(where, stage.list("jobs"), documents, "jobs")) or [(where, stage)]
+        approval, steps, environment, line = False, list[Step](), stage.text("environment"), stage.line
+        soft = False
+        for place, job in jobs:
+            job_off = _off(job.text("condition"))
+            environment = environment or job.text("environment") or job.map("environment").text("name")
+            items = job.list("steps") or _deployment(job)
+            for step in _steps(place, items, documents, 0):
+                approval = approval or step.uses.startswith("ManualValidation")
+                steps.append(
+                    Step(step.line, step.run, step.uses, step.inputs, job_off or step.off, step.soft, step.folder)
+                )
+        yield Job(SYSTEM, path, line, name, triggers, tuple(steps), needs, path, environment, off, approval, soft)
+        before = (f"{path}#{name}",)
+
+
+def _deployment(job: yaml.Map) -> list[object]:
+    strategy = job.map("strategy")
+    return [s for inner in yaml.walk(strategy) for s in inner.list("steps")]
+
+
+def _expand(
+    path: str, items: list[object], documents: dict[str, yaml.Map], key: str, depth: int = 0
+) -> Iterator[tuple[str, yaml.Map]]:
+    for item in items:
+        if not isinstance(item, yaml.Map):
+            continue
+        target = item.text("template").split("@")[0]
+        inner = _resolve(path, target) if target else ""
+        if inner in documents and depth < 4:
+            yield from _expand(inner, documents[inner].list(key), documents, key, depth + 1)
+        else:
+            yield path, item
+
+
+def _steps(path: str, items: list[object], documents: dict[str, yaml.Map], depth: int) -> Iterator[Step]:
+    for item in items:
+        if not isinstance(item, yaml.Map):
+            continue
+        nested = [v for k, v in item.items() if k.startswith("${{") and isinstance(v, list)]
+        for inner in nested:
+            yield from _steps(path, inner, documents, depth + 1)
+        key = next((k for k in _KEYS if k in item), "")
+        if key == "template" and depth < 5:
+            target = _resolve(path, item.text("template").split("@")[0])
+            if target in documents:
+                yield from _steps(target, documents[target].list("steps"), documents, depth + 1)
+            continue
+        off = _off(item.text("condition")) or ("enabled: false" if item.text("enabled") == "false" else "")
+        soft = item.text("continueOnError") == "true"
+        line = item.lines.get(key, item.line)
+        if key in ("script", "bash", "pwsh", "powershell"):
+            text = item.text(key)
+            yield Step(line + (1 if "\n" in text else 0), text, "", (), off, soft, item.text("workingDirectory"))
+        elif key == "task":
+            inputs = tuple((k, v) for k, v in item.map("inputs").items() if isinstance(v, str))
+            folder = dict(inputs).get("workingDirectory", "")
+            yield Step(line, "", item.text("task"), inputs, off, soft, folder if "$(" not in folder else "")
+
+
+def _off(condition: str) -> str:
+    return (
+        f"condition: {condition}"
+        if re.fullmatch(r"\s*(false|never\(\)|eq\(\s*1\s*,\s*2\s*\)|and\(false.*\))\s*", condition)
+        else ""
+    )

@@ -1,0 +1,138 @@
+"""Machine-learning services described in YAML: Azure ML jobs, schedules, deployments and monitors; Databricks bundles."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure import yaml
+from gradino.measure.automation import Job, Resource, Step
+from gradino.measure.code import Code
+from gradino.measure.tree import Tree
+
+
+def azure_ml(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
+    """Files that carry an Azure ML schema."""
+    for path in tree.sizes:
+        if not path.endswith((".yml", ".yaml")):
+            continue
+        text = tree.text(path) or ""
+        schema = re.search(r"\$schema:\s*\S*azureml\S*/(\w+)\.schema", text) or re.search(
+            r"\$schema:\s*\S*ml[/.]\S*?(\w+)\.schema\.json", text
+        )
+        if not schema:
+            continue
+        document = yaml.first(text)
+        name = document.text("name") or path
+        what = schema[1]
+        if "Schedule" in what or "schedule" in what:
+            paused = "off" if document.text("is_enabled") == "false" else "schedule"
+            monitor = "create_monitor" in document
+            yield Resource(
+                "Azure ML",
+                "schedule",
+                path,
+                1,
+                name,
+                frozenset({paused, "monitor", "monitor-schedule"} if monitor else {paused, "training-schedule"}),
+            )
+        elif "Deployment" in what:
+            traits = {"endpoint", "serving", "serving-model"}
+            if {"liveness_probe", "readiness_probe"} & document.keys():
+                traits.add("probe")
+            if document.text("instance_count").isdigit() and int(document.text("instance_count")) > 1:
+                traits.add("replicas")
+            if "data_collector" in document:
+                traits.add("capture")
+            yield Resource("Azure ML", "deployment", path, 1, name, frozenset(traits))
+        elif "Endpoint" in what:
+            shares = [v for v in document.map("traffic").values() if v not in ("0", "100")]
+            traits = (
+                {"endpoint", "serving"}
+                | ({"split"} if len(shares) >= 2 else set())
+                | ({"shadow"} if document.map("mirror_traffic") else set())
+            )
+            yield Resource("Azure ML", "endpoint", path, 1, name, frozenset(traits))
+        elif "Job" in what or "pipeline" in what.lower() or "command" in what.lower() or "sweep" in what.lower():
+            steps = tuple(
+                Step(
+                    m.lines.get("command", 0),
+                    re.sub(r"\$\{\{[^}]*\}\}", "X", m.text("command")),
+                    folder=m.text("code").removeprefix("./"),
+                )
+                for m in yaml.walk(document)
+                if m.text("command")
+            )
+            yield Job("Azure ML", path, 1, name, frozenset({"dispatch"}), steps, (), path)
+            yield Resource("Azure ML", "job", path, 1, name, frozenset({"job-spec"}))
+
+
+def databricks(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
+    """Jobs, serving endpoints, registries and monitors of a Databricks asset bundle."""
+    known: dict[str, tuple[str, yaml.Map]] = {}
+    bundles: list[tuple[str, yaml.Map]] = []
+    for path in tree.sizes:
+        if not path.endswith((".yml", ".yaml")):
+            continue
+        text = tree.text(path) or ""
+        if not re.search(r"^resources\s*:", text, re.M) or not re.search(
+            r"notebook_task|spark_python_task|python_wheel_task|job_cluster|registered_models|model_serving_endpoints|quality_monitors|bundle:",
+            text,
+        ):
+            continue
+        resources = yaml.first(text).map("resources")
+        bundles.append((path, resources))
+        known |= {name: (path, resources.map("jobs").map(name)) for name in resources.map("jobs")}
+    for path, resources in bundles:
+        for name in resources.map("jobs"):
+            yield _databricks_job(path, resources.map("jobs"), name, known)
+        for name in resources.map("registered_models") or resources.map("models"):
+            yield Resource("Databricks", "registered model", path, 1, name, frozenset({"versioned-model"}))
+        for name in resources.map("model_serving_endpoints"):
+            yield Resource(
+                "Databricks", "serving endpoint", path, 1, name, frozenset({"endpoint", "serving", "serving-model"})
+            )
+        for name in resources.map("quality_monitors"):
+            body = resources.map("quality_monitors").map(name)
+            paused = body.map("schedule").text("pause_status") == "PAUSED" or "schedule" not in body
+            yield Resource(
+                "Databricks",
+                "quality monitor",
+                path,
+                1,
+                name,
+                frozenset({"monitor", "off" if paused else "monitor-schedule", "model-metrics"}),
+            )
+
+
+def _databricks_job(path: str, jobs: yaml.Map, name: str, known: dict[str, tuple[str, yaml.Map]]) -> Job:
+    body = jobs.map(name)
+    schedule = body.map("schedule")
+    triggers = (
+        {"schedule"} if schedule.text("quartz_cron_expression") else {"event"} if body.map("trigger") else {"dispatch"}
+    )
+    off = "schedule is paused" if schedule.text("pause_status") == "PAUSED" else ""
+    steps, judged, decides, starts = list[Step](), False, False, False
+    for task in (t for t in body.list("tasks") if isinstance(t, yaml.Map)):
+        decides = decides or "condition_task" in task
+        judged = judged or bool(
+            re.search(r"metric|drift|monitor|violation", f"{_target(task)} {task.text('task_key')}", re.I)
+        )
+        steps += _task(task)
+        started = re.search(r"resources\.jobs\.(\w+)\.id", task.map("run_job_task").text("job_id"))
+        if started and started[1] in known:
+            starts = True
+            steps += [s for t in known[started[1]][1].list("tasks") if isinstance(t, yaml.Map) for s in _task(t)]
+    if judged and decides and starts:
+        triggers.add("metric")
+    return Job("Databricks", path, jobs.lines.get(name, 0), name, frozenset(triggers), tuple(steps), (), path, "", off)
+
+
+def _target(task: yaml.Map) -> str:
+    return task.map("notebook_task").text("notebook_path") or task.map("spark_python_task").text("python_file")
+
+
+def _task(task: yaml.Map) -> list[Step]:
+    target = re.sub(r"^(\.\./)+", "", _target(task))
+    if not target:
+        return []
+    return [Step(task.line, f"python {target if target.endswith(('.py', '.ipynb')) else target + '.py'}")]

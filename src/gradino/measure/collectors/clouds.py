@@ -1,0 +1,120 @@
+"""Terraform, CloudFormation/SAM and CDK: endpoints, traffic, monitors, alarms and schedules."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure.automation import Resource
+from gradino.measure.code import Code
+from gradino.measure.tree import Tree
+
+# Words in a resource's type, in any of the three languages, to what they mean here.
+_TYPES: tuple[tuple[str, frozenset[str]], ...] = (
+    (r"sagemaker_endpoint\b|SageMaker::Endpoint$|CfnEndpoint\b|vertex_ai_endpoint|machine_learning_online|model_serving", frozenset({"endpoint", "serving", "serving-model"})),
+    (r"MonitoringSchedule|monitoring_schedule|ModelDeploymentMonitoring|lakehouse_monitor|quality_monitor", frozenset({"monitor", "monitor-schedule"})),
+    (r"DataQualityJobDefinition|ModelQualityJobDefinition|ModelBiasJob", frozenset({"monitor"})),
+    (r"CloudWatch::Alarm|CfnAlarm|aws_cloudwatch.*Alarm|cloudwatch_metric_alarm|monitoring_alert_policy|monitor_metric_alert|CompositeAlarm", frozenset({"alarm"})),
+    (r"cloud_run(_v2)?_service|ecs_service|ECS::Service|lambda_function\b|Serverless::Function|Lambda::Function|app_service\b|apprunner_service|container_app\b|linux_web_app|app_engine", frozenset({"serving"})),
+    (r"sagemaker_pipeline|SageMaker::Pipeline|CfnPipeline\b", frozenset({"training-compute"})),
+    (r"cloudwatch_dashboard|CloudWatch::Dashboard|monitoring_dashboard", frozenset({"dashboard"})),
+    (r"kinesis_stream|Kinesis::Stream|kinesis_firehose|pubsub_subscription|eventhub\b", frozenset({"stream"})),
+    (r"sagemaker_model_package_group|ModelPackageGroup|mlflow_model|machine_learning_model", frozenset({"versioned-model"})),
+    (r"autoscaling|ScalableTarget|ScalingPolicy|appautoscaling", frozenset({"autoscale"})),
+)  # fmt: skip
+_COMPILED = tuple((re.compile(p), t) for p, t in _TYPES)
+
+
+def collect(tree: Tree, code: Code) -> Iterator[Resource]:
+    """Resources by type, with what their bodies say about traffic, roll back and health."""
+    for path in tree.named("*.tf"):
+        text = re.sub(r"(?m)^\s*(#|//).*$", "", tree.text(path) or "")
+        for match in re.finditer(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"\s*\{', text, re.M):
+            body = _block(text, match.end())
+            yield from _judge("Terraform", path, text[: match.start()].count("\n") + 1, match[1], match[2], body)
+    for path in tree.sizes:
+        if path.endswith((".yml", ".yaml", ".json", ".template")):
+            text = tree.text(path) or ""
+            if "AWS::" in text and "Resources" in text:
+                for match in re.finditer(r"""^(\s*)["']?Type["']?\s*:\s*["']?(AWS::[\w:]+)""", text, re.M):
+                    body = _indented(text, match.end(), len(match[1]))
+                    yield from _judge(
+                        "CloudFormation", path, text[: match.start()].count("\n") + 1, match[2], match[2], body
+                    )
+    for module in code.matching(r"aws_cdk"):
+        lines = (tree.text(module.path) or "").split("\n")
+        for call in module.calls():
+            if re.match(
+                r"(Cfn\w+|Alarm|Rule|\w+Service|Function|Dashboard|EcsDeployment\w*|Pipeline|LambdaDeploymentGroup)$",
+                call.method,
+            ):
+                body = "\n".join(lines[call.line - 1 : call.line + 40])
+                yield from _judge(
+                    "CDK", module.path, call.line, call.name, call.texts[0] if call.texts else call.method, body
+                )
+
+
+def _block(text: str, start: int) -> str:
+    depth, i = 1, start
+    while i < len(text) and depth:
+        depth += {"{": 1, "}": -1}.get(text[i], 0)
+        i += 1
+    return text[start:i]
+
+
+def _indented(text: str, start: int, indent: int) -> str:
+    kept = []
+    for line in text[start : start + 8000].split("\n")[1:]:
+        if line.strip() and len(line) - len(line.lstrip()) < indent:
+            break
+        kept.append(line)
+    return "\n".join(kept)
+
+
+def _judge(system: str, path: str, line: int, kind: str, name: str, body: str) -> Iterator[Resource]:
+    traits: set[str] = set()
+    for pattern, meaning in _COMPILED:
+        if pattern.search(kind):
+            traits |= meaning
+    if "alarm" in traits and re.search(
+        r"drift|model[-_ ]?quality|data[-_ ]?quality|baseline|feature_|accuracy|sagemaker|ModelLatency|Invocation",
+        body,
+        re.I,
+    ):
+        traits.add("model-alarm")
+    if re.search(
+        r"Events::Rule|cloudwatch_event_rule|\bRule$|scheduler_schedule|cloud_scheduler_job|Scheduler::Schedule", kind
+    ):
+        if re.search(
+            r"State[\"']?\s*[:=]\s*[\"']?DISABLED|is_enabled\s*=\s*false|enabled\s*=\s*False|paused\s*=\s*true", body
+        ):
+            traits.add("off")
+        starts = re.search(r"sagemaker|StartPipeline|pipeline|retrain|train", f"{body} {name}", re.I)
+        if re.search(r"rate\(|cron\(|schedule", body, re.I) and starts:
+            traits.add("training-schedule")
+        if re.search(r"aws\.cloudwatch|CloudWatch Alarm|alarm", body, re.I) and starts:
+            traits |= {"training-schedule", "metric-trigger"}
+    if (
+        re.search(r"InitialVariantWeight|initial_variant_weight", body)
+        and len(re.findall(r"(?i)variant_?name", body)) >= 2
+    ):
+        traits.add("split")
+    if re.search(
+        r"AutoRollback|auto_rollback|RollbackConfig|rollback_config|DeploymentConfig\.(CANARY|LINEAR)|deployment_circuit_breaker|DeploymentPreference|blue_green|BlueGreen",
+        body,
+    ):
+        traits |= {"rollback", "rolling"}
+    if re.search(r"DeploymentPreference|CANARY_|Canary\d|LINEAR_|traffic_shifting|TrafficShifting", body):
+        traits.add("canary")
+    if re.search(r"DataCaptureConfig|data_capture_config", body):
+        traits.add("capture")
+    if re.search(r"health_check|HealthCheck|liveness_probe|startup_probe", body) and "serving" in traits:
+        traits.add("probe")
+    if re.search(
+        r"(instance_count|InitialInstanceCount|initial_instance_count|desired_count|DesiredCount|min_instance_count|min_replica_count)[\"']?\s*[:=]\s*([2-9]|\d\d)",
+        body,
+    ):
+        traits.add("replicas")
+    if re.search(r"^\s*traffic\s*\{", body, re.M) and len(re.findall(r"^\s*traffic\s*\{", body, re.M)) >= 2:
+        traits.add("split")
+    if traits:
+        yield Resource(system, kind, path, line, name, frozenset(traits))

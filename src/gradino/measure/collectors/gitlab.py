@@ -1,0 +1,171 @@
+"""GitLab CI: `.gitlab-ci.yml` and the local files that it includes."""
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure import yaml
+from gradino.measure.automation import Job, Step
+from gradino.measure.code import Code
+from gradino.measure.tree import Tree
+
+SYSTEM = "GitLab CI"
+_WORDS = {
+    "stages",
+    "variables",
+    "include",
+    "default",
+    "workflow",
+    "image",
+    "services",
+    "before_script",
+    "after_script",
+    "cache",
+    "pages:deploy",
+}
+
+
+def collect(tree: Tree, _code: Code) -> Iterator[Job]:
+    """Jobs with the triggers that their rules let through, in the order of the stages."""
+    starts = [
+        p for p in tree.sizes if p == ".gitlab-ci.yml" or (p.startswith(".gitlab/") and p.endswith((".yml", ".yaml")))
+    ]
+    bodies: dict[str, tuple[str, int, yaml.Map]] = {}
+    stages: list[str] = []
+    for path in starts:
+        document = yaml.first(tree.text(path) or "")
+        stages += [s for s in document.list("stages") if isinstance(s, str)]
+        for included in document.list("include"):
+            local = included.text("local") if isinstance(included, yaml.Map) else str(included)
+            local = local.lstrip("/")
+            if local in tree and local not in starts:
+                starts.append(local)
+        for name, body in document.items():
+            if isinstance(body, yaml.Map) and name not in _WORDS:
+                bodies[name] = (path, document.lines.get(name, 0), body)
+    order = stages or ["build", "test", "deploy"]
+    made = [_job(n, *b, bodies) for n, b in bodies.items() if not n.startswith(".")]
+    stage_of = {n: _inherited(b[2], "stage", bodies) or "test" for n, b in bodies.items()}
+    for job in made:
+        yield _placed(job, bodies[job.name][2], made, stage_of, order)
+
+
+def _inherited(body: yaml.Map, key: str, bodies: dict[str, tuple[str, int, yaml.Map]], depth: int = 0) -> str:
+    if body.text(key) or depth > 5:
+        return body.text(key)
+    return next(
+        (v for p in body.list("extends") if p in bodies and (v := _inherited(bodies[p][2], key, bodies, depth + 1))), ""
+    )
+
+
+def _lines(body: yaml.Map, bodies: dict[str, tuple[str, int, yaml.Map]], depth: int = 0) -> list[tuple[int, str]]:
+    found = [
+        (body.lines.get(k, 0) + (1 if isinstance(body.get(k), list) else 0), str(s))
+        for k in ("before_script", "script")
+        for s in _flat(body.list(k))
+    ]
+    if not body.list("script") and depth < 5:
+        for parent in body.list("extends"):
+            if parent in bodies:
+                found += _lines(bodies[parent][2], bodies, depth + 1)
+    return found
+
+
+def _flat(items: list[object]) -> Iterator[str]:
+    for item in items:
+        if isinstance(item, list):
+            yield from _flat(item)
+        elif isinstance(item, str):
+            yield item
+
+
+def _job(name: str, path: str, line: int, body: yaml.Map, bodies: dict[str, tuple[str, int, yaml.Map]]) -> Job:
+    triggers, off, approval = _rules(body, bodies)
+    soft = body.text("allow_failure") == "true"
+    steps = tuple(Step(at, text, soft=soft) for at, text in _lines(body, bodies))
+    environment = body.text("environment") or body.map("environment").text("name")
+    return Job(
+        SYSTEM,
+        path,
+        line,
+        name,
+        triggers,
+        steps,
+        (),
+        ".gitlab-ci.yml",
+        environment,
+        off,
+        approval,
+        soft,
+        body.text("image"),
+    )
+
+
+def _rules(
+    body: yaml.Map, bodies: dict[str, tuple[str, int, yaml.Map]], depth: int = 0
+) -> tuple[frozenset[str], str, bool]:
+    if _inherited(body, "when", bodies) == "manual":
+        return frozenset({"dispatch"}), "", True
+    if body.text("when") == "never":
+        return frozenset(), "when: never", False
+    rules = [r for r in body.list("rules") if isinstance(r, yaml.Map)]
+    only = [str(x) for x in (body.list("only") or body.map("only").list("refs"))]
+    if not rules and not only and depth < 5:
+        for parent in body.list("extends"):
+            if parent in bodies:
+                return _rules(bodies[parent][2], bodies, depth + 1)
+    if rules:
+        found: set[str] = set()
+        manual = False
+        for rule in rules:
+            if rule.text("when") == "never":
+                continue
+            if rule.text("when") == "manual":
+                manual = True
+                continue
+            found |= _condition(rule.text("if"))
+        if not found:
+            return (
+                (frozenset({"dispatch"}), "", True) if manual else (frozenset(), "its rules let nothing through", False)
+            )
+        return frozenset(found), "", False
+    if only:
+        known = {
+            "tags": "tag",
+            "merge_requests": "pull_request",
+            "schedules": "schedule",
+            "triggers": "event",
+            "web": "dispatch",
+            "api": "event",
+        }
+        return frozenset(known.get(o, "push") for o in only), "", False
+    return frozenset({"push"}), "", False
+
+
+def _condition(text: str) -> set[str]:
+    source = re.search(r"CI_PIPELINE_SOURCE\s*==\s*['\"](\w+)", text)
+    if source:
+        return {
+            {
+                "merge_request_event": "pull_request",
+                "schedule": "schedule",
+                "web": "dispatch",
+                "trigger": "event",
+                "api": "event",
+                "push": "push",
+            }.get(source[1], "push")
+        }
+    if "CI_COMMIT_TAG" in text:
+        return {"tag"}
+    if re.search(r"CI_MERGE_REQUEST", text):
+        return {"pull_request"}
+    return {"push"}
+
+
+def _placed(job: Job, body: yaml.Map, all_jobs: list[Job], stage_of: dict[str, str], order: list[str]) -> Job:
+    from dataclasses import replace
+
+    named = [n.text("job") if isinstance(n, yaml.Map) else str(n) for n in body.list("needs")]
+    if "needs" not in body:
+        mine = order.index(stage_of[job.name]) if stage_of.get(job.name) in order else 0
+        named = [j.name for j in all_jobs if stage_of[j.name] in order and order.index(stage_of[j.name]) < mine]
+    return replace(job, needs=tuple(f"{job.group}#{n}" for n in named))

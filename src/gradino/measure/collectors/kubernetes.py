@@ -1,0 +1,136 @@
+"""Kubernetes manifests, Helm templates, KServe, Seldon, Istio, Argo, Knative, Prometheus rules."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure import yaml
+from gradino.measure.automation import Job, Resource, Step
+from gradino.measure.code import Code
+from gradino.measure.tree import Tree
+
+SYSTEM = "Kubernetes"
+_KINDS = re.compile(r"^\s*kind:\s*(\w+)", re.M)
+_WANTED = {"Deployment", "StatefulSet", "Rollout", "CronJob", "Job", "InferenceService", "SeldonDeployment", "VirtualService", "Workflow",
+           "CronWorkflow", "WorkflowTemplate", "HorizontalPodAutoscaler", "PrometheusRule", "ServiceMonitor", "PodMonitor", "Service", "Application",
+           "AnalysisTemplate", "RayService", "RayJob", "RayCluster", "PyTorchJob", "TFJob", "Canary", "TrainJob", "ScaledObject", "BentoDeployment",
+           "Sensor", "SeldonModel", "Experiment", "Alertmanager", "TrafficSplit", "HTTPRoute", "RayCronJob"}  # fmt: skip
+
+
+def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
+    """Resources and timed jobs of every manifest."""
+    for path in tree.sizes:
+        if not path.endswith((".yaml", ".yml")) or ".github/" in path:
+            continue
+        text = tree.text(path) or ""
+        kinds = set(_KINDS.findall(text))
+        if "apiVersion" not in text or not kinds & _WANTED:
+            continue
+        for document in yaml.load(untemplated(text)):
+            if isinstance(document, yaml.Map) and document.text("kind") in _WANTED:
+                yield from _one(path, document)
+
+
+def untemplated(text: str) -> str:
+    """A Helm or Jinja template with its directives taken out, so that what is left is YAML."""
+    if "{{" not in text and "{%" not in text:
+        return text
+    kept = []
+    for line in text.split("\n"):
+        if re.match(r"^\s*(\{\{[^}]*\}\}|\{%[^%]*%\})\s*$", line):
+            kept.append("")
+        else:
+            kept.append(re.sub(r"(?<!\$)\{\{[^}]*\}\}", "X", re.sub(r"\{%.*?%\}", "", line)))
+    return "\n".join(kept)
+
+
+def _one(path: str, document: yaml.Map) -> Iterator[Job | Resource]:
+    kind, name = (
+        document.text("kind"),
+        document.map("metadata").text("name") or document.map("metadata").text("generateName"),
+    )
+    spec = document.map("spec")
+    if kind in ("CronJob", "CronWorkflow", "Job", "Workflow", "WorkflowTemplate", "RayJob"):
+        yield from _job(path, kind, name, document, spec)
+        return
+    traits = _traits(kind, document, spec)
+    yield Resource(SYSTEM, kind, path, document.line, name, frozenset(traits))
+
+
+def _job(path: str, kind: str, name: str, document: yaml.Map, spec: yaml.Map) -> Iterator[Job]:
+    suspended = spec.text("suspend") == "true"
+    timed = kind.startswith("Cron")
+    steps = []
+    for inner in yaml.walk(spec):
+        words = [str(w) for w in (*inner.list("command"), *inner.list("args")) if isinstance(w, str)]
+        if words:
+            script = (
+                words[-1]
+                if (len(words) > 1 and "\n" in words[-1])
+                or words[:2] in (["sh", "-c"], ["bash", "-c"], ["/bin/sh", "-c"], ["/bin/bash", "-c"])
+                else " ".join(words)
+            )
+            steps.append(Step(inner.lines.get("command", inner.line), script))
+        if inner.text("entrypoint") and kind == "RayJob":
+            steps.append(Step(inner.line, inner.text("entrypoint")))
+        if inner.text("source") and "\n" in inner.text("source"):
+            steps.append(Step(inner.lines.get("source", 0), f"python -c {inner.text('source')!r}"))
+    triggers = frozenset({"schedule"} if timed else {"dispatch"})
+    system = "Argo" if "Workflow" in kind else SYSTEM
+    yield Job(system, path, document.line, name, triggers, tuple(steps), (), path, "", "suspended" if suspended else "")
+
+
+def _traits(kind: str, document: yaml.Map, spec: yaml.Map) -> set[str]:
+    traits: set[str] = set()
+    if kind in ("Deployment", "StatefulSet", "Rollout", "RayService"):
+        traits.add("serving")
+        for container in yaml.walk(spec):
+            if {"livenessProbe", "readinessProbe", "startupProbe"} & container.keys():
+                traits.add("probe")
+        replicas = spec.text("replicas")
+        if replicas.isdigit() and int(replicas) > 1:
+            traits.add("replicas")
+        if spec.map("strategy"):
+            strategy = spec.map("strategy")
+            if strategy.text("type") == "RollingUpdate" or strategy.map("rollingUpdate"):
+                traits.add("rolling")
+            if strategy.map("canary") or strategy.map("blueGreen"):
+                traits.add("canary")
+                if any("analysis" in m for m in yaml.walk(strategy)):
+                    traits.add("canary-analysis")
+    if kind in ("HorizontalPodAutoscaler", "ScaledObject"):
+        traits.add("autoscale")
+    if kind == "InferenceService":
+        traits |= {"serving", "serving-model", "endpoint"}
+        if any(0 < _number(m.text("canaryTrafficPercent")) < 100 for m in yaml.walk(spec)):
+            traits |= {"split", "canary"}
+    if kind == "SeldonDeployment":
+        traits |= {"serving", "serving-model", "endpoint"}
+        predictors = [p for p in spec.list("predictors") if isinstance(p, yaml.Map)]
+        if any(0 < _number(p.text("traffic")) < 100 for p in predictors):
+            traits.add("split")
+        if any(p.text("shadow") == "true" for p in predictors):
+            traits.add("shadow")
+    if kind in ("VirtualService", "TrafficSplit", "HTTPRoute"):
+        weights = [_number(m.text("weight")) for m in yaml.walk(spec) if "weight" in m]
+        templated = [m.text("weight") for m in yaml.walk(spec) if "weight" in m]
+        if len([w for w in weights if 0 < w < 100]) >= 2 or sum("X" in t for t in templated) >= 2:
+            traits.add("split")
+        if any("mirror" in m for m in yaml.walk(spec)):
+            traits.add("shadow")
+    if kind in ("Canary", "AnalysisTemplate"):
+        traits |= {"canary", "canary-analysis"}
+    if kind in ("PyTorchJob", "TFJob", "RayCluster", "TrainJob"):
+        traits.add("training-compute")
+    if kind == "PrometheusRule":
+        traits.add("alert-rule")
+    if kind in ("ServiceMonitor", "PodMonitor"):
+        traits.add("scrape")
+    return traits
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,48 @@
+"""Prometheus configurations and alert rules, Grafana dashboards, Evidently and the like as files."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from gradino.measure import yaml
+from gradino.measure.automation import Resource
+from gradino.measure.code import Code
+from gradino.measure.tree import Tree
+
+_ABOUT_MODELS = re.compile(r"predict|model|drift|accuracy|inference|latency|request|psi|score|error|quality", re.I)
+
+
+def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
+    """What scrapes, alerts and shows."""
+    for path in tree.named("prometheus*.y*ml"):
+        text = tree.text(path) or ""
+        config = yaml.first(text)
+        jobs = [j for j in config.list("scrape_configs") if isinstance(j, yaml.Map)]
+        if any(j.text("job_name") != "prometheus" for j in jobs):
+            yield Resource(
+                "Prometheus",
+                "scrape configuration",
+                path,
+                config.lines.get("scrape_configs", 1),
+                path,
+                frozenset({"scrape"}),
+            )
+    for path in tree.named("*alert*.y*ml", "*rules*.y*ml"):
+        text = tree.text(path) or ""
+        if (
+            re.search(r"^\s*-?\s*alert\s*:", text, re.M)
+            and re.search(r"^\s*expr\s*:", text, re.M)
+            and _ABOUT_MODELS.search(text)
+        ):
+            line = text[: re.search(r"^\s*-?\s*alert\s*:", text, re.M).start()].count("\n") + 1  # type: ignore[union-attr]
+            yield Resource("Prometheus", "alert rule", path, line, path, frozenset({"alert-rule"}))
+    for path in tree.sizes:
+        if (path.endswith(".json") and "grafana" in path.lower()) or (
+            path.endswith(".json") and "dashboard" in path.lower()
+        ):
+            try:
+                board = json.loads(tree.text(path) or "")
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(board, dict) and ("panels" in board or "panels" in (board.get("dashboard") or {})):
+                yield Resource("Grafana", "dashboard", path, 1, path, frozenset({"dashboard"}))

@@ -1,0 +1,206 @@
+"""Pipelines and schedules written in Python: Airflow, Prefect, Dagster, Metaflow, ZenML, Kubeflow, Celery, APScheduler …"""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure.automation import Job, Resource, Step
+from gradino.measure.code import Code
+from gradino.measure.python import BODY, MAIN, Call, Module
+from gradino.measure.tree import Tree
+
+_LIKELY = (
+    r"airflow|prefect|dagster|metaflow|zenml|kfp|apscheduler|APScheduler|celery|\bschedule\b|modal|mage_ai|luigi|flytekit|"
+    r"PipelineSchedule|ScheduleTrigger|sensor"
+)
+_NONE = ("", "None", "@once", "none")
+
+
+def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
+    """One job for each pipeline, with a schedule where one is set."""
+    for module in code.matching(_LIKELY):
+        if re.search(r"(^|/)tests?/", module.path):
+            continue
+        packages = module.packages
+        if "airflow" in packages:
+            yield from _airflow(module)
+        if "prefect" in packages:
+            yield from _prefect(tree, module)
+        if "dagster" in packages:
+            yield from _dagster(module)
+        if "metaflow" in packages:
+            yield from _metaflow(module)
+        if "zenml" in packages:
+            yield from _decorated(module, "ZenML", ("pipeline",), "Schedule")
+        if "kfp" in packages:
+            yield from _decorated(module, "Kubeflow", ("pipeline",), "create_recurring_run")
+        if "flytekit" in packages:
+            yield from _decorated(module, "Flyte", ("workflow",), "CronSchedule")
+        yield from _timers(module)
+
+
+def _whole(module: Module, line: int) -> tuple[Step, ...]:
+    """Everything the file defines: a pipeline file exists to run its own functions."""
+    calls = tuple(f"{module.path}::{name}" for name in module.functions)
+    shell = [
+        Step(c.line, c.keywords.get("bash_command") or c.keywords.get("command", ""))
+        for c in module.calls()
+        if c.method in ("BashOperator", "DockerOperator", "SSHOperator", "KubernetesPodOperator", "ShellOperation")
+        and (c.keywords.get("bash_command") or c.keywords.get("command"))
+    ]
+    return (Step(line, calls=calls), *shell)
+
+
+def _airflow(module: Module) -> Iterator[Job]:
+    dags = [c for c in module.calls() if c.method in ("DAG", "dag")]
+    for dag in dags:
+        schedule = next(
+            (dag.keywords[k] for k in ("schedule_interval", "schedule", "timetable") if k in dag.keywords), None
+        )
+        references = bool(dag.refs) and schedule == ""
+        event = "Dataset" in " ".join(module.imports.values()) or "Asset" in " ".join(module.imports.values())
+        if schedule is None:
+            triggers = {"schedule"} if not _airflow_3(module) else {"dispatch"}
+        elif schedule in _NONE and not references:
+            triggers = {"dispatch"}
+        else:
+            triggers = {"event"} if references and event and not schedule else {"schedule"}
+        name = dag.keywords.get("dag_id") or (dag.texts[0] if dag.texts else module.path)
+        if schedule == "" and not references:
+            triggers = {"schedule"} if any("timedelta" in c.name for c in module.calls()) else {"dispatch"}
+        yield Job(
+            "Airflow", module.path, dag.line, name, frozenset(triggers), _whole(module, dag.line), (), module.path
+        )
+
+
+def _airflow_3(module: Module) -> bool:
+    return any(v.startswith("airflow.sdk") for v in module.imports.values())
+
+
+def _prefect(tree: Tree, module: Module) -> Iterator[Job]:
+    flows = [f for f in module.functions.values() if any(d.method == "flow" for d in f.decorators)]
+    schedules = [
+        c
+        for c in module.calls()
+        if {"cron", "interval", "schedule", "schedules", "rrule"} & c.keywords.keys()
+        and c.method in ("serve", "deploy", "to_deployment", "build_from_flow", "Deployment", "DeploymentSpec")
+    ]
+    declared = any(
+        re.search(r"^\s*-?\s*(cron|interval)\s*:\s*\S", tree.text(p) or "", re.M)
+        for p in tree.named("prefect.yaml", "*deployment.yaml")
+        if module.path.rpartition("/")[2] in (tree.text(p) or "")
+    )
+    imported = any(c.method in ("CronSchedule", "IntervalSchedule") for c in module.calls())
+    timed = bool(schedules or declared or imported)
+    if flows or schedules:
+        line = schedules[0].line if schedules else flows[0].line
+        yield Job(
+            "Prefect",
+            module.path,
+            line,
+            flows[0].name if flows else module.path,
+            frozenset({"schedule"} if timed else {"dispatch"}),
+            _whole(module, line),
+            (),
+            module.path,
+        )
+
+
+def _dagster(module: Module) -> Iterator[Job]:
+    calls = module.calls()
+    timed = [
+        c
+        for c in calls
+        if c.method in ("ScheduleDefinition", "build_schedule_from_partitioned_job", "schedule")
+        and (c.method != "schedule" or "cron_schedule" in c.keywords)
+    ]
+    sensors = [
+        c for c in calls if c.method in ("sensor", "asset_sensor", "run_status_sensor", "AutomationCondition.eager")
+    ]
+    if timed or sensors:
+        one = (timed or sensors)[0]
+        calls_all = tuple(f"{module.path}::{n}" for n in module.functions)
+        yield Job(
+            "Dagster",
+            module.path,
+            one.line,
+            module.path,
+            frozenset({"schedule"} if timed else {"event"}),
+            (Step(one.line, calls=(*calls_all, f"{module.path}::{BODY}")),),
+            (),
+            module.path,
+        )
+    elif any(c.method in ("asset", "job", "op") for c in calls):
+        yield Job("Dagster", module.path, 1, module.path, frozenset({"dispatch"}), _whole(module, 1), (), module.path)
+
+
+def _metaflow(module: Module) -> Iterator[Job | Resource]:
+    for name, bases in module.classes.items():
+        if not any(b.endswith("FlowSpec") for b in bases):
+            continue
+        marks = [d for f in module.functions.values() for d in f.decorators]
+        timed = any(d.method == "schedule" for d in marks)
+        event = any(d.method in ("trigger", "trigger_on_finish") for d in marks)
+        triggers = {"schedule"} if timed else {"event"} if event else {"dispatch"}
+        yield Job(
+            "Metaflow",
+            module.path,
+            module.functions[f"{name}.<class>"].line,
+            name,
+            frozenset(triggers),
+            _whole(module, 1),
+            (),
+            module.path,
+        )
+        if any(d.method in ("batch", "kubernetes", "titus") for d in marks):
+            yield Resource("Metaflow", "flow", module.path, 1, name, frozenset({"training-compute"}))
+
+
+def _decorated(module: Module, system: str, marks: tuple[str, ...], timer: str) -> Iterator[Job]:
+    found = [f for f in module.functions.values() if any(d.method in marks for d in f.decorators)]
+    timed = any(
+        c.method == timer and {"cron_expression", "cron", "interval_second", "schedule"} & c.keywords.keys()
+        for c in module.calls()
+    ) or any(c.method == timer and timer != "Schedule" for c in module.calls())
+    for function in found:
+        yield Job(
+            system,
+            module.path,
+            function.line,
+            function.name,
+            frozenset({"schedule"} if timed else {"dispatch"}),
+            _whole(module, function.line),
+            (),
+            module.path,
+        )
+
+
+def _timers(module: Module) -> Iterator[Job]:
+    """A process that wakes itself: APScheduler, schedule, Celery beat, Modal."""
+    for call in module.calls():
+        target = _timer(call, module)
+        if target is not None:
+            calls = tuple(f"{module.path}::{n}" for n in target) or (f"{module.path}::{MAIN}",)
+            yield Job(
+                "scheduler",
+                module.path,
+                call.line,
+                target[0] if target else module.path,
+                frozenset({"schedule"}),
+                (Step(call.line, calls=calls),),
+                (),
+                module.path,
+            )
+
+
+def _timer(call: Call, module: Module) -> list[str] | None:
+    packages = module.packages
+    if "apscheduler" in packages and call.method in ("add_job", "scheduled_job"):
+        return [r for r in call.refs if r in module.functions] or [call.refs[0]] if call.refs else []
+    if "schedule" in packages and call.method == "do" and "every" in call.name:
+        return list(call.refs)[:1]
+    if "modal" in packages and "schedule" in call.keywords:
+        return [f.name for f in module.functions.values() if call in f.decorators]
+    if "celery" in packages and call.method == "add_periodic_task":
+        return list(module.functions)[:20]
+    return None

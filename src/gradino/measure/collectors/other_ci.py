@@ -1,0 +1,199 @@
+"""Jenkinsfile, CircleCI, Bitbucket Pipelines, Cloud Build and CodeBuild: small formats, one function each."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure import yaml
+from gradino.measure.automation import Job, Step
+from gradino.measure.code import Code
+from gradino.measure.tree import Tree
+
+
+def jenkins(tree: Tree, _code: Code) -> Iterator[Job]:
+    """A Jenkinsfile as one job per stage: its shell, its triggers, whether it waits for `input`."""
+    for path in tree.named("Jenkinsfile*", "*.jenkinsfile", "*.Jenkinsfile"):
+        text = re.sub(
+            r"^\s*//.*$|/\*.*?\*/", lambda m: "\n" * m[0].count("\n"), tree.text(path) or "", flags=re.M | re.S
+        )
+        triggers = {"push"}
+        if re.search(r"\bcron\s*\(\s*['\"]\s*\S", text):
+            triggers.add("schedule")
+        marks = (
+            list(re.finditer(r"stage\s*\(\s*['\"]([^'\"]+)['\"]\s*\)", text))
+            or list(re.finditer(r"(pipeline|node)\b", text))[:1]
+        )
+        before: tuple[str, ...] = ()
+        for i, mark in enumerate(marks):
+            body = text[mark.end() : marks[i + 1].start() if i + 1 < len(marks) else len(text)]
+            line = text[: mark.start()].count("\n") + 1
+            shells = re.finditer(r"\b(?:sh|bat)\s*\(?\s*(?:script\s*:\s*)?(\"\"\"|'''|\"|')(.*?)\1", body, re.S)
+            steps = tuple(
+                Step(line + body[: s.start()].count("\n"), s[2], soft="returnStatus: true" in s[0]) for s in shells
+            )
+            off = "when expression is false" if re.search(r"expression\s*\{\s*(return\s+)?false\s*\}", body) else ""
+            soft = bool(re.search(r"catchError\s*\(", body))
+            yield Job(
+                "Jenkins",
+                path,
+                line,
+                mark[1],
+                frozenset(triggers),
+                steps,
+                before,
+                path,
+                mark[1],
+                off,
+                bool(re.search(r"\binput\s*[({]", body)),
+                soft,
+            )
+            before = (*before, f"{path}#{mark[1]}")
+
+
+def circleci(tree: Tree, _code: Code) -> Iterator[Job]:
+    """CircleCI workflows; a job that requires an approval job waits for a person."""
+    text = tree.text(".circleci/config.yml")
+    config = yaml.first(text) if text else yaml.Map()
+    bodies, commands = config.map("jobs"), config.map("commands")
+    for flow, body in config.map("workflows").items():
+        if not isinstance(body, yaml.Map):
+            continue
+        triggers = (
+            {"schedule"} if any("schedule" in t for t in body.list("triggers") if isinstance(t, yaml.Map)) else {"push"}
+        )
+        items = [
+            (next(iter(i)), i.map(next(iter(i)))) if isinstance(i, yaml.Map) and i else (str(i), yaml.Map())
+            for i in body.list("jobs")
+        ]
+        held = {options.text("name") or n for n, options in items if options.text("type") == "approval"}
+        for name, options in items:
+            called = options.text("name") or name
+            needs = tuple(f"{flow}#{r}" for r in options.list("requires"))
+            only_tags = bool(options.map("filters").map("tags").get("only")) and bool(
+                options.map("filters").map("branches").get("ignore")
+            )
+            steps = tuple(_circle(bodies.map(name).list("steps"), commands)) or (Step(options.line, uses=name),)
+            waits = bool(held & set(options.list("requires"))) or called in held
+            yield Job(
+                "CircleCI",
+                ".circleci/config.yml",
+                bodies.lines.get(name, 0),
+                called,
+                frozenset({"tag"} if only_tags else triggers),
+                steps,
+                needs,
+                flow,
+                "",
+                "",
+                waits,
+            )
+
+
+def _circle(items: list[object], commands: yaml.Map, depth: int = 0) -> Iterator[Step]:
+    for item in items:
+        name, options = (
+            (next(iter(item)), item.get(next(iter(item)))) if isinstance(item, yaml.Map) and item else (str(item), None)
+        )
+        line = item.line if isinstance(item, yaml.Map) else 0
+        if name == "run":
+            text = options.text("command") if isinstance(options, yaml.Map) else str(options or "")
+            yield Step(line, text)
+        elif name in commands and depth < 4:
+            yield from _circle(commands.map(name).list("steps"), commands, depth + 1)
+        else:
+            inputs = (
+                tuple((k, v) for k, v in options.items() if isinstance(v, str)) if isinstance(options, yaml.Map) else ()
+            )
+            yield Step(line, uses=name, inputs=inputs)
+
+
+def bitbucket(tree: Tree, _code: Code) -> Iterator[Job]:
+    """Bitbucket pipelines by what starts them; `trigger: manual` waits for a person."""
+    path = "bitbucket-pipelines.yml"
+    pipelines = yaml.first(tree.text(path) or "").map("pipelines")
+    kinds = {
+        "default": "push",
+        "branches": "push",
+        "tags": "tag",
+        "pull-requests": "pull_request",
+        "custom": "dispatch",
+    }
+    for kind, trigger in kinds.items():
+        value = pipelines.get(kind)
+        flows = value.items() if isinstance(value, yaml.Map) else [(kind, value)] if value else []
+        for flow, items in flows:
+            before: tuple[str, ...] = ()
+            waits = False
+            steps = [i.map("step") for i in items if isinstance(i, yaml.Map)] if isinstance(items, list) else []
+            for number, step in enumerate(steps):
+                waits = waits or step.text("trigger") == "manual"
+                name = step.text("name") or f"{flow}-{number}"
+                lines = [
+                    Step(step.lines.get("script", 0), s) if isinstance(s, str) else Step(s.line, uses=s.text("pipe"))
+                    for s in step.list("script")
+                    if isinstance(s, str | yaml.Map)
+                ]
+                yield Job(
+                    "Bitbucket",
+                    path,
+                    step.line,
+                    name,
+                    frozenset({trigger}),
+                    tuple(lines),
+                    before,
+                    flow,
+                    step.text("deployment"),
+                    "",
+                    waits,
+                )
+                before = (*before, f"{flow}#{name}")
+
+
+def cloudbuild(tree: Tree, _code: Code) -> Iterator[Job]:
+    """Cloud Build files. What starts them is outside the file: a trigger in Terraform or a documented `builds submit`."""
+    for path in tree.named("cloudbuild*.y*ml", "*cloudbuild.y*ml", "*cloudbuild.json"):
+        document = yaml.first(tree.text(path) or "")
+        triggered = any(
+            path.rpartition("/")[2] in (tree.text(p) or "") and "cloudbuild_trigger" in (tree.text(p) or "")
+            for p in tree.named("*.tf")
+        )
+        steps = []
+        for item in document.list("steps"):
+            if isinstance(item, yaml.Map):
+                words = [a for a in item.list("args") if isinstance(a, str)]
+                entry = item.text("entrypoint") or item.text("name").rpartition("/")[2].split(":")[0]
+                script = item.text("script") or (
+                    words[-1] if words[:1] in (["-c"], ["-ceux"], ["-cex"]) else " ".join([entry, *words])
+                )
+                steps.append(Step(item.line, script, folder=item.text("dir")))
+        if document.list("images"):
+            steps.append(Step(document.lines.get("images", 0), "docker push image"))
+        yield Job(
+            "Cloud Build",
+            path,
+            1,
+            path.rpartition("/")[2],
+            frozenset({"push"} if triggered else {"dispatch"}),
+            tuple(steps),
+            (),
+            path,
+        )
+
+
+def codebuild(tree: Tree, _code: Code) -> Iterator[Job]:
+    """CodeBuild specifications; a CodePipeline defined in the repository starts them on a push."""
+    files = list(tree.named("buildspec*.y*ml", "*buildspec.y*ml"))
+    pipeline = bool(files) and any(
+        re.search(r"CodePipeline|codepipeline", tree.text(p) or "")
+        for p in tree.sizes
+        if p.endswith((".yml", ".yaml", ".py", ".tf", ".ts", ".json"))
+    )
+    for path in files:
+        phases = yaml.first(tree.text(path) or "").map("phases")
+        steps = [
+            Step(phases.map(p).lines.get("commands", 0) + 1 + n, c)
+            for p in ("install", "pre_build", "build", "post_build")
+            for n, c in enumerate(phases.map(p).list("commands"))
+            if isinstance(c, str)
+        ]
+        yield Job("CodeBuild", path, 1, path, frozenset({"push"} if pipeline else {"dispatch"}), tuple(steps), (), path)

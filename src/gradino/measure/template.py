@@ -1,0 +1,126 @@
+"""A template repository read as the project it would generate with its own defaults.
+
+Cookiecutter, Copier and Databricks bundles keep a project whose paths and texts hold placeholders. Choices are made
+with the defaults that the template declares; where it declares none, the first branch is taken. Nothing is executed.
+"""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+from gradino.measure import yaml
+from gradino.measure.tree import Tree
+
+_SUFFIXES = (".tmpl", ".jinja", ".jinja2", ".j2")
+_GO = re.compile(r"(?<!\$)\{\{-?(.*?)-?\}\}", re.S)
+_JINJA = re.compile(r"\{%-?(.*?)-?%\}", re.S)
+_EQUAL = re.compile(
+    r"""\(?\s*(eq|ne)\s+\.?([\w.]+)\s+[`"']([^`"']*)[`"']|(?:cookiecutter\.)?([\w.]+)\s*(==|!=)\s*['"]([^'"]*)['"]"""
+)
+
+
+def generated(tree: Tree) -> Tree:
+    """The tree of the generated project; the tree itself where it is no template."""
+    root = _root(tree)
+    if root is None:
+        return tree
+    answers = _answers(tree)
+    sizes: dict[str, int] = {}
+    real: dict[str, str] = {}
+    for path, size in tree.sizes.items():
+        if path.startswith(root):
+            made = _path(path[len(root) :])
+            if made not in sizes:
+                sizes[made], real[made] = size, path
+    return replace(tree, sizes=dict(sorted(sizes.items())), real=real, clean=lambda t: fill(t, answers), _texts={})
+
+
+def _root(tree: Tree) -> str | None:
+    marks = ("cookiecutter.json", "copier.yml", "copier.yaml", "databricks_template_schema.json")
+    if not any(m in tree for m in marks):
+        return None
+    folders = {p[: m.end()] for p in tree.sizes if (m := re.match(r"(?:[^{/]+/)?\{\{[^/]*\}\}/", p))}
+    best = max(sorted(folders), key=lambda f: sum(p.startswith(f) for p in tree.sizes), default=None)
+    if best is None and any(p.startswith("template/") for p in tree.sizes):
+        return "template/"
+    return best
+
+
+def _answers(tree: Tree) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in ("cookiecutter.json", "databricks_template_schema.json"):
+        try:
+            raw: Any = json.loads(tree.text(name) or "{}")
+        except ValueError:
+            continue
+        for key, value in (raw.get("properties", raw) if isinstance(raw, dict) else {}).items():
+            default = value.get("default", "") if isinstance(value, dict) else value
+            found[key] = str(default[0] if isinstance(default, list) and default else default)
+    for name in ("copier.yml", "copier.yaml"):
+        for key, value in yaml.first(tree.text(name) or "").items():
+            found.setdefault(key, value.text("default") if isinstance(value, yaml.Map) else str(value))
+    return found
+
+
+def _path(path: str) -> str:
+    for suffix in _SUFFIXES:
+        path = path.removesuffix(suffix)
+    return re.sub(r"\{\{(.*?)\}\}|\{%.*?%\}", lambda m: _word(m[1] or ""), path)
+
+
+def _word(expression: str) -> str:
+    names = re.findall(r"[A-Za-z_]\w*", expression.replace("cookiecutter", "").replace("template ", ""))
+    return names[0] if names else "X"
+
+
+def fill(text: str, answers: dict[str, str]) -> str:
+    """A template's text, its branches chosen and its placeholders named. Lines keep their order, not their number."""
+    text = re.sub(r"\{%-?\s*(end)?raw\s*-?%\}", "", text)
+    text = re.sub(r"\{\{-?\s*`([^`]*)`\s*-?\}\}", lambda m: m[1].replace("{{", "\x01").replace("}}", "\x02"), text)
+    text = re.sub(
+        r"""\{\{-?\s*"(\{\{.*?\}\})"\s*-?\}\}""", lambda m: m[1].replace("{{", "\x01").replace("}}", "\x02"), text
+    )
+    for pattern in (_GO, _JINJA):
+        text = _branches(text, pattern, answers)
+    return text.replace("\x01", "{{").replace("\x02", "}}")
+
+
+def _branches(text: str, pattern: re.Pattern[str], answers: dict[str, str]) -> str:
+    out: list[str] = []
+    live: list[tuple[bool, bool]] = []  # (this branch is taken, one was taken already)
+    position = 0
+    for match in pattern.finditer(text):
+        if all(taken for taken, _ in live):
+            out.append(text[position : match.start()])
+        position = match.end()
+        said = match[1].strip()
+        head = said.split(" ", 1)[0]
+        if head in ("if", "for", "range", "with", "define", "block", "macro", "call", "filter"):
+            taken = _true(said[len(head) :], answers) if head == "if" else head not in ("define", "macro")
+            live.append((taken, taken))
+        elif head in ("else", "elif") and live:
+            _, before = live[-1]
+            condition = said.removeprefix("else").strip()
+            taken = not before and (not condition or _true(condition, answers))
+            live[-1] = (taken, before or taken)
+        elif head in ("end", "endif", "endfor", "endwith", "endmacro", "endcall", "endfilter") and live:
+            live.pop()
+        elif pattern is _GO and all(taken for taken, _ in live) and not said.startswith(("/*", "#")):
+            out.append(_word(said))
+    out.append(text[position:])
+    return "".join(out)
+
+
+def _true(condition: str, answers: dict[str, str]) -> bool:
+    parts = []
+    for match in _EQUAL.finditer(condition):
+        operator, name, value = (match[1], match[2], match[3]) if match[1] else (match[5], match[4], match[6])
+        known = answers.get(name.split(".")[-1])
+        if known is None:
+            parts.append(True)
+        else:
+            parts.append((known == value) == (operator in ("eq", "==")))
+    if not parts:
+        return not condition.strip().startswith("not")
+    return any(parts) if re.match(r"\s*\(?\s*or\b|.*\bor\b", condition) else all(parts)
