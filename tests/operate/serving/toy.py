@@ -16,12 +16,13 @@ class Field:
     nullable: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    categories: tuple[str, ...] | None = None
 
 
 INPUTS = (
     Field("temperature", "number", minimum=-50, maximum=60),
     Field("riders", "integer", nullable=True),
-    Field("weather", "string"),
+    Field("weather", "string", categories=("clear", "rain")),
     Field("holiday", "boolean"),
     Field("hour", "timestamp"),
 )
@@ -29,7 +30,7 @@ INPUTS = (
 
 @dataclass
 class Toy:
-    """`times:2` answers twice the temperature; `raises`, `wrong`, `slow:0.1`, `class`, `strict`, `poison` as they say."""
+    """`times:2` answers twice the temperature; the others do as they are called."""
 
     digest: str
     inputs: tuple[Field, ...] = INPUTS

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from granian.rsgi import Scope
 
 LARGEST_BODY = 16 * 1024 * 1024
+_DRAINED = 4 * LARGEST_BODY  # of a body that is too large: who is still sending does not hear a refusal
 _JSON = "application/json"
 _MOST_ID = 128
 
@@ -117,25 +118,26 @@ class App:
 
     async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
         length = scope.headers.get("content-length")
-        if length is not None:
-            if int(length) > LARGEST_BODY:
-                raise _too_large()
-            return await protocol()
-        if scope.headers.get("transfer-encoding") is None and scope.http_version.startswith("1"):
+        if length is None and scope.headers.get("transfer-encoding") is None and scope.http_version.startswith("1"):
             return b""
+        if length is not None and int(length) <= LARGEST_BODY:
+            return await protocol()
         parts = bytearray()
+        size = 0
         async for part in protocol:
-            parts += part
-            if len(parts) > LARGEST_BODY:
-                raise _too_large()
+            size += len(part)
+            if size <= LARGEST_BODY:
+                parts += part
+            elif size > _DRAINED:
+                break
+        if size > LARGEST_BODY:
+            most = LARGEST_BODY // 1024**2
+            raise BadInput(
+                Problem(f"the body is larger than {most} MiB", next="send the rows in several requests"), 413
+            )
         return bytes(parts)
 
 
 def refusal(status: int, problem: Problem, request: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     body = msgspec.json.encode({"error": problem, "request_id": request})
     return Answer(body, status, headers=headers)
-
-
-def _too_large() -> BadInput:
-    most = LARGEST_BODY // 1024**2
-    return BadInput(Problem(f"the body is larger than {most} MiB", next="send the rows in several requests"), 413)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias, cast
 
 import msgspec
 
@@ -34,6 +34,8 @@ class InputField(Protocol):
     def minimum(self) -> float | None: ...
     @property
     def maximum(self) -> float | None: ...
+    @property
+    def categories(self) -> Sequence[str] | None: ...
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -179,7 +181,7 @@ def _type(field: InputField) -> Any:
             high = _LARGEST if field.maximum is None else math.floor(field.maximum)
             kind = Annotated[int, msgspec.Meta(ge=low, le=high)]
         case "string":
-            kind = str
+            kind = Literal[tuple(field.categories)] if field.categories else str
         case "boolean":
             kind = bool
         case "timestamp":

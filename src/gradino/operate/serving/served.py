@@ -44,7 +44,7 @@ class Served:
 
     def warm(self) -> None:
         """Let the model see one row before anybody waits for it; what it says about an invented row is no matter."""
-        with suppress(Exception):
+        with suppress(BaseException):
             self.predict([tuple(_invented(field) for field in self.inputs)], range(len(self.inputs)))
 
     def places(self, names: Sequence[str]) -> list[int | None]:
@@ -112,7 +112,7 @@ def _column(field: InputField, values: Sequence[Any]) -> Any:
 def _invented(field: InputField) -> object:
     match field.type:
         case "string":
-            return ""
+            return field.categories[0] if field.categories else ""
         case "boolean":
             return False
         case "timestamp":

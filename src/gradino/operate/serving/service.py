@@ -139,7 +139,7 @@ class ScoringService:
         convert = as_logged(self._task)
         rows = []
         for i, label in enumerate(given):
-            if self._task == "regression" and not isinstance(label.label, int | float):
+            if self._task == "regression" and isinstance(label.label, bool | str):
                 raise BadInput(Problem("a label of a regression is a number", i, "label"))
             event_time = microseconds(label.time) if label.time else now
             rows.append(Label(label.id, convert(label.label), event_time))

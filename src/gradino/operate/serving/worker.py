@@ -40,7 +40,8 @@ class _SharedServer(Server):
         self._listener = listener
 
     def _init_shared_socket(self) -> None:
-        self._shd: SocketHolder | None = SocketHolder(self._listener.fileno(), False, _BACKLOG)  # type: ignore[call-arg]
+        holder: Any = SocketHolder
+        self._shd = holder(self._listener.fileno(), False, _BACKLOG)
 
 
 def listen(port: int) -> socket.socket:
