@@ -5,7 +5,7 @@ place in pixels is known before drawing, and one that would cover another is lef
 """
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -17,9 +17,9 @@ _FONT = "Inter, Segoe UI, Roboto, Helvetica Neue, Arial, Liberation Sans, sans-s
 _COLOURS = 6
 _LETTER = 6.2  # pixels, mean width at 11 px
 _MARKS = {
-    "alarm": ("triangle-up", "var(--bad)"),
-    "refused": ("cross", "var(--muted)"),
-    "rejected": ("cross", "var(--muted)"),
+    "alarm": ("▲", "var(--bad)"),
+    "refused": ("×", "var(--ink)"),
+    "rejected": ("×", "var(--ink)"),
 }
 _POINTS = 300  # drawn of one line
 
@@ -38,11 +38,11 @@ def live(story: Story, width: int) -> Spec | None:
         return None
     regression = story.project.project.task == "regression"
     start, end = _domain(story)
-    days = 24 if start and end - start < timedelta(days=4) else 7
+    window = 24 if story.hourly else 7
     layers = _bands(story, start, end, width)
     rows = [_row(p, regression) for p in points]
-    smooth = [_row(p, regression) for p in _rolling(points, days)]
-    heard = [_row(p, regression) for p in _rolling(story.listeners, days)]
+    smooth = [_row(p, regression) for p in _rolling(points, window)]
+    heard = [_row(p, regression) for p in _rolling(story.listeners, window)]
     x, y = _time("t", start, end), _value("y")
     by_version = _lines(x, y, "v")
     layers.append(_layer(rows, {"type": "line", "strokeWidth": 1, "opacity": 0.28}, by_version))
@@ -174,21 +174,21 @@ def _happenings(story: Story, start: datetime, end: datetime, width: int) -> lis
     for mark in story.marks:
         if mark.kind not in _MARKS or not start <= mark.when <= end:
             continue
-        shape, tint = _MARKS[mark.kind]
+        sign, tint = _MARKS[mark.kind]
         words = mark.kind if mark.kind == "alarm" else f"v{mark.version} {mark.kind}"
         place = (mark.when - start) / (end - start) * width
         half = len(words) * _LETTER / 2
         fits = place - half - 6 > taken and place + half < width
         taken = place + half if fits else taken
-        rows.append({"t": _ms(mark.when), "c": tint, "h": shape, "s": words if fits else ""})
+        rows.append({"t": _ms(mark.when), "c": tint, "h": sign, "s": words if fits else ""})
     x = _time("t", start, end)
-    alarms = [row for row in rows if row["h"] == "triangle-up"]
+    alarms = [row for row in rows if row["h"] == "▲"]
     return [
         _layer(alarms, {"type": "rule", "strokeWidth": 1, "opacity": 0.55, "y": -34}, {"x": x, "color": _as_is("c")}),
         _layer(
             rows,
-            {"type": "point", "filled": True, "size": 54, "opacity": 1, "y": -34},
-            {"x": x, "color": _as_is("c"), "shape": {"field": "h", "scale": None, "type": "nominal"}},
+            _text(None, y=-33, baseline="middle", fontSize=13, fontWeight=700),
+            {"x": x, "text": {"field": "h"}, "color": _as_is("c")},
         ),
         _layer(rows, _text(None, y=-46), {"x": x, "text": {"field": "s"}, "color": _as_is("c")}),
     ]

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from typing import Any, Self
 
 _KEEP = 256  # drawings
+_IDLE = 30.0  # seconds after which the process ends by itself
 
 
 class Drawer:
@@ -22,6 +23,7 @@ class Drawer:
     def __init__(self) -> None:
         self._drawn: OrderedDict[str, str] = OrderedDict()
         self._process: subprocess.Popen[str] | None = None
+        self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -67,9 +69,19 @@ class Drawer:
         drawn = json.loads(answer)
         if "error" in drawn:
             raise RuntimeError(drawn["error"])
+        self._later()
         return str(drawn["svg"])
 
+    def _later(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = threading.Timer(_IDLE, self.rest)
+        self._timer.daemon = True
+        self._timer.start()
+
     def _end(self) -> None:
+        if self._timer:
+            self._timer.cancel()
         process, self._process = self._process, None
         if process is None:
             return

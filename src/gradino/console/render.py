@@ -1,6 +1,8 @@
 """The page: a store goes in, one self-contained HTML document comes out, or its sections one by one."""
 
 import os
+import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
@@ -17,7 +19,7 @@ from gradino.console.story import Story, read
 from gradino.operate.project import Project
 from gradino.operate.store import Store
 
-SECTIONS = ("now", "ladder", "live", "releases", "retraining", "data", "timeline")
+_SECTION = re.compile(r'<section id="(\w+)">.*?</section>', re.DOTALL)
 
 Assessment = Mapping[str, Any]
 Chain = Mapping[str, Any]
@@ -30,26 +32,28 @@ def page(
     assessment: Assessment | None = None,
     *,
     live: bool = False,
+    tracing: bool = False,
     chain: Chain | None = None,
     drawer: Drawer | None = None,
     series: Series | None = None,
 ) -> str:
-    """The whole page. `live` adds the script that keeps it up to date; without it nothing outside is needed.
+    """The whole page. `live` adds the script that keeps it up to date, `tracing` the box that asks for a prediction.
 
     `drawer` and `series` keep what was drawn and read before, so that the next page costs less.
     """
-    if drawer is None:
+    story = read(store, project, series)
+    if drawer:
+        shown = _context(story, assessment, drawer)
+    else:
         with Drawer() as own:
-            return page(store, project, assessment, live=live, chain=chain, drawer=own, series=series)
-    context = _context(read(store, project, series), assessment, drawer)
-    return str(_template().render(context, live=live, chain=chain, script=script(), style=_file("page.css")))
+            shown = _context(story, assessment, own)
+    shown |= {"live": live, "tracing": tracing, "chain": chain, "script": script(), "style": _file("page.css")}
+    return str(_template().render(shown))
 
 
-def sections(story: Story, assessment: Assessment | None, drawer: Drawer) -> dict[str, str]:
-    """The parts of the page that change, by their ids."""
-    template = _template()
-    context = template.new_context(_context(story, assessment, drawer))
-    return {name: "".join(template.blocks[name](context)) for name in SECTIONS}
+def sections(html: str) -> dict[str, str]:
+    """The parts of a page that change, by their ids."""
+    return {found[1]: found[0] for found in _SECTION.finditer(html) if found[1] != "trace"}
 
 
 def write_report(store: Store, project: Project, assessment: Assessment | None, path: Path) -> None:
@@ -65,8 +69,8 @@ def script() -> str:
 
 
 def script_digest() -> str:
-    """Its SHA-256 as hexadecimal digits, for the content security policy."""
-    return sha256(script().encode()).hexdigest()
+    """Its SHA-256 in Base64, for the content security policy."""
+    return b64encode(sha256(script().encode()).digest()).decode()
 
 
 def _context(story: Story, assessment: Assessment | None, drawer: Drawer) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from sqlalchemy import Row
 
-from gradino.console.series import Point, Series
+from gradino.console.series import HOUR, Point, Series
 from gradino.operate.project import Project
 from gradino.operate.store import Store
 from gradino.operate.store import state as s
@@ -116,6 +116,7 @@ class Story:
     answered: int
     failed: int | None  # None: nobody has counted
     labelled: int
+    hourly: bool  # a point is an hour, not a day
     answers: list[Point]
     listeners: list[Point]
     marks: list[Mark]
@@ -166,6 +167,7 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
         answered=max(requests.get("answered", 0), series.answered),
         failed=requests.get("failed"),
         labelled=series.labelled,
+        hourly=series.width == HOUR,
         answers=series.points(answers=True),
         listeners=series.points(answers=False),
         marks=_marks(alarms, reigns, releases),
@@ -320,6 +322,8 @@ def _quarantined(store: Store) -> dict[str, int]:
     table = store.tables.open("quarantine")
     if table is None:
         return {}
-    reasons = table.to_pyarrow_table(columns=["reason"])["reason"]
-    counts = {str(c["values"]): c["counts"] for c in pc.value_counts(reasons).to_pylist()}
-    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+    counts: Counter[str] = Counter()
+    for uri in table.file_uris():
+        with pq.ParquetFile(uri.removeprefix("file://")) as file:
+            counts.update(map(str, file.read(columns=["reason"], use_threads=False)["reason"].to_pylist()))
+    return dict(counts.most_common())
