@@ -12,12 +12,12 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from gradino.inference import drift
-from gradino.inference.drift import Categories, Numbers, Profile, compare, merge, profile
+from gradino.inference.drift import Categories, Cells, Numbers, Profile, cells, compare, merge, profile
 
 RNG = np.random.default_rng(0)
-REFERENCE = profile(
-    {"number": RNG.normal(size=2000), "flag": RNG.random(2000) < 0.3, "word": RNG.choice(list("aabc"), 2000)}
-)
+COLUMNS = {"number": RNG.normal(size=2000), "flag": RNG.random(2000) < 0.3, "word": RNG.choice(list("aabc"), 2000)}
+CELLS = cells(COLUMNS)
+REFERENCE = profile(COLUMNS, CELLS)
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True) | st.integers(-3, 3).map(float)
 WORDS = st.sampled_from(["a", "b", "c", "d", None])
 ROWS = st.lists(st.tuples(NUMBERS, st.booleans(), WORDS), max_size=30)
@@ -27,7 +27,7 @@ COUNTS = st.lists(st.integers(0, 10**9), min_size=2, max_size=40).filter(any)
 def counted(rows) -> Profile:
     number, flag, word = zip(*rows, strict=True) if rows else ((), (), ())
     columns = {"number": np.array(number, float), "flag": np.array(flag, bool), "word": np.array(word, object)}
-    return profile(columns, like=REFERENCE)
+    return profile(columns, CELLS)
 
 
 @given(ROWS, ROWS, ROWS)
@@ -41,34 +41,31 @@ def test_merging_is_counting_together_in_any_order_and_grouping(a, b, c):
 def test_every_row_is_counted_once_in_every_column(rows):
     current = counted(rows)
     assert current.rows == len(rows)
-    assert all(sum(feature.counts) == len(rows) for feature in current.features.values())
+    assert {sum(counts) for counts in current.counts.values()} == {len(rows)}
 
 
 @given(ROWS)
-def test_a_profile_survives_json(rows):
+def test_cells_and_profiles_survive_json(rows):
     assert msgspec.json.decode(msgspec.json.encode(counted(rows)), type=Profile) == counted(rows)
-    assert (
-        msgspec.json.decode(msgspec.json.encode(counted(rows)), type=Profile).features.keys()
-        == REFERENCE.features.keys()
-    )
+    assert msgspec.json.decode(msgspec.json.encode(CELLS), type=Cells) == CELLS
 
 
-def test_profiles_of_different_references_do_not_merge():
-    other = profile({"number": np.arange(50.0)})
+def test_profiles_over_other_cells_neither_merge_nor_compare():
+    columns = {"number": np.arange(60.0)}
+    own, other = cells(columns), cells({"number": np.arange(50.0)})
     with pytest.raises(ValueError, match="same cells"):
-        merge([profile({"number": np.arange(60.0)}), other])
-    with pytest.raises(ValueError, match="nothing to merge"):
+        merge([profile(columns, own), profile(columns, other)])
+    with pytest.raises(ValueError, match="same cells"):
         merge([])
+    with pytest.raises(ValueError, match="given cells"):
+        compare(own, profile(columns, own), profile(columns, other))
 
 
 def test_numbers_get_cells_of_equal_weight_that_are_closed_below():
-    feature = profile({"x": np.arange(1000.0)}).features["x"]
-    assert feature.counts == (100,) * 10 + (0, 0, 0)
-    current = profile(
-        {"x": np.array([-1.0, 0, 99, 99.5, 100, 999, 999.1, np.nan, np.inf, -np.inf])},
-        profile({"x": np.arange(1000.0)}),
-    )
-    assert current.features["x"].counts == (3, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 1)
+    even = {"x": np.arange(1000.0)}
+    assert profile(even, cells(even)).counts["x"] == (100,) * 10 + (0, 0, 0)
+    current = np.array([-1.0, 0, 99, 99.5, 100, 999, 999.1, np.nan, np.inf, -np.inf])
+    assert profile({"x": current}, cells(even)).counts["x"] == (3, 1, 0, 0, 0, 0, 0, 0, 0, 1, 2, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -81,39 +78,41 @@ def test_numbers_get_cells_of_equal_weight_that_are_closed_below():
     ],
 )
 def test_a_value_that_alone_fills_a_cell_gets_its_own(values, starts):
-    cells = profile({"x": values}).features["x"].cells
-    assert isinstance(cells, Numbers)
-    assert cells.starts == starts
+    made = cells({"x": values}).columns["x"]
+    assert isinstance(made, Numbers)
+    assert made.starts == starts
 
 
 def test_categories_are_the_most_frequent_then_the_known_then_the_unseen():
     words = np.array([f"w{i:04d}" for i in range(1500) for _ in range(2 if i < 40 else 1)], dtype=object)
-    reference = profile({"word": words})
-    cells = reference.features["word"].cells
-    assert isinstance(cells, Categories)
-    assert (len(cells.top), len(cells.others)) == (drift.TOP, drift.KNOWN - drift.TOP)
-    current = profile({"word": np.array(["w0000", "w0100", "new", None, float("nan")], dtype=object)}, reference)
-    assert current.features["word"].counts[0] == 1
-    assert current.features["word"].counts[-3:] == (1, 1, 2)
+    known = cells({"word": words})
+    made = known.columns["word"]
+    assert isinstance(made, Categories)
+    assert (len(made.top), len(made.others)) == (drift.TOP, drift.KNOWN - drift.TOP)
+    counts = profile({"word": np.array(["w0000", "w0100", "new", None, float("nan")], dtype=object)}, known).counts[
+        "word"
+    ]
+    assert counts[0] == 1
+    assert counts[-3:] == (1, 1, 2)
 
 
 @pytest.mark.parametrize(
     "column", [np.array(["a", "b"]), np.array([1, "x"], dtype=object), np.array(["2020", "NaT"], "M8[Y]")]
 )
 def test_what_is_no_number_is_a_category(column):
-    assert isinstance(profile({"x": column}).features["x"].cells, Categories)
+    assert isinstance(cells({"x": column}).columns["x"], Categories)
 
 
 def test_missing_is_whatever_pandas_calls_missing():
-    column = pd.array(["a", pd.NA, None, np.nan, pd.NaT, datetime.date(2020, 1, 1)], dtype=object)
-    assert profile({"x": np.asarray(column, dtype=object)}).features["x"].missing == pytest.approx(4 / 6)
+    column = {"x": np.array(["a", pd.NA, None, np.nan, pd.NaT, datetime.date(2020, 1, 1)], dtype=object)}
+    assert profile(column, cells(column)).counts["x"][-1] == 4
 
 
 def test_absent_and_uneven_columns_are_errors():
     with pytest.raises(ValueError, match="absent: flag, word"):
-        profile({"number": np.zeros(3)}, REFERENCE)
+        profile({"number": np.zeros(3)}, CELLS)
     with pytest.raises(ValueError, match="different lengths"):
-        profile({"a": np.zeros(3), "b": np.zeros(2)})
+        profile({"number": np.zeros(3), "flag": np.zeros(2), "word": np.zeros(2)}, CELLS)
 
 
 @given(st.data(), COUNTS)
@@ -136,47 +135,46 @@ def test_the_limit_of_the_index_holds_for_rows_without_drift():
     over = []
     for _ in range(1000):
         columns = {str(i): rng.integers(0, 40, 1000) for i in range(2)}
-        reference = profile(columns)
-        current = profile({name: rng.integers(0, 40, 500) for name in columns}, reference)
-        findings = compare(reference, current).values()
+        made = cells(columns)
+        current = profile({name: rng.integers(0, 40, 500) for name in columns}, made)
+        findings = compare(made, profile(columns, made), current).values()
         over.append(any(f.psi > f.psi_limit for f in findings))
     assert np.mean(over) <= 0.05 + 0.015
 
 
 def shifted(rows, by):
     rng = np.random.default_rng(2)
-    return profile(
-        {"number": rng.normal(by, 1, rows), "flag": rng.random(rows) < 0.3, "word": rng.choice(list("aabc"), rows)},
-        REFERENCE,
-    )
+    columns = {
+        "number": rng.normal(by, 1, rows),
+        "flag": rng.random(rows) < 0.3,
+        "word": rng.choice(list("aabc"), rows),
+    }
+    return profile(columns, CELLS)
 
 
 def test_a_shift_of_one_column_is_found_there():
-    assert {n: f.verdict for n, f in compare(REFERENCE, shifted(1000, 0.7)).items()} == {
-        "number": "drift",
-        "flag": "stable",
-        "word": "stable",
-    }
+    findings = compare(CELLS, REFERENCE, shifted(1000, 0.7))
+    assert {name: f.verdict for name, f in findings.items()} == {"number": "drift", "flag": "stable", "word": "stable"}
 
 
 def test_a_significant_shift_that_is_small_is_no_drift():
     rng = np.random.default_rng(3)
-    reference = profile({"x": rng.normal(size=200_000)})
-    current = profile({"x": rng.normal(0.05, 1, 200_000)}, reference)
-    finding = compare(reference, current)["x"]
+    before, now = {"x": rng.normal(size=200_000)}, {"x": rng.normal(0.05, 1, 200_000)}
+    made = cells(before)
+    finding = compare(made, profile(before, made), profile(now, made))["x"]
     assert finding.verdict == "stable"
     assert finding.psi > (2 / 200_000) * stats.chi2.ppf(0.95, 9)
 
 
 @pytest.mark.parametrize("rows", [0, 1, 499])
 def test_few_rows_are_insufficient(rows):
-    assert {f.verdict for f in compare(REFERENCE, shifted(rows, 5)).values()} == {"insufficient"}
+    assert {f.verdict for f in compare(CELLS, REFERENCE, shifted(rows, 5)).values()} == {"insufficient"}
 
 
 def test_missing_and_unseen_values_are_drift_and_are_named():
     columns = {"number": RNG.normal(size=1000), "flag": np.zeros(1000, bool), "word": np.array(["z"] * 1000)}
     columns["number"][:300] = np.nan
-    findings = compare(REFERENCE, profile(columns, REFERENCE))
+    findings = compare(CELLS, REFERENCE, profile(columns, CELLS))
     assert findings["number"].missing == (0.0, 0.3)
     assert findings["word"].outside == (0.0, 1.0)
     assert {f.verdict for f in findings.values()} == {"drift"}
@@ -186,20 +184,19 @@ def test_what_the_reference_does_every_day_is_no_drift():
     """Each day has its own mean. Beside the whole year a day looks drifted, beside the other days it does not."""
     rng = np.random.default_rng(4)
     days = [rng.normal(mean, 1, 1000) for mean in rng.normal(0, 0.6, 40)]
-    reference = profile({"x": np.concatenate(days)})
-    chunks = [profile({"x": half}, reference) for day in days for half in (day[:500], day[500:])]
-    usual = profile({"x": rng.normal(0.8, 1, 1000)}, reference)
-    assert compare(reference, usual)["x"].verdict == "drift"
-    assert compare(reference, usual, chunks)["x"].verdict == "stable"
-    assert compare(reference, profile({"x": rng.normal(4, 1, 1000)}, reference), chunks)["x"].verdict == "drift"
-    own = [
-        drift.distance(reference.features["x"].counts, profile({"x": day}, reference).features["x"].counts)
-        for day in days
-    ]
-    limit = compare(reference, usual, chunks)["x"].distance_limit
+    made = cells({"x": np.concatenate(days)})
+    reference, usual, strange = (
+        profile({"x": x}, made) for x in (np.concatenate(days), rng.normal(0.8, 1, 1000), rng.normal(4, 1, 1000))
+    )
+    halves = [profile({"x": half}, made) for day in days for half in (day[:500], day[500:])]
+    assert compare(made, reference, usual)["x"].verdict == "drift"
+    assert compare(made, reference, usual, halves)["x"].verdict == "stable"
+    assert compare(made, reference, strange, halves)["x"].verdict == "drift"
+    own = [drift.distance(reference.counts["x"], profile({"x": day}, made).counts["x"]) for day in days]
+    limit = compare(made, reference, usual, halves)["x"].distance_limit
     assert limit == pytest.approx(np.mean(own) + 3 * np.std(own, ddof=1))
 
 
 def test_fewer_than_five_pieces_of_the_reference_say_nothing():
     chunks = [shifted(1000, 0)] * 4
-    assert compare(REFERENCE, shifted(1000, 1), chunks)["number"].distance_limit is None
+    assert compare(CELLS, REFERENCE, shifted(1000, 1), chunks)["number"].distance_limit is None

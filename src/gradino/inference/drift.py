@@ -1,11 +1,12 @@
 """Drift: are today's rows distributed as the reference's were, and where not? It explains an alarm, and raises none.
 
-A `Profile` holds counts over cells that were fixed by the reference. Counts add, so the profile of a month is the sum
-of its minutes' and costs the same to compare; only `profile` ever sees rows.
+The reference fixes `Cells`, once; a `Profile` is the counts of some rows over them. Counts add, so the profile of a
+month is the sum of its minutes' and costs the same to compare; rows are seen only once, when they are counted.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Verdict = Literal["stable", "drift", "insufficient"]
+Counts = tuple[int, ...]
 
 MINIMUM = 500
 """Rows, on either side, below which a comparison is insufficient."""
@@ -49,36 +51,26 @@ class Categories(msgspec.Struct, frozen=True, tag="categories"):
     others: tuple[str, ...]
 
 
-class Feature(msgspec.Struct, frozen=True):
-    """One column: its cells and how many rows fell into each, in the order that the cells give."""
+class Cells(msgspec.Struct, frozen=True):
+    """The cells of each column, and the SHA-256 of their content."""
 
-    cells: Numbers | Categories
-    counts: tuple[int, ...]
-
-    @property
-    def missing(self) -> float:
-        """The share of missing values, in [0, 1]."""
-        return self.counts[-1] / max(sum(self.counts), 1)
-
-    @property
-    def outside(self) -> float:
-        """The share beyond the reference's range or, of a category, never seen in it."""
-        beyond = self.counts[-3:-1] if isinstance(self.cells, Numbers) else self.counts[-2:-1]
-        return sum(beyond) / max(sum(self.counts), 1)
+    columns: dict[str, Numbers | Categories]
+    id: str
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """Counts of `rows` rows, per column."""
+    """How many of `rows` rows fell into each cell, per column, over the cells of that id; the last count is missing."""
 
+    cells: str
     rows: int
-    features: dict[str, Feature]
+    counts: dict[str, Counts]
 
 
 class Finding(msgspec.Struct, frozen=True):
     """What the comparison of one column says: `psi` against `psi_limit`, `distance` (Jensen–Shannon) against its own.
 
-    `distance_limit` is None where the reference came without chunks. `missing` and `outside` are the shares of
-    `Feature`, of the reference and of the current rows.
+    `distance_limit` is None where the reference came without chunks. `missing` is the share of missing values and
+    `outside` that beyond the range of the cells or, of a category, never seen: in the reference and in current rows.
     """
 
     verdict: Verdict
@@ -90,47 +82,47 @@ class Finding(msgspec.Struct, frozen=True):
     outside: tuple[float, float]
 
 
+def cells(columns: Mapping[str, NDArray[Any]]) -> Cells:
+    """The cells that the reference's `columns`, arrays of shape (n,), give.
+
+    The dtype decides: booleans and numbers are numbers, all else is a category under its `str`. None and NaN are
+    missing.
+    """
+    made = {name: _cells(column) for name, column in columns.items()}
+    return Cells(made, hashlib.sha256(msgspec.json.encode(made)).hexdigest())
+
+
+def profile(columns: Mapping[str, NDArray[Any]], cells: Cells) -> Profile:
+    """Count `columns`, arrays of shape (n,), over `cells`; columns without cells are left out.
+
+    Raises ValueError for cells without a column, and for columns of different lengths.
+    """
+    if absent := cells.columns.keys() - columns.keys():
+        raise ValueError(f"columns of the reference are absent: {', '.join(sorted(absent))}")
+    lengths = {len(columns[name]) for name in cells.columns}
+    if len(lengths) > 1:
+        raise ValueError(f"columns have different lengths: {sorted(lengths)}")
+    counts = {name: _count(columns[name], cell) for name, cell in cells.columns.items()}
+    return Profile(cells.id, max(lengths, default=0), counts)
+
+
 def merge(profiles: Sequence[Profile]) -> Profile:
     """The profile of all rows of `profiles`: the same in any order and grouping.
 
-    Raises ValueError for none, and for profiles over different cells, that is, made like different references.
+    Raises ValueError for none, and for profiles over different cells.
     """
-    if not profiles:
-        raise ValueError("nothing to merge")
-    merged = {}
-    for name, feature in profiles[0].features.items():
-        same = [p.features[name] for p in profiles if name in p.features]
-        if len(same) < len(profiles) or any(f.cells != feature.cells for f in same):
-            raise ValueError(f"{name}: only profiles over the same cells add up; make them like one reference")
-        counts = np.array([f.counts for f in same], dtype=np.int64).sum(axis=0)
-        merged[name] = Feature(feature.cells, tuple(counts.tolist()))
-    return Profile(sum(p.rows for p in profiles), merged)
-
-
-def profile(columns: Mapping[str, NDArray[Any]], like: Profile | None = None) -> Profile:
-    """Count `columns`, arrays of shape (n,), over the cells of `like`; without it they are the reference and make them.
-
-    The dtype decides: booleans and numbers are numbers, all else is a category under its `str`. None and NaN are
-    missing. Columns that `like` has not are left out; raises ValueError for one that only `like` has, and for columns
-    of different lengths.
-    """
-    lengths = {len(column) for column in columns.values()}
-    if len(lengths) > 1:
-        raise ValueError(f"columns have different lengths: {sorted(lengths)}")
-    if like is None:
-        cells = {name: _cells(column) for name, column in columns.items()}
-    elif absent := like.features.keys() - columns.keys():
-        raise ValueError(f"columns of the reference are absent: {', '.join(sorted(absent))}")
-    else:
-        cells = {name: feature.cells for name, feature in like.features.items()}
-    features = {name: Feature(cell, _count(columns[name], cell)) for name, cell in cells.items()}
-    return Profile(max(lengths, default=0), features)
+    if len({p.cells for p in profiles}) != 1:
+        raise ValueError(f"only profiles over the same cells add up, got {len(profiles)} of different ones")
+    counts = {name: np.array([p.counts[name] for p in profiles]).sum(axis=0) for name in profiles[0].counts}
+    return Profile(
+        profiles[0].cells, sum(p.rows for p in profiles), {name: tuple(n.tolist()) for name, n in counts.items()}
+    )
 
 
 def compare(
-    reference: Profile, current: Profile, chunks: Sequence[Profile] = (), alpha: float = 0.05
+    cells: Cells, reference: Profile, current: Profile, chunks: Sequence[Profile] = (), alpha: float = 0.05
 ) -> dict[str, Finding]:
-    """The finding for each of the reference's columns; both profiles over the same cells.
+    """The finding for each column.
 
     Drift is what is large *and* significant: PSI above max(0.1, (1/n + 1/m) χ²_{B−1, 1−alpha/d}). 0.1 is the size that
     practice calls moderate; the second term bounds the PSI of n against m independent rows without drift (Yurdakul &
@@ -138,13 +130,14 @@ def compare(
     So where `chunks` are the reference's consecutive pieces (its days, say), merged until each is as large as
     `current`, the Jensen–Shannon distance must also exceed the mean + 3σ of theirs; fewer than five say nothing.
     Below 500 rows on either side the verdict is insufficient. Where the data has a season, take reference and chunks
-    from the same one: `merge` the profiles of those hours.
+    from the same one: `merge` the profiles of those hours. Raises ValueError for profiles over other cells.
     """
-    pieces = _pieces(chunks, current.rows)
-    level = alpha / max(len(reference.features), 1)
+    if {cells.id} != {p.cells for p in (reference, current, *chunks)}:
+        raise ValueError("only profiles over the given cells can be compared")
+    pieces, level = _pieces(chunks, current.rows), alpha / max(len(cells.columns), 1)
     return {
-        name: _finding(feature, current.features[name], [piece.features[name] for piece in pieces], level)
-        for name, feature in reference.features.items()
+        name: _finding(cell, reference.counts[name], current.counts[name], [p.counts[name] for p in pieces], level)
+        for name, cell in cells.columns.items()
     }
 
 
@@ -163,33 +156,37 @@ def distance(reference: Sequence[int], current: Sequence[int]) -> float:
     return math.sqrt(min(max(bits, 0.0), 1.0))
 
 
-def _finding(before: Feature, now: Feature, pieces: list[Feature], level: float) -> Finding:
-    used = [(b, n) for b, n in zip(before.counts, now.counts, strict=True) if b or n]
+def _finding(
+    cell: Numbers | Categories, before: Counts, now: Counts, pieces: Sequence[Counts], level: float
+) -> Finding:
+    used = [(b, n) for b, n in zip(before, now, strict=True) if b or n]
     past, present = [b for b, _ in used], [n for _, n in used]
     rows = sum(past), sum(present)
     noise = sum(1 / max(n, 1) for n in rows) * chisquare.quantile(1 - level, max(len(used) - 1, 1))
-    own = np.array([distance(before.counts, piece.counts) for piece in pieces])
+    own = np.array([distance(before, piece) for piece in pieces])
     index, index_limit = psi(past, present), max(0.1, noise)
     gap, gap_limit = distance(past, present), float(own.mean() + 3 * own.std(ddof=1)) if len(own) >= 5 else None
     drifted = index > index_limit and (gap_limit is None or gap > gap_limit)
+    beyond = slice(-3, -1) if isinstance(cell, Numbers) else slice(-2, -1)
     return Finding(
         verdict="insufficient" if min(rows) < MINIMUM else "drift" if drifted else "stable",
         psi=index,
         psi_limit=index_limit,
         distance=gap,
         distance_limit=gap_limit,
-        missing=(before.missing, now.missing),
-        outside=(before.outside, now.outside),
+        missing=(before[-1] / max(rows[0], 1), now[-1] / max(rows[1], 1)),
+        outside=(sum(before[beyond]) / max(rows[0], 1), sum(now[beyond]) / max(rows[1], 1)),
     )
 
 
 def _pieces(chunks: Sequence[Profile], rows: int) -> list[Profile]:
-    pieces, group = [], list[Profile]()
+    pieces, group, size = [], list[Profile](), 0
     for chunk in chunks:
         group.append(chunk)
-        if sum(p.rows for p in group) >= max(rows, 1):
+        size += chunk.rows
+        if size >= max(rows, 1):
             pieces.append(merge(group))
-            group = []
+            group, size = [], 0
     return pieces
 
 
@@ -208,17 +205,17 @@ def _cells(column: NDArray[Any]) -> Numbers | Categories:
     return Numbers(tuple(np.unique([*starts, *values[heavy], *after]).tolist()), float(values[-1]))
 
 
-def _count(column: NDArray[Any], cells: Numbers | Categories) -> tuple[int, ...]:
-    if isinstance(cells, Categories):
+def _count(column: NDArray[Any], cell: Numbers | Categories) -> Counts:
+    if isinstance(cell, Categories):
         counts = _categories(column)
-        top, others = ([counts.pop(name, 0) for name in names] for names in (cells.top, cells.others))
+        top, others = ([counts.pop(name, 0) for name in names] for names in (cell.top, cell.others))
         unseen = sum(counts.values())
         return (*top, sum(others), unseen, len(column) - sum(top) - sum(others) - unseen)
     values = column.astype(np.float64)
     values = values[~np.isnan(values)]
-    above = values > cells.high
-    cell = np.bincount(np.searchsorted(cells.starts, values[~above], side="right"), minlength=len(cells.starts) + 1)
-    return (*cell[1:].tolist(), int(cell[0]), int(above.sum()), len(column) - len(values))
+    above = values > cell.high
+    inside = np.bincount(np.searchsorted(cell.starts, values[~above], side="right"), minlength=len(cell.starts) + 1)
+    return (*inside[1:].tolist(), int(inside[0]), int(above.sum()), len(column) - len(values))
 
 
 def _categories(column: NDArray[Any]) -> Counter[str]:
