@@ -61,7 +61,7 @@ class Hours(pa.DataFrameModel):
 
 def collect(since):
     frame = pd.read_csv("sales.csv", parse_dates=["hour"])
-    return frame if since is None else frame[frame["hour"] > since]
+    return frame[frame["hour"] > pd.Timestamp(since, tz="UTC")]
 
 
 def train(frame):

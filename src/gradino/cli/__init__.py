@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gradino.cli import assess
+from gradino.cli import assess, init, rollback, status, trace, train, up
 from gradino.errors import GradinoError
 
 app = typer.Typer(
@@ -19,7 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(assess.assess)
+for _command in (assess.assess, init.init, up.up, status.status, train.train, trace.trace, rollback.rollback):
+    app.command()(_command)
 
 
 @app.callback()

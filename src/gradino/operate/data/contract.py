@@ -1,5 +1,6 @@
 """Which rows of a batch are good: the project's pandera model, and what every table needs – time, target and unit."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,14 @@ def _validate(frame: pd.DataFrame, model: Any, reasons: Reasons) -> pd.DataFrame
                     "correct the source or the contract; `coerce = True` in its Config converts types row by row",
                 ) from None
             for row, column, check in zip(broken["index"], broken["column"], broken["check"], strict=True):
-                reasons.setdefault(int(row), []).append(f"{column}: {check}")
+                reasons.setdefault(int(row), []).append(f"{column}: {_said(check)}")
             frame = frame.drop(index=broken["index"].astype(int).unique())
     return frame
+
+
+def _said(check: str) -> str:
+    """A check of pandera in a person's words; `less_than_or_equal_to(50)` is clear as it is."""
+    if check == "not_nullable":
+        return "no value"
+    wanted = re.fullmatch(r"(?:coerce_)?dtype\('(.*)'\)", check)
+    return f"not a {wanted[1]}" if wanted else check

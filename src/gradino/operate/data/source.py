@@ -4,7 +4,7 @@ import hashlib
 import os
 import sys
 import tempfile
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
@@ -16,9 +16,13 @@ from gradino.operate.data import columns, contract, frames
 from gradino.operate.data.columns import Batch
 from gradino.operate.project import Project
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def gather(project: Project, folder: Path, since: datetime | None) -> Batch | None:
     """Ask the source for what is newer than `since`; None when it has nothing.
+
+    The source is given a moment in UTC without a zone, as its own times mostly are, and 1970 when all is new.
 
     Raises:
         DataError: the batch as a whole cannot be used; it stays in `folder`, for whoever looks into it.
@@ -26,7 +30,8 @@ def gather(project: Project, folder: Path, since: datetime | None) -> Batch | No
     os.chdir(project.root)
     sys.dont_write_bytecode = True
     function = project.data.source.load(project.root)
-    frame = frames.taken(function(since), str(project.data.source)).reset_index(drop=True)
+    after = (since or _EPOCH).astimezone(UTC).replace(tzinfo=None)
+    frame = frames.taken(function(after), str(project.data.source)).reset_index(drop=True)
     if frame.empty:
         return None
     if not frame.columns.is_unique or columns.BATCH in frame.columns:

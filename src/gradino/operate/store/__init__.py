@@ -5,6 +5,7 @@ are files and folders named by their own SHA-256. Every other room gets a `Store
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -37,6 +38,14 @@ class Store:
     @cached_property
     def tables(self) -> Tables:
         return Tables(self.folder("tables"))
+
+    def __reduce__(self) -> tuple[type["Store"], tuple[Path]]:
+        return Store, (self.root,)  # a job opens its own connections
+
+    def clock(self) -> datetime | None:
+        """The event time that production has reached, None before its first prediction."""
+        kept = self.state.cursor("clock", None)
+        return datetime.fromisoformat(kept) if kept else None
 
     @property
     def tracking_uri(self) -> str:

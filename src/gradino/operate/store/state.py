@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     TypeDecorator,
     create_engine,
+    delete,
     event,
     func,
     insert,
@@ -142,6 +143,16 @@ decisions = _table(
     Column("certificate", JSON, nullable=False),
     Column("signature", String, nullable=False),
 )
+# SHA-256 of each file of the log, chained: seal = sha256(seal before, file, digest).
+seals = _table(
+    "seals",
+    Column("id", Integer, primary_key=True),
+    Column("table", String, nullable=False),
+    Column("file", String, nullable=False),
+    Column("version", Integer, nullable=False),  # of the Delta table that added it
+    Column("digest", String, nullable=False),
+    Column("seal", String, nullable=False),
+)
 alarms = _table(
     "alarms",
     Column("id", Integer, primary_key=True),
@@ -226,6 +237,11 @@ class State:
         """Move the rows that match; returns how many there were."""
         with self.begin() as connection:
             return connection.execute(update(table).where(*where).values(**values)).rowcount
+
+    def remove(self, table: Table, *where: Any) -> None:
+        """Delete rows of what is only about now (services)."""
+        with self.begin() as connection:
+            connection.execute(delete(table).where(*where))
 
     def tell(self, kind: str, title: str, key: str, event_time: datetime | None = None, **detail: Any) -> bool:
         """Add to the story, once per `key`."""

@@ -38,7 +38,7 @@ def prepare(project: Project, store: Store) -> Path:
     if not differences(project.root, lock):
         return Path(sys.executable)
     folder = store.folder("environments") / lock[:16]
-    _uv(project.root, "sync", "--frozen", "--no-dev", "--quiet", UV_PROJECT_ENVIRONMENT=str(folder))
+    _uv(project.root, "sync", "--frozen", "--quiet", UV_PROJECT_ENVIRONMENT=str(folder))
     python = folder / "bin" / "python"
     if subprocess.run([python, "-c", "import gradino.operate.loop"], capture_output=True).returncode:
         raise ProjectError(
@@ -55,7 +55,7 @@ def differences(root: Path, lock: str) -> tuple[str, ...]:
     What is locked to a path and not to a version, gradino's own checkout for example, must only be installed.
     """
     found = []
-    for line in _uv(root, "export", "--frozen", "--no-emit-project", "--no-hashes", "--no-dev", "--quiet").splitlines():
+    for line in _uv(root, "export", "--frozen", "--no-emit-project", "--no-hashes", "--quiet").splitlines():
         try:
             wanted = Requirement(line.partition("#")[0].strip())
         except InvalidRequirement:

@@ -70,10 +70,9 @@ def evaluate(
     truth = holdout[target].to_numpy()
     _check(task, answers, len(truth))
     name, function = measure
-    middle = past[target].median() if task == "regression" else past[target].mode().iloc[0]
     metrics = {
         name: _number(name, function, truth, answers),
-        "baseline": _number(name, function, truth, np.full(len(truth), middle, dtype=past[target].to_numpy().dtype)),
+        "baseline": _number(name, function, truth, np.full(len(truth), middle(past[target], task), dtype=truth.dtype)),
     }
     scale = losses.scale(np.abs(answers - truth)) if task == "regression" else 1.0
     bounded = losses.bounded(task, answers, truth, scale)
@@ -81,6 +80,11 @@ def evaluate(
     metrics |= {"loss_scale": scale, "reference_loss": mean, "rows": len(past), "holdout_rows": len(holdout)}
     kept = np.linspace(0, len(bounded) - 1, min(len(bounded), _KEPT)).astype(int)
     return metrics, HoldoutLosses(scale, len(bounded), mean, bounded[kept].round(6).tolist())
+
+
+def middle(target: "pd.Series[Any]", task: str) -> Any:
+    """What somebody answers who knows nothing of a row: the median, or the commonest class."""
+    return target.median() if task == "regression" else target.mode().iloc[0]
 
 
 def _check(task: str, answers: NDArray[Any], rows: int) -> None:

@@ -32,7 +32,7 @@ def train(task: Task) -> Outcome:
         return Outcome(number, bundle.name, origin.metrics, origin.tracker_run)
     os.chdir(code)
     measure = evaluate.metric(project, code)
-    rows = _rows(store, project, task.data_version)
+    rows = collected(store, project, task.data_version)
     frame = rows.to_pandas()
     past, holdout = evaluate.split(frame, project.project.time)
     _say(f"{len(past):,} rows to learn from, {len(holdout):,} newer ones to test on; seed {task.seed}")
@@ -78,7 +78,7 @@ def train(task: Task) -> Outcome:
     return Outcome(number, bundle.name, metrics, run)
 
 
-def _rows(store: Store, project: Project, version: int) -> pa.Table:
+def collected(store: Store, project: Project, version: int) -> pa.Table:
     """The project's own columns of a table version, oldest row first."""
     table = store.tables.read("rows", version)
     if table is None:

@@ -89,3 +89,9 @@ def _difference(repository: pygit2.Repository, root: Path) -> tuple[str | None, 
 def _prefix(repository: pygit2.Repository, root: Path) -> str:
     inside = root.resolve().relative_to(Path(repository.workdir).resolve()).as_posix()
     return "" if inside == "." else f"{inside}/"
+
+
+def digest(code: Path) -> str:
+    """The SHA-256 over all paths and contents of a snapshot, recomputed."""
+    files = (file for file in code.rglob("*") if file.is_file())
+    return content_digest({str(f.relative_to(code)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files})

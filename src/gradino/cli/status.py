@@ -1,0 +1,43 @@
+"""`gradino status`: what is live."""
+
+import json
+from pathlib import Path
+
+from gradino.cli.common import Folder, Json
+
+
+def status(project: Folder = Path(), as_json: Json = False) -> None:
+    """Say what is live: champion, error, labels, alarms, open incidents, processes."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gradino.console import story
+    from gradino.operate.project import load
+    from gradino.operate.store import Store
+
+    checked = load(project)
+    found = story.status(story.read(Store.of(checked.root), checked))
+    if as_json:
+        print(json.dumps(found))
+        return
+    champion, live = found["champion"], found["live"]
+    lines = {
+        "project": found["project"],
+        "event time": found["as_of"] or "nothing has happened yet",
+        "champion": f"v{champion['version']} since {champion['since']}: {champion['reason']}" if champion else "none",
+        "challenger": f"v{found['challenger']}" if found["challenger"] else "none",
+        "error": f"{live['error']:.4g} over {live['labels']} labels of {live['days']} days"
+        if live
+        else "no labels yet",
+        "requests": f"{found['requests']['answered']:,} answered",
+        "labels": f"{found['labels']['joined']:,} joined",
+        "data": f"{found['data']['rows']:,} rows, {found['data']['quarantined']:,} in quarantine",
+        "so far": ", ".join(f"{found[k]} {k}" for k in ("alarms", "retrains", "promotions", "refused", "rejected")),
+        "incidents": f"{found['open_incidents']} open",
+        "processes": ", ".join(f"{name} {where}".strip() for name, where in found["services"].items())
+        or "none: it is down",
+    }
+    table = Table.grid(padding=(0, 2))
+    for name, value in lines.items():
+        table.add_row(f"[dim]{name}[/]", str(value))
+    Console(highlight=False).print(table)

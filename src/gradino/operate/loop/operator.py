@@ -1,0 +1,77 @@
+"""The operator of a project: `python -m gradino.operate.loop.operator --project ROOT`."""
+
+import argparse
+import signal
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+
+from gradino.errors import GradinoError
+from gradino.operate import monitoring, release, retraining, serving
+from gradino.operate.loop.slow import Slow
+from gradino.operate.project import Project, load
+from gradino.operate.store import Store
+from gradino.operate.store.lock import sole
+
+_TICK = 0.25  # seconds between two rounds of the quick lane
+
+
+class Operator:
+    """One round after the other until told to stop."""
+
+    def __init__(self, project: Project, store: Store) -> None:
+        self.project, self.store = project, store
+        self.slow = Slow(project, store)
+        self.feedback = monitoring.Feedback(project, store)
+
+    def round(self) -> None:
+        """Move everything that can be moved now. Each step may be repeated after a crash."""
+        clock = self._clock(serving.compact(self.store, release.PRODUCTION).newest_event_time)
+        self.feedback.step()
+        live = release.champion(self.store)
+        if live is not None and monitoring.watch(self.project, self.store, live):
+            self.store.state.tell("alarm", f"v{live} does harm: its loss has risen", f"alarm:{live}", clock)
+        release.advance(self.project, self.store, clock)
+        release.propose(self.store, clock)
+        retraining.decide(self.project, self.store, clock)
+        self.slow.start(clock)
+
+    def close(self) -> None:
+        self.slow.close()
+        self.store.state.close()
+
+    def _clock(self, newest: datetime | None) -> datetime | None:
+        """The event time that production has reached; it never goes back."""
+        clock = self.store.clock()
+        if newest and (clock is None or newest > clock):
+            clock = newest
+            with self.store.state.begin() as connection:
+                self.store.state.move_cursor(connection, "clock", clock.isoformat())
+        return clock
+
+
+def main() -> int:
+    """Operate until SIGTERM or SIGINT; a problem that a person can mend is said in two lines, with exit code 2."""
+    parser = argparse.ArgumentParser(description="Operate one project until stopped.")
+    parser.add_argument("--project", type=Path, required=True)
+    arguments = parser.parse_args()
+    stopped = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopped.set())
+    try:
+        project = load(arguments.project)
+        store = Store.of(project.root)
+        with sole(store.root / "operator.lock", "stop it first: one operator moves a project"):
+            operator = Operator(project, store)
+            while not stopped.wait(_TICK):
+                operator.round()
+            operator.close()
+    except GradinoError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The slow lane: collect, train and gates, each a DBOS workflow whose id is the row it works on.
+
+A workflow that a crash interrupted is found again at the next start and done over; what it calls looks up by key,
+acts and returns a reference, so doing it over gives the same result. No workflow waits for the world.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID
+
+from gradino.errors import GradinoError
+from gradino.operate import data, incidents, release, training
+from gradino.operate.project import Project, load
+from gradino.operate.store import Store
+from gradino.operate.store.state import data_versions, releases, runs
+
+_PAUSE = 2.0  # seconds of wall clock between two collections, however fast event time runs
+_RETRY = 10.0  # seconds between two while there are no rows at all
+_QUEUES = ("data", "models")
+
+
+class Slow:
+    """Starts what is due and was not started before."""
+
+    def __init__(self, project: Project, store: Store) -> None:
+        self._project, self._store = project, store
+        self._begun: set[str] = set()
+        self._collected: tuple[float, datetime | None] | None = None  # when: wall clock, event time
+        DBOS(
+            config=DBOSConfig(
+                name="gradino",
+                system_database_url=f"sqlite:///{store.root / 'dbos.db'}",
+                application_version="1",
+                executor_id="operator",
+                log_level="ERROR",
+                console_log_level="ERROR",
+            )
+        )
+        DBOS.launch()
+        for queue in _QUEUES:
+            DBOS.register_queue(queue, concurrency=1, polling_interval_sec=0.1)
+
+    def start(self, clock: datetime | None) -> None:
+        """Enqueue what is due, once."""
+        root = str(self._project.root)
+        for run in self._store.state.rows(runs, runs.c.status.in_(("queued", "running"))):
+            self._once(f"train-{run.id}", "models", train, root, run.id)
+        for row in self._store.state.rows(releases, releases.c.stage == "gates"):
+            self._once(f"gates-{row.id}", "models", gates, root, row.id)
+        if self._due(clock):
+            self._collected = (time.monotonic(), clock)
+            self._once(f"collect-{time.time_ns()}", "data", collect, root)
+
+    def close(self) -> None:
+        """Stop at once; the next start finishes what was begun."""
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+
+    def _once(self, key: str, queue: str, workflow: Callable[..., None], *args: object) -> None:
+        if key not in self._begun:
+            with SetWorkflowID(key):
+                DBOS.enqueue_workflow(queue, workflow, *args)
+            self._begun.add(key)
+
+    def _due(self, clock: datetime | None) -> bool:
+        """At start, and whenever `every` has passed by the wall clock or by event time; sooner while there is nothing."""
+        if self._collected is None:
+            return True
+        wall, event = self._collected
+        waited = timedelta(seconds=time.monotonic() - wall)
+        every = self._project.data.every if self._store.state.last(data_versions) else timedelta(seconds=_RETRY)
+        return waited >= every or (
+            waited.total_seconds() >= _PAUSE and clock is not None and (event is None or clock - event >= every)
+        )
+
+
+@DBOS.workflow()
+def collect(root: str) -> None:
+    """Take in what the source has gained."""
+    _collect(root)
+
+
+@DBOS.workflow()
+def train(root: str, run: str) -> None:
+    """Bring the data up to date, then finish the run."""
+    _collect(root)
+    _train(root, run)
+
+
+@DBOS.workflow()
+def gates(root: str, release_id: int) -> None:
+    """Put a candidate through its gates and move its release on."""
+    _gates(root, release_id)
+
+
+@DBOS.step()
+def _collect(root: str) -> None:
+    project, store = _open(root)
+    try:
+        data.collect(project, store)
+    except GradinoError as error:
+        incidents.report(store, "data", f"collection failed: {error.what}", error)
+
+
+@DBOS.step()
+def _train(root: str, run: str) -> None:
+    project, store = _open(root)
+    try:
+        training.execute(project, store, run)
+    except GradinoError as error:
+        incidents.report(store, "training", f"run {run} failed: {error.what}", error)
+
+
+@DBOS.step()
+def _gates(root: str, release_id: int) -> None:
+    project, store = _open(root)
+    release.run_gates(project, store, release_id)
+    release.after_gates(project, store, release_id, store.clock())
+
+
+def _open(root: str) -> tuple[Project, Store]:
+    return load(Path(root)), Store.of(Path(root))

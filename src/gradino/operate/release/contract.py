@@ -1,0 +1,114 @@
+"""A real scoring server in the `test` environment: does it answer as the model did in training, and in time?"""
+
+import http.client
+import json
+import math
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from gradino.errors import ReleaseError
+from gradino.operate import registry, serving
+from gradino.operate.project.process import start
+from gradino.operate.registry.bundle import HOLDOUT
+from gradino.operate.release.candidate import Candidate, Result
+from gradino.operate.release.rollout import TEST, deploy
+
+_PATIENCE = 60.0  # seconds until the server must be live
+_BUDGET = 0.25  # seconds within which 95 of 100 requests of one row must be answered
+_ROWS = 50
+
+
+def examine(candidate: Candidate) -> Result:
+    """Deploy the candidate to `test`, ask it what the holdout asked, and what nobody should ask."""
+    inputs = registry.describe(candidate.bundle).inputs
+    holdout = pq.read_table(candidate.bundle / HOLDOUT).slice(0, _ROWS).to_pylist()
+    deploy(candidate.store, TEST, candidate.version, f"gates of v{candidate.version}")
+    with _server(candidate) as connection:
+        wrong, seconds = 0, []
+        for row in holdout:
+            began = time.monotonic()
+            status, answer = _post(connection, {field.name: _plain(row[field.name]) for field in inputs})
+            seconds.append(time.monotonic() - began)
+            wrong += status != http.client.OK or not _same(answer["predictions"][0]["value"], row["prediction"])
+        good = {field.name: _plain(holdout[0][field.name]) for field in inputs}
+        accepted = [name for name, bad in _mistakes(good, inputs).items() if _post(connection, bad)[0] != 422]
+    p95 = sorted(seconds)[math.ceil(0.95 * len(seconds)) - 1]
+    evidence = {"rows": len(holdout), "different": wrong, "p95_ms": round(p95 * 1000, 2), "accepted": accepted}
+    if wrong:
+        return Result("fail", f"{wrong} of {len(holdout)} answers differ from those in training", evidence)
+    if accepted:
+        return Result("fail", f"it accepts a row with {' and '.join(accepted)}", evidence)
+    if p95 > _BUDGET:
+        return Result(
+            "fail", f"95 % of requests take up to {p95 * 1000:.0f} ms, more than {_BUDGET * 1000:.0f}", evidence
+        )
+    says = f"{len(holdout)} answers are those of training, wrong rows are refused, p95 {p95 * 1000:.0f} ms"
+    return Result("pass", says, evidence)
+
+
+def _mistakes(good: dict[str, Any], inputs: list[registry.Field]) -> dict[str, dict[str, Any]]:
+    """Rows that no client should get an answer for."""
+    mistakes = {"an unknown field": good | {"no such field": 1}}
+    for field in inputs:
+        if not field.nullable:
+            mistakes[f"no `{field.name}`"] = {k: v for k, v in good.items() if k != field.name}
+        mistakes[f"an object as `{field.name}`"] = good | {field.name: {"is": "wrong"}}
+    return mistakes
+
+
+@contextmanager
+def _server(candidate: Candidate) -> Iterator[http.client.HTTPConnection]:
+    """A scoring server of the test environment that serves the candidate; gone afterwards, with its log."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    root = candidate.project.root
+    job = start(serving.serve_embedded, candidate.log, root, TEST, port, "buffered")
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        _wait(connection, candidate.version)
+        yield connection
+    finally:
+        connection.close()
+        job.stop()
+        shutil.rmtree(candidate.store.folder("wal", TEST))
+
+
+def _wait(connection: http.client.HTTPConnection, version: int) -> None:
+    deadline, said = time.monotonic() + _PATIENCE, ""
+    while time.monotonic() < deadline:
+        try:
+            connection.request("GET", "/health")
+            said = connection.getresponse().read().decode()
+            if json.loads(said).get("version") == version:
+                return
+        except (OSError, http.client.HTTPException):
+            connection.close()
+        time.sleep(0.05)
+    raise ReleaseError(f"the test server did not come to serve v{version}: {said[:300]}", "see the log of the gates")
+
+
+def _post(connection: http.client.HTTPConnection, row: dict[str, Any]) -> tuple[int, Any]:
+    body = json.dumps({"rows": [row]})
+    connection.request("POST", "/v1/score", body, {"content-type": "application/json"})
+    response = connection.getresponse()
+    return response.status, json.loads(response.read())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _same(answer: Any, expected: Any) -> bool:
+    if isinstance(expected, float):
+        return math.isclose(float(answer), expected, rel_tol=1e-9, abs_tol=1e-12)
+    return str(answer) == str(expected)
