@@ -91,8 +91,10 @@ def _validate(frame: pd.DataFrame, model: Any, reasons: Reasons) -> pd.DataFrame
                     f"{first['column']}: {first['check']} ({first['failure_case']})",
                     "correct the source or the contract; `coerce = True` in its Config converts types row by row",
                 ) from None
-            for row, column, check in zip(broken["index"], broken["column"], broken["check"], strict=True):
-                reasons.setdefault(int(row), []).append(f"{column}: {_said(check)}")
+            for case in broken.itertuples():
+                # A check over several columns is reported once for each of them.
+                said = case.check if case.schema_context == "DataFrameSchema" else f"{case.column}: {_said(case.check)}"
+                reasons.setdefault(int(case.index), []).append(said)
             frame = frame.drop(index=broken["index"].astype(int).unique())
     return frame
 

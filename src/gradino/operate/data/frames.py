@@ -1,4 +1,7 @@
-"""Data frames at the border to the project's functions: pandas, unless the function's annotation says otherwise."""
+"""Data frames at the border to the project's functions: pandas, unless the function's annotation says otherwise.
+
+Times are in UTC on both sides. The project's functions see them without a zone, as their own files mostly have them.
+"""
 
 import importlib
 import inspect
@@ -22,7 +25,9 @@ def library(function: Callable[..., Any], parameter: int) -> str:
 
 
 def given(frame: pd.DataFrame, library: str) -> Any:
-    """`frame` as a data frame of that library."""
+    """`frame` as a data frame of that library, times without a zone."""
+    aware = frame.select_dtypes("datetimetz").columns
+    frame = frame.assign(**{name: frame[name].dt.tz_convert(None) for name in aware})
     match library:
         case "polars":  # the project asked for it, so its lock file has it
             return importlib.import_module("polars").from_pandas(frame)

@@ -56,7 +56,8 @@ def restore(path: Path, digest: str) -> Model:
     namespace = Namespace(path / CODE, digest)
     fitted = estimator.restore(path, namespace)
     if description.score is None:
-        return Model(description, digest, lambda frame: fitted.predict(frame[description.features]))
+        features = description.features or []
+        return Model(description, digest, lambda frame: fitted.predict(frames.given(frame[features], "pandas")))
     score = namespace.load(Reference.parse(description.score))
     library = frames.library(score, parameter=1)
     return Model(description, digest, lambda frame: score(fitted, frames.given(frame, library)))
