@@ -7,7 +7,7 @@ an hour, and then on 15 % and 45 %. A year has 8,760 labels. What is allowed is 
 rows, drawn anew for every year. An alarm starts the method anew. Beside `gradino.inference.alarm`, which keeps its
 default threshold: Page–Hinkley (Page 1954; drift 0.005 as usual, and 0.025, which is tuned to this very change), DDM
 (Gama et al. 2004) and ADWIN (Bifet & Gavaldà 2007; cuts tried every 32 rows), all started on the same holdout and
-calibrated, with the plain world in hand, to gradino's false-alarm rate there.
+calibrated, with the plain world in hand, to gradino's false-alarm rate there; and e-CUSUM with gradino's threshold.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Detector = Callable[[np.ndarray, np.ndarray], np.ndarray]  # holdouts, streams (s, t) → alarms (s, t)
 
-YEAR, HOLDOUT, QUIET, AFTER, RISE = 8760, 1440, 720, 10_000, 0.05
+YEAR, HOLDOUT, QUIET, AFTER, RISE = 8760, 1440, 720, 6_000, 0.05
 NIGHT, RUSH, AN_HOUR = 0.10, 0.40, 30
 WORLDS = ("plain", "rush hours")
 BLOCK = 32
@@ -58,6 +58,17 @@ def harm(holdouts: np.ndarray, streams: np.ndarray, by_hour: bool = False) -> np
             state = alarm.Harm(allowed, threshold=YEAR).update(stream[at:], context[at:])
             at += state.n
             raised[at - 1] = state.alarmed
+    return alarms
+
+
+def e_cusum(holdouts: np.ndarray, streams: np.ndarray) -> np.ndarray:
+    allowed = np.array([alarm.reference(holdout) for holdout in holdouts])
+    held = np.zeros((len(alarm.FRACTIONS), len(allowed)))
+    alarms = np.zeros(streams.shape, dtype=bool)
+    for t, x in enumerate(streams.T):
+        held = np.maximum(held, 1) * (1 + np.outer(alarm.FRACTIONS, x / allowed - 1))
+        alarms[:, t] = fired = alarm.STAKES @ held >= YEAR
+        held[:, fired] = 0
     return alarms
 
 
@@ -134,7 +145,11 @@ def measure(years: int, seed: int) -> tuple[list[dict[str, object]], list[dict[s
     """One row per world and method, and the share of changes found over the labels since."""
     rng = np.random.default_rng(seed)
     draw = partial(losses, rng, years)
-    detectors: dict[str, Detector] = {"gradino": harm, "gradino, by hour": partial(harm, by_hour=True)}
+    detectors: dict[str, Detector] = {
+        "gradino": harm,
+        "gradino, by hour": partial(harm, by_hour=True),
+        "e-CUSUM": e_cusum,
+    }
     plain = draw(HOLDOUT, "plain"), draw(YEAR, "plain")
     rate = harm(*plain).sum() / years
     for drift in (0.005, 0.025):
