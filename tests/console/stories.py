@@ -140,7 +140,7 @@ class Writer:
         self.add(at, s.deployments, environment=environment, champion=champion, reason=reason, **more)
 
     def decide(self, kind: str, subject: str, verdict: str, at: float, reasons: list[str], **numbers: Any) -> None:
-        certificate = {"kind": kind, "subject": subject, "verdict": verdict, "reasons": reasons, "numbers": numbers}
+        certificate = {"kind": kind, "subject": subject, "verdict": verdict, "reasons": reasons, "evidence": numbers}
         self.add(
             at,
             s.decisions,
@@ -225,7 +225,7 @@ def young(root: Path) -> tuple[Store, Project]:
     _first(w)
     w.outcomes(1, "champion", 0.2, 0.9, lambda _: 0.18, labelled=0)
     w.cursor("requests", {"answered": 16, "failed": 0})
-    w.decide("retraining", "v1", "insufficient", 0.9, ["0 of 500 new labels"])
+    w.decide("retraining", "v1", "fail", 0.9, ["no harm by v1 has been shown"])
     w.finish()
     return store, checked
 
@@ -264,7 +264,7 @@ def full(root: Path) -> tuple[Store, Project]:
     for version, champion, at, base, labels in ((2, 1, 117, 0.16, 216), (5, 2, 251, 0.17, 431), (6, 5, 393, 0.15, 262)):
         _promotion(w, version, champion, at, base, labels)
     w.version(3, 150, "refused", "drill: broken challenger", 0.4)
-    w.release(3, 150, 2, "fail", reason="contract: 422: field `hour` is missing")
+    w.release(3, 150, None, "fail", reason="contract: 422: field `hour` is missing")
     w.tell(150, "gate", "v3 refused by the gate `contract`", error="422: field `hour` is missing")
     w.version(4, 190, "rejected", "drill: subtly worse challenger", 0.19)
     worse = w.experiment(640, -0.011, 40.0, -0.014, 9)
@@ -309,7 +309,7 @@ def assessment() -> dict[str, Any]:
                 {
                     "level": rung.level,
                     "verdict": "pass" if held else "unknown" if open_ else "fail",
-                    "strength": strength if held else "declared",
+                    "strength": "none" if rung.level == track.rungs[0].level or not held else strength,
                     "evidence": evidence if held else [],
                     "needs": "" if held else rung.criterion.en,
                 }
@@ -346,9 +346,9 @@ def _reign(w: Writer, version: int, since: float, until: float, base: float) -> 
     raised = turn + 21
     w.add(raised, s.alarms, version=version, evidence=max(top, 8800.0), threshold=8760.0, since=day(turn), detail={})
     w.tell(raised, "alarm", f"v{version} does harm: its loss is above {base:.2f} since {day(turn):%d %b %Y}")
-    w.decide("retraining", f"v{version}", "fail", turn - 40, ["expected gain 3.1 is below the cost of 4.4"], gain=3.1)
+    w.decide("retraining", f"v{version}", "fail", turn - 40, ["it would not pay"], gain=3.1)
     for week in range(3):
-        w.decide("retraining", f"v{version}", "insufficient", turn - 30 + week * 7, ["211 of 500 new labels"])
+        w.decide("retraining", f"v{version}", "fail", turn - 30 + week * 7, [f"no harm by v{version} has been shown"])
     reasons = ["expected gain 41.2 is above the cost of 4.4", "812 new labels", "cooldown over"]
     w.decide("retraining", f"v{version}", "pass", raised, reasons, gain=41.2, cost=4.4, labels=812)
     w.tell(raised, "retraining", f"Retrain: keeping v{version} costs more than a new model", reasons=reasons)

@@ -5,7 +5,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from gradino.console.serve import assess_beside, serve
+from gradino.console.serve import assess_beside, serve, trace_beside
 from gradino.errors import GradinoError
 from gradino.operate.project import load
 from gradino.operate.store import Store
@@ -18,7 +18,8 @@ def main() -> int:
     chosen = parser.parse_args()
     try:
         project = load(chosen.project)
-        serve(Store.of(project.root), project, chosen.port, assess=partial(assess_beside, project))
+        assess, trace = partial(assess_beside, project), partial(trace_beside, project)
+        serve(Store.of(project.root), project, chosen.port, assess=assess, trace=trace)
     except GradinoError as error:
         print(error, file=sys.stderr)
         return error.exit_code

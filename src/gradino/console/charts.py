@@ -52,6 +52,9 @@ def live(story: Story, width: int) -> Spec | None:
     if heard:
         mark = {"type": "line", "strokeWidth": 1.5, "strokeDash": [1, 2.5], "strokeCap": "round"}
         layers.append(_layer(heard, mark, by_version))
+        ends = [row | {"s": f"v{row['v']}"} for row in {row["v"]: row for row in heard}.values()]
+        words = {"x": x, "y": y, "text": {"field": "s"}, "color": _as_is("c")}
+        layers.append(_layer(ends, _text(None, align="left", dx=4, fontWeight=600), words))
     references = [
         {"t": _ms(max(r.since, start)), "u": _ms(min(r.until or end, end)), "y": level}
         for r in story.reigns
@@ -102,7 +105,7 @@ def experiment(found: Experiment) -> Spec | None:
         for kind, value in (("for", evidence), ("against", against)):
             if math.isfinite(value):
                 rows.append({"n": n, "y": min(max(value, low), top * 10), "k": kind, "c": _SIDES[kind]})
-    last = [row for row in rows if row["n"] == rows[-1]["n"]]
+    last = list({row["k"]: row for row in rows}.values())
     x = {
         "field": "n",
         "type": "quantitative",
@@ -240,7 +243,7 @@ def _value(field: str, log: tuple[float, float] | None = None) -> Spec:
     if log:
         powers = [10.0**p for p in range(math.ceil(math.log10(log[0])), math.floor(math.log10(log[1])) + 1)]
         spec["scale"] = {"type": "log", "domain": list(log), "nice": False}
-        spec["axis"] = {"values": powers[:: max(len(powers) // 4, 1)], "format": "~g"}
+        spec["axis"] = {"values": powers[:: max(len(powers) // 4, 1)], "format": "~s" if powers[-1] > 100 else "~g"}
     return spec
 
 

@@ -11,7 +11,7 @@ _STEPS = range(5)
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One level of a track: how it is filled (a strength, or fail, unknown, n/a) and what is asked there."""
+    """One level of a track: how it is filled (a strength, or given, fail, unknown, n-a) and what is asked there."""
 
     level: int
     fill: str
@@ -74,20 +74,18 @@ def _track(raw: Mapping[str, Any], model: maturity.Model) -> Track:
         name=known.name.en if known else _plain(raw["id"].split(".")[-1]),
         level=raw["level"],
         steps=steps,
-        needs=_words(missing["needs"]) if missing else "",
-        rungs=[rung | {"says": says.get(rung["level"], ""), "needs": _words(rung.get("needs"))} for rung in rungs],
+        needs=missing["needs"] if missing else "",
+        rungs=[rung | {"says": says.get(rung["level"], "")} for rung in rungs],
     )
 
 
 def _fill(rung: Mapping[str, Any]) -> str:
-    verdict = rung["verdict"].replace("not-applicable", "n-a").replace("n/a", "n-a")
-    return str(rung["strength"]) if verdict == "pass" and rung.get("strength") else str(verdict)
-
-
-def _words(needs: str | Sequence[str] | None) -> str:
-    if not needs:
-        return ""
-    return needs if isinstance(needs, str) else "; ".join(needs)
+    """The strength of the evidence, or the verdict where there is none; `given` holds without any."""
+    if rung["verdict"] == "unknown":
+        return "unknown"
+    if rung["strength"] == "none":
+        return {"pass": "given", "fail": "fail"}.get(rung["verdict"], "n-a")
+    return str(rung["strength"])
 
 
 def _plain(key: str) -> str:

@@ -28,7 +28,7 @@ from gradino.console import render
 from gradino.console.draw import Drawer
 from gradino.console.series import Series
 from gradino.console.story import read, status
-from gradino.errors import GradinoError, ServiceError
+from gradino.errors import ServiceError
 from gradino.operate.project import Project
 from gradino.operate.store import Store
 
@@ -58,7 +58,7 @@ class Console:
     def page(self, prediction: str | None = None) -> str:
         """The live page, with the chain of one prediction if asked."""
         self._judge()
-        return self._page(live=True, chain=self._chain(prediction) if prediction and self._trace else None)
+        return self._page(live=True, chain=self._trace(prediction) if prediction and self._trace else None)
 
     def report(self) -> str:
         """The page as a file."""
@@ -91,13 +91,6 @@ class Console:
             drawer=self._drawer,
             series=self._series,
         )
-
-    def _chain(self, prediction: str) -> render.Chain:
-        assert self._trace is not None
-        try:
-            return self._trace(prediction)
-        except GradinoError as error:
-            return {"prediction": prediction, "verified": False, "steps": [], "says": error.what}
 
     def _judge(self) -> None:
         """Assess again, beside the page, when the last assessment is old."""
@@ -228,10 +221,20 @@ def _free(port: int) -> None:
 
 def assess_beside(project: Project) -> render.Assessment | None:
     """The assessment, made in a process of its own, so that what it reads does not stay in this one's memory."""
-    command = [sys.executable, "-c", "from gradino.cli import main; main()", "assess", str(project.root), "--json"]
+    return _ask("assess", str(project.root), "--json")[0]
+
+
+def trace_beside(project: Project, prediction: str) -> render.Chain:
+    """The chain behind a prediction, walked in a process of its own."""
+    found, said = _ask("trace", "--project", str(project.root), "--json", "--", prediction)
+    return (found or {"verified": False, "links": [], "says": said}) | {"prediction": prediction}
+
+
+def _ask(*arguments: str) -> tuple[dict[str, Any] | None, str]:
+    """What the command line prints as JSON, if it does, and what it says on the side."""
+    command = [sys.executable, "-c", "from gradino.cli import main; main()", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        found = json.loads(done.stdout)
+        return json.loads(done.stdout), done.stderr
     except json.JSONDecodeError:
-        return None
-    return found if isinstance(found, dict) else None
+        return None, done.stderr.strip().removeprefix("✗ ")

@@ -112,6 +112,7 @@ class Story:
     reigns: list[Reign]
     statuses: dict[int, str]
     challenger: int | None
+    weight: float  # share of the traffic that the challenger answers
     recent: Point | None  # of the champion
     answered: int
     failed: int | None  # None: nobody has counted
@@ -163,6 +164,7 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
         reigns=reigns,
         statuses=statuses,
         challenger=last.challenger if last else None,
+        weight=last.weight if last else 0.0,
         recent=series.recent(reigns[-1].version, RECENT) if reigns else None,
         answered=max(requests.get("answered", 0), series.answered),
         failed=requests.get("failed"),
@@ -305,10 +307,10 @@ def _number(value: float | None) -> float:
 def _decisions(rows: Sequence[Row[Any]]) -> list[Decision]:
     """Newest first; what was decided again and again for the same reasons is one entry."""
     found: list[Decision] = []
-    for row in sorted(rows, key=_when):
+    for row in sorted(rows, key=lambda row: row.at):
         certificate, when = row.certificate, _when(row)
-        reasons = [str(reason) for reason in certificate.get("reasons", [])]
-        numbers = certificate.get("numbers", {})
+        reasons = [str(reason) for reason in certificate["reasons"]]
+        numbers = certificate["evidence"]
         since, times = when, 1
         if found and (found[-1].subject, found[-1].verdict, found[-1].reasons) == (row.subject, row.verdict, reasons):
             same = found.pop()

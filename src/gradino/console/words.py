@@ -67,21 +67,21 @@ def outcome(release: Release) -> str:
 def sentence(release: Release) -> str:
     """What happened to a release, in one sentence, with the guarantee where one was reached."""
     own, other, found = f"v{release.version}", f"v{release.champion}", release.experiment
-    if release.champion is None:
-        return f"{own} is the first model: gates only." if release.verdict == "pass" else f"{own}: {release.reason}"
     if release.status == "refused":
         return f"{own} never met live traffic: a gate refused it."
+    if release.champion is None:
+        return f"{own} is in the gates." if release.verdict is None else f"{own} needed the gates only."
     if found is None:
-        return f"{own} against {other}: {release.reason or release.stage}"
+        verb = "answers" if release.weight else "listens"
+        return f"{own} {verb} beside {other}: {number(found.evidence)} of {number(found.threshold)} after {labels}."
     labels = f"{found.n:,} label{'' if found.n == 1 else 's'}"
     if release.verdict is None:
-        return f"{own} listens beside {other}: {number(found.evidence)} of {number(found.threshold)} after {labels}."
+        return f"{own} {'answers' if release.weight else 'listens'} beside {other}: {number(found.evidence)} of {number(found.threshold)} after {labels}."
     if release.verdict == "pass" and found.evidence >= found.threshold:
         return f"{own} beats {other}: promoted after {labels}; wrong with probability ≤ {percent(found.alpha)}."
     if release.verdict == "fail" and found.against >= found.threshold:
         return f"{own} is worse than {other}: rejected after {labels}; wrong with probability ≤ {percent(found.alpha)}."
-    word = "promoted" if release.status in ("champion", "retired") else "not promoted"
-    return f"{own} against {other}: {word} after {labels}, without proof."
+    return f"{own} against {other}, {labels}: {release.reason or 'undecided'}."
 
 
 def difference(found: Experiment) -> str:
