@@ -3,9 +3,9 @@
     python benchmarks/inference_bets.py [--campaigns 1000] [--json]
 
 All are valid while the challenger is at no time better; what they need where it is better is measured. The last
-challenger is by turns worse and better, 200 labels each, and on average never better. The rules: the mixture of constant
-bets of `gradino.inference.eprocess`, the same with equal stakes on ½ … 1/65536, aGRAPA (Waudby-Smith & Ramdas 2024),
-and the online Newton step (Cutkosky & Orabona 2018), all with bets in [0, ½].
+challenger is by turns worse and better, 200 labels each, and on average never better. The rules: the mixture of
+constant bets of `gradino.inference.eprocess`, the same with equal stakes on ½ … 1/65536, aGRAPA (Waudby-Smith & Ramdas
+2024), and the online Newton step (Cutkosky & Orabona 2018), all with bets in [0, ½].
 """
 
 from __future__ import annotations
