@@ -11,13 +11,14 @@ from types import FrameType
 from typing import Any
 
 import msgspec
+import pyarrow.dataset  # noqa: F401  # once here, not in every fork
 
 from gradino.operate.serving import compact
 from gradino.operate.serving.wal import Feedback, Label, Prediction, Predictions, Schema, Segment, frame
 from gradino.operate.store import Store
 
 OURS = ("compactor.py", "wal.py", "tables.py")
-EVERY = 3
+EVERY = 5
 
 
 def prepare(root: Path) -> list[Segment]:

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from arro3.core import Array
 
+from gradino.operate.serving.schema import microseconds
 from gradino.operate.serving.wal import FieldType, Label, Prediction, Predictions, Reader, Schema, segments
 from gradino.operate.store import Store
 from gradino.operate.store.lock import alone
@@ -116,19 +118,19 @@ def _commit(harvest: _Harvest, tables: Tables) -> None:
 def _predictions(schema: Schema, group: Iterable[tuple[str, Predictions]]) -> pa.Table:
     records = [(segment, record, row) for segment, record in group for row in record.rows]
     rows: list[Prediction] = [row for _, _, row in records]
-    columns: dict[str, Any] = {
-        "prediction_id": pa.array([row.id for row in rows], pa.string()),
-        "event_time": pa.array([row.event_time for row in rows], pa.int64()).cast(_MOMENT),
-        "at": pa.array([record.at for _, record, _ in records], pa.int64()).cast(_MOMENT),
-        "deployment": pa.array([record.deployment for _, record, _ in records], pa.int64()),
-        "version": pa.array([record.version for _, record, _ in records], pa.int64()),
-        "role": pa.array([record.role for _, record, _ in records], pa.string()),
-        "prediction": pa.array([row.value for row in rows], _value_type(schema.task)),
-        "segment": pa.array([segment for segment, _, _ in records], pa.string()),
+    columns = {
+        "prediction_id": _column([row.id for row in rows], pa.string()),
+        "event_time": _column([row.event_time for row in rows], _MOMENT),
+        "at": _column([record.at for _, record, _ in records], _MOMENT),
+        "deployment": _column([record.deployment for _, record, _ in records], pa.int64()),
+        "version": _column([record.version for _, record, _ in records], pa.int64()),
+        "role": _column([record.role for _, record, _ in records], pa.string()),
+        "prediction": _column([row.value for row in rows], _value_type(schema.task)),
+        "segment": _column([segment for segment, _, _ in records], pa.string()),
     }
     for i, (name, kind) in enumerate(schema.fields):
         values = [row.features[i] if row.features else None for row in rows]
-        columns[f"x_{name}"] = pa.array(values, _TYPES[kind])
+        columns[f"x_{name}"] = _column(values, _TYPES[kind])
     return pa.table(columns)
 
 
@@ -136,12 +138,23 @@ def _labels(labels: list[tuple[Label, int]]) -> pa.Table:
     text = any(isinstance(label.value, str) for label, _ in labels)
     return pa.table(
         {
-            "prediction_id": pa.array([label.id for label, _ in labels], pa.string()),
-            "label": pa.array([label.value for label, _ in labels], pa.string() if text else pa.float64()),
-            "event_time": pa.array([label.event_time for label, _ in labels], pa.int64()).cast(_MOMENT),
-            "at": pa.array([at for _, at in labels], pa.int64()).cast(_MOMENT),
+            "prediction_id": _column([label.id for label, _ in labels], pa.string()),
+            "label": _column([label.value for label, _ in labels], pa.string() if text else pa.float64()),
+            "event_time": _column([label.event_time for label, _ in labels], _MOMENT),
+            "at": _column([at for _, at in labels], _MOMENT),
         }
     )
+
+
+def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """By way of arro3, which delta-rs brings along: `pa.array` of a list imports pandas."""
+    if kind == _MOMENT:
+        return pa.array(Array([_microseconds(value) for value in values], type=pa.int64())).cast(kind)
+    return pa.array(Array(values, type=kind))
+
+
+def _microseconds(value: int | datetime | None) -> int | None:
+    return microseconds(value) if isinstance(value, datetime) else value
 
 
 def _value_type(task: str) -> pa.DataType:

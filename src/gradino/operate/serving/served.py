@@ -52,7 +52,7 @@ class Served:
         return [names.index(field.name) if field.name in names else None for field in self.inputs]
 
     def predict(self, rows: Sequence[Row], places: Sequence[int | None]) -> list[Any]:
-        """One native value per row, in one call of the model.
+        """One native value per row, None where the model has none, in one call of the model.
 
         Raises:
             Unscorable: a required input is missing.
@@ -61,7 +61,7 @@ class Served:
         values: list[Any] = np.asarray(self._predict(self._frame(rows, places))).ravel().tolist()
         if len(values) != len(rows):
             raise ServiceError(f"version {self.version} answered {len(values)} values for {len(rows)} rows")
-        return values
+        return [None if value != value else value for value in values]  # NaN is no prediction
 
     def features(self, row: Row, places: Sequence[int | None]) -> Row:
         """The inputs of a row in the order of `schema`."""
