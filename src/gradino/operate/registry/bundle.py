@@ -24,6 +24,7 @@ from gradino.operate.registry.schema import Description, Reference
 
 CODE, LOCK, MANIFEST, SIGNATURE = "code", "uv.lock", "manifest.json", "model.sig"
 SCHEMA, REFERENCE, LINEAGE, HOLDOUT = "schema.json", "reference.json", "lineage.json", "holdout.parquet"
+PREDICTION = "_prediction"  # column of the holdout: what the model answered in training
 _ADVICE = "do not use it; restore the bundle from a backup or train again"
 
 
@@ -110,14 +111,15 @@ def files(path: Path) -> Iterator[str]:
     folders = [""]
     while folders:
         folder = folders.pop()
-        for entry in os.scandir(path / folder):
-            name = f"{folder}{entry.name}"
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(f"{name}/")
-            elif entry.is_file(follow_symlinks=False):
-                yield name
-            else:
-                raise IntegrityError(f"{path / name} is a link or a device, not a file", _ADVICE)
+        with os.scandir(path / folder) as entries:
+            for entry in entries:
+                name = f"{folder}{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(f"{name}/")
+                elif entry.is_file(follow_symlinks=False):
+                    yield name
+                else:
+                    raise IntegrityError(f"{path / name} is a link or a device, not a file", _ADVICE)
 
 
 def sha256(path: Path) -> str:

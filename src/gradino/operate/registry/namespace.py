@@ -25,10 +25,9 @@ class Namespace:
         self._root = f"gradino_bundle_{label}"
         self._own = {p.stem for p in code.glob("*.py")} | {p.name for p in code.iterdir() if p.is_dir()}
         if self._root not in sys.modules:
-            package = ModuleType(self._root)
-            package.__path__ = [str(code)]
-            sys.modules[self._root] = package
+            sys.modules[self._root] = ModuleType(self._root)
             sys.meta_path.insert(0, _Finder(self))
+        sys.modules[self._root].__path__ = [str(code)]  # the same content may have moved
 
     @property
     def root(self) -> str:

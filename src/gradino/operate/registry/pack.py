@@ -1,5 +1,6 @@
 """Make a bundle: staged where nobody looks, complete and signed before it gets its place."""
 
+import secrets
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from gradino.operate.registry import bundle, estimator
 from gradino.operate.registry.model import Model, restore
 from gradino.operate.registry.schema import Description, Reference
 
-PREDICTION = "_prediction"
 _SAMPLE = 200  # rows of the holdout that travel along, for gates
 
 
@@ -27,7 +27,7 @@ def stage(folder: Path, fitted: Any, code: Path, description: Description) -> Mo
         shutil.copyfile(file, target)
     shutil.copyfile(code / bundle.LOCK, folder / bundle.LOCK)
     bundle.write(folder / bundle.SCHEMA, description)
-    return restore(folder, "staged")
+    return restore(folder, f"staged_{secrets.token_hex(8)}")
 
 
 def finish(
@@ -41,7 +41,7 @@ def finish(
 ) -> Path:
     """Add what the evaluation showed, seal the folder, and move it to `bundles/<digest>`; returns that path."""
     sample = np.linspace(0, len(holdout) - 1, min(len(holdout), _SAMPLE)).astype(int)
-    shown = holdout.iloc[sample].assign(**{PREDICTION: answers[sample]})
+    shown = holdout.iloc[sample].assign(**{bundle.PREDICTION: answers[sample]})
     shown.to_parquet(folder / bundle.HOLDOUT, index=False)
     bundle.write(folder / bundle.REFERENCE, reference)
     bundle.write(folder / bundle.LINEAGE, lineage)
