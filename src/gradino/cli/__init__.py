@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gradino.cli import assess, init, rollback, status, trace, train, up
+from gradino.cli import assess, demo, init, rollback, status, trace, train, up
 from gradino.errors import GradinoError
 
 app = typer.Typer(
@@ -19,7 +19,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (assess.assess, init.init, up.up, status.status, train.train, trace.trace, rollback.rollback):
+for _command in (
+    assess.assess,
+    demo.demo,
+    init.init,
+    up.up,
+    status.status,
+    train.train,
+    trace.trace,
+    rollback.rollback,
+):
     app.command()(_command)
 
 

@@ -27,6 +27,15 @@ class Traffic:
     def __post_init__(self) -> None:
         self._pool = ThreadPoolExecutor(_CLIENTS)
 
+    def healthy(self) -> bool:
+        """Whether a model answers; not counted as a request."""
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            connection.request("GET", "/health")
+            return connection.getresponse().status == http.client.OK
+        except (OSError, http.client.HTTPException):
+            return False
+
     def score(self, rows: Sequence[dict[str, Any]]) -> list[tuple[str, float] | None]:
         """One request a row; id and value of each prediction, None where the request failed."""
         return list(self._pool.map(self._score, rows))

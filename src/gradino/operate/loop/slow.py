@@ -5,8 +5,10 @@ acts and returns a reference, so doing it over gives the same result. No workflo
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID
@@ -59,13 +61,21 @@ class Slow:
         DBOS.destroy(workflow_completion_timeout_sec=0)
 
     def _once(self, key: str, queue: str, workflow: Callable[..., None], *args: object) -> None:
-        if key not in self._begun:
-            with SetWorkflowID(key):
-                DBOS.enqueue_workflow(queue, workflow, *args)
-            self._begun.add(key)
+        """Enqueue, unless it was; one that failed unforeseen gets another attempt at the next start."""
+        if key in self._begun:
+            return
+        self._begun.add(key)
+        for attempt in count(1):
+            identity = f"{key}.{attempt}"
+            before = DBOS.get_workflow_status(identity)
+            if before is None:
+                with SetWorkflowID(identity):
+                    DBOS.enqueue_workflow(queue, workflow, *args)
+            if before is None or before.status != "ERROR":
+                return
 
     def _due(self, clock: datetime | None) -> bool:
-        """At start, and whenever `every` has passed by the wall clock or by event time; sooner while there is nothing."""
+        """At start, when `every` has passed by the wall clock or by event time, sooner while there is nothing."""
         if self._collected is None:
             return True
         wall, event = self._collected
@@ -97,28 +107,33 @@ def gates(root: str, release_id: int) -> None:
 
 @DBOS.step()
 def _collect(root: str) -> None:
-    project, store = _open(root)
-    try:
+    with _opened(root, "collection") as (project, store):
         data.collect(project, store)
-    except GradinoError as error:
-        incidents.report(store, "data", f"collection failed: {error.what}", error)
 
 
 @DBOS.step()
 def _train(root: str, run: str) -> None:
-    project, store = _open(root)
-    try:
+    with _opened(root, f"run {run}") as (project, store):
         training.execute(project, store, run)
-    except GradinoError as error:
-        incidents.report(store, "training", f"run {run} failed: {error.what}", error)
 
 
 @DBOS.step()
 def _gates(root: str, release_id: int) -> None:
-    project, store = _open(root)
-    release.run_gates(project, store, release_id)
-    release.after_gates(project, store, release_id, store.clock())
+    with _opened(root, f"release {release_id}") as (project, store):
+        release.run_gates(project, store, release_id)
+        release.after_gates(project, store, release_id, store.clock())
 
 
-def _open(root: str) -> tuple[Project, Store]:
-    return load(Path(root)), Store.of(Path(root))
+@contextmanager
+def _opened(root: str, what: str) -> Iterator[tuple[Project, Store]]:
+    """The project and its store; what goes wrong becomes an incident. Only a GradinoError is an answer."""
+    store = Store.of(Path(root))
+    try:
+        yield load(Path(root)), store
+    except GradinoError as error:
+        incidents.report(store, what, error)
+    except Exception as error:
+        incidents.report(store, what, GradinoError(f"{type(error).__name__}: {error}", "see .gradino/run/operator.log"))
+        raise
+    finally:
+        store.state.close()

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from gradino.errors import ReleaseError
 from gradino.operate import registry, serving
 from gradino.operate.project.process import start
-from gradino.operate.registry.bundle import HOLDOUT
+from gradino.operate.registry.bundle import HOLDOUT, PREDICTION
 from gradino.operate.release.candidate import Candidate, Result
 from gradino.operate.release.rollout import TEST, deploy
 
@@ -36,7 +36,7 @@ def examine(candidate: Candidate) -> Result:
             began = time.monotonic()
             status, answer = _post(connection, {field.name: _plain(row[field.name]) for field in inputs})
             seconds.append(time.monotonic() - began)
-            wrong += status != http.client.OK or not _same(answer["predictions"][0]["value"], row["prediction"])
+            wrong += status != http.client.OK or not _same(answer["predictions"][0]["value"], row[PREDICTION])
         good = {field.name: _plain(holdout[0][field.name]) for field in inputs}
         accepted = [name for name, bad in _mistakes(good, inputs).items() if _post(connection, bad)[0] != 422]
     p95 = sorted(seconds)[math.ceil(0.95 * len(seconds)) - 1]

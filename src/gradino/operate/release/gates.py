@@ -78,6 +78,8 @@ def run_gates(project: Project, store: Store, release_id: int) -> None:
                 result = gate(candidate)
             except GradinoError as error:
                 result = Result("fail", error.what, {"next": error.next})
+            except Exception as error:  # noqa: BLE001  # a gate that breaks has not let anybody pass
+                result = Result("insufficient", f"the gate broke: {type(error).__name__}: {error}", {})
             store.state.add_once(
                 gates,
                 {"release": release_id, "name": gate.__name__},

@@ -6,7 +6,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 
 
 def features(rows: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame({"hour": rows.hour.dt.hour, "weekday": rows.hour.dt.weekday, "temperature": rows.temperature})
+    return rows[["temperature"]].assign(hour=rows.hour.dt.hour, weekday=rows.hour.dt.day_of_week)
 
 
 def train(rows: pd.DataFrame) -> HistGradientBoostingRegressor:

@@ -1,0 +1,5 @@
+"""`python -m gradino`."""
+
+from gradino.cli import main
+
+main()

@@ -1,0 +1,221 @@
+"""The story: two years of rides, one hour after the other, against a project that `gradino up` operates.
+
+Event time runs as fast as the operator follows: it is never more than a few days behind, and while it trains or tests,
+the town slows down. Nothing here reaches into the operator: traffic and labels go through HTTP, rows through the
+station's feed, commits through git and `gradino train`.
+"""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gradino.demo import commits, feed
+from gradino.demo.traffic import Traffic
+from gradino.errors import ServiceError
+from gradino.operate.project import scaffold
+from gradino.operate.store import Store
+from gradino.operate.store.state import events, releases, runs
+
+FIRST = date(2011, 10, 1)  # production begins; what was counted before is the first data
+MISTAKES = {date(2011, 11, 1): commits.BROKEN, date(2011, 12, 1): commits.WORSE}
+_AHEAD = timedelta(days=3)  # that the town may be ahead of the operator
+_SLOW = 0.5  # seconds a day takes while the operator trains or tests
+_PATIENCE = 120.0  # seconds until the first model must answer
+_EXAMPLE = "bike-sharing"
+
+
+@dataclass
+class Town:
+    """A copy of the example project, operated, and the people who ride."""
+
+    folder: Path
+    counts: pd.DataFrame
+    tell: Callable[[Any], None]
+    progress: Callable[[int, int, str], None]
+    port: int = field(default_factory=lambda: _free_port())
+    page: int = field(default_factory=lambda: _free_port())
+
+    def __post_init__(self) -> None:
+        self.store = Store.of(self.folder)
+        self.traffic = Traffic(self.port)
+        self.ids: list[str] = []
+        self._told = 0
+        self._mistakes = deque(sorted(MISTAKES.items()))
+        self._pending: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def settle(cls, folder: Path, counts: pd.DataFrame, **faces: Any) -> "Town":
+        """Write the project; what was counted before production begins lies in its feed."""
+        scaffold.write(folder, example())
+        for day, rows in feed.days(counts):
+            if day < FIRST:
+                feed.deliver(day, rows, folder / "feed")
+        return cls(folder, counts, **faces)
+
+    def up(self) -> None:
+        """Operate the project, as its user would, and wait until its first model answers."""
+        command = [sys.executable, "-m", "gradino", "up", str(self.folder)]
+        with (self.store.folder("run") / "up.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--port", str(self.port), "--page", str(self.page)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + _PATIENCE
+        while not self.traffic.healthy():
+            self.follow()
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.down()
+                raise ServiceError("the project did not come up", f"see {self.store.root / 'run'}")
+            time.sleep(0.1)
+        self.follow()
+
+    def live(self) -> None:
+        """Ride through all days: ask every hour, tell the truth a day later, make the mistakes when they are due."""
+        days = [(day, rows) for day, rows in feed.days(self.counts) if day >= FIRST]
+        yesterday: tuple[date, pd.DataFrame, list[Any]] | None = None
+        for number, (day, rows) in enumerate(days):
+            answers = self.traffic.score(_requests(rows))
+            self.ids += [answer[0] for answer in answers if answer]
+            if yesterday:
+                self._truth(*yesterday, known=datetime.combine(day, datetime.min.time(), UTC))
+            yesterday = (day, rows, answers)
+            self._mistake(day)
+            self._wait(day)
+            self.progress(
+                number + 1, len(days), f"{day}  requests {self.traffic.requests:,}  failed {self.traffic.failed}"
+            )
+        self._settle()
+
+    def summary(self) -> dict[str, Any]:
+        """What happened, by the records and by what the application saw; one prediction is traced."""
+        found = _ask("status", str(self.folder))
+        traced = _ask("trace", self.ids[len(self.ids) // 2], "--project", str(self.folder))
+        self.assessment = _ask("assess", str(self.folder))
+        return {
+            "requests": self.traffic.requests,
+            "failed_requests": self.traffic.failed,
+            "alarms": found["alarms"],
+            "retrains": found["retrains"] - 1,
+            "promotions": found["promotions"] - 1,
+            "refused": found["refused"] + found["rejected"],
+            "quarantined_rows": found["data"]["quarantined"],
+            "trace_verified": traced["verified"],
+            "level": self.assessment["level"]["technical"]["wired"],
+        }
+
+    def down(self) -> None:
+        """Stop what `up` started."""
+        self.traffic.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+    def follow(self) -> None:
+        """Tell what has happened since the last time."""
+        for event in self.store.state.rows(events, events.c.id > self._told):
+            self._told = event.id
+            self.tell(event)
+
+    def _truth(self, day: date, rows: pd.DataFrame, answers: list[Any], known: datetime) -> None:
+        """The station's file of a day, and the labels of its predictions."""
+        feed.deliver(day, rows, self.folder / "feed")
+        pairs = zip(answers, rows["cnt"], strict=True)
+        self.traffic.tell([(answer[0], float(truth), known.isoformat()) for answer, truth in pairs if answer])
+
+    def _mistake(self, day: date) -> None:
+        """Commit what is due, once the one before has met its fate and is reverted."""
+        if self._pending and self._pending.poll() is not None:
+            _git(self.folder, "revert", "--no-edit", "HEAD")
+            self._pending = None
+        if self._mistakes and not self._pending and day >= self._mistakes[0][0] and not self._busy():
+            _, commit = self._mistakes.popleft()
+            commit.apply(self.folder)
+            _git(self.folder, "commit", "--all", "-m", commit.message)
+            command = [sys.executable, "-m", "gradino", "train", str(self.folder), "--reason", commit.message]
+            self._pending = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def _busy(self) -> bool:
+        state = self.store.state
+        return bool(
+            state.count(runs, runs.c.status.in_(("queued", "running")))
+            or state.count(releases, releases.c.stage != "done")
+        )
+
+    def _wait(self, day: date) -> None:
+        """Let the operator follow."""
+        now = datetime.combine(day, datetime.min.time(), UTC)
+        while True:
+            self.follow()
+            state = self.store.state
+            clock = self.store.clock()
+            if self.process.poll() is not None:
+                raise ServiceError("the operator is gone", f"see {self.store.root / 'run'}")
+            if clock is not None and now - clock <= _AHEAD:
+                break
+            time.sleep(0.02)
+        working = state.count(runs, runs.c.status.in_(("queued", "running"))) or state.count(
+            releases, releases.c.stage == "gates"
+        )
+        if working or self._pending:
+            time.sleep(_SLOW)
+
+    def _settle(self) -> None:
+        """The last labels are joined and whatever is at work comes to its end."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            self.follow()
+            if not self.store.state.count(runs, runs.c.status.in_(("queued", "running"))):
+                break
+            time.sleep(0.1)
+
+
+def example() -> Path:
+    """The example project: in the checkout, or where the wheel carries it."""
+    here = Path(__file__).resolve()
+    places = (here.parents[3] / "examples" / _EXAMPLE, here.parent / _EXAMPLE)
+    return next(place for place in places if place.is_dir())
+
+
+def _requests(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """What the application knows of each hour when it asks."""
+    known = rows[["season", "holiday", "workingday", "weathersit", "temp", "atemp", "hum", "windspeed"]]
+    asked = known.assign(hour=feed.hours(rows).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    requests: list[dict[str, Any]] = json.loads(asked.to_json(orient="records"))
+    return requests
+
+
+def _ask(*command: str) -> Any:
+    """One of gradino's commands, with `--json`."""
+    done = subprocess.run([sys.executable, "-m", "gradino", *command, "--json"], capture_output=True, text=True)
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        raise ServiceError(
+            f"gradino {command[0]} failed: {done.stderr.strip()}", "that is a bug: please report it"
+        ) from None
+
+
+def _git(folder: Path, *command: str) -> None:
+    who = ["-c", "user.name=A developer", "-c", "user.email=developer@localhost"]
+    subprocess.run(["git", *who, *command], cwd=folder, check=True, capture_output=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
