@@ -132,6 +132,10 @@ class Code:
                 script = self.file(text.split()[-1], module.path)
                 if script and script != module.path:
                     found += [(script, BODY), (script, MAIN)]
+            elif "." in text and len(text) < 120 and re.fullmatch(r"[A-Za-z_][\w.]*", text):
+                script, rest = self.find(text, module.path)
+                if script and not rest and script != module.path:
+                    found += [(script, BODY), (script, MAIN)]
         return found
 
     def _named(self, module: Module, function: Function, name: str, maker: str) -> list[tuple[str, str]]:

@@ -3,13 +3,14 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from gradino.measure import makefiles, named_actions, shell, vocabulary, yaml
+from gradino.measure import makefiles, named_actions, runners, shell, vocabulary, yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
 from gradino.measure.python import BODY, MAIN
 from gradino.measure.tree import Tree
 
 _DEEPEST = 7
+_ASKS = re.compile(r"^(requests|httpx)\.(post|get)$|invoke_endpoint$|endpoint\.predict$")
 _RUNS_SHELL = re.compile(
     r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.run_command|session\.run|c\.run)$"
 )
@@ -56,6 +57,7 @@ class Follower:
         if depth > _DEEPEST:
             return found
         for command in shell.commands(text, line):
+            found += self._specified(command, path, depth)
             changed = re.match(r"(?:cd|pushd)\s+([\w./-]+)\s*$", command.text)
             if changed:
                 folder = _join(folder, changed[1])
@@ -63,6 +65,20 @@ class Follower:
             mine = [Effect(v, path, command.line, command.text[:160]) for v in shell.verbs(command.text)]
             mine += self._handover(command, path, folder, depth)
             found += [replace(e, soft=True) for e in mine] if command.soft else mine
+        return found
+
+    def _specified(self, command: shell.Command, path: str, depth: int) -> list[Effect]:
+        """What a job or service specification that a command names would run."""
+        if not {"submit", "deploy"} & set(shell.verbs(command.text)):
+            return []
+        named = re.findall(r"[\w./-]+\.ya?ml", command.text)
+        found: list[Effect] = []
+        for name in named:
+            spec = self.code.file(name)
+            body = yaml.first(self.tree.text(spec) or "") if spec else yaml.Map()
+            for key in ("entrypoint", "run", "command"):
+                if body.text(key) and depth < _DEEPEST:
+                    found += self.script(body.text(key), body.lines.get(key, 0), spec, "", depth + 2)
         return found
 
     def _handover(self, command: shell.Command, path: str, folder: str, depth: int) -> list[Effect]:
@@ -92,11 +108,14 @@ class Follower:
         if kind == "shell":
             script = self.code.file(_clean(target), base)
             text = self.tree.text(script) if script else None
-            return self.script(text, 1, script, folder, depth) if text else []
+            return self._shell(text, script, folder, depth, strict="-e" in passed.words) if text else []
         if kind == "inline":
             return self.script(target, command.line, path, folder, depth)
         if kind == "make":
             return self._make(target, _join(folder, passed.words[0]) if passed.words[0] else folder, depth)
+        if kind == "runner":
+            found = runners.scripts(self.tree, target)
+            return [e for where, text in found for e in self.script(text, 0, where, folder, depth)]
         if kind == "dvc":
             return self.stages(folder, passed.words, depth)
         if kind in ("compose", "docker"):
@@ -105,6 +124,18 @@ class Follower:
             return self._project(kind, folder, depth)
         return self._tool(target, passed.words, depth)
 
+    def _shell(self, text: str, path: str, folder: str, depth: int, strict: bool) -> list[Effect]:
+        """A shell file: without `set -e`, only its last command can make it fail."""
+        found = self.script(text, 1, path, folder, depth)
+        if strict or re.search(r"^\s*set\s+-\w*e|errexit|^#!.*\s-\w*e", text, re.M):
+            return found
+        last = shell.commands(text, 1)[-1:]
+        end = last[0].line if last else 0
+        return [
+            replace(e, soft=e.soft or (e.verb in ("test", "gate", "smoke") and (e.path, e.line) != (path, end)))
+            for e in found
+        ]
+
     def python(self, path: str, names: tuple[str, ...], words: tuple[str, ...], depth: int) -> list[Effect]:
         """What running functions of a Python file does."""
         key = ("py", path, *names, "|", *words)
@@ -112,15 +143,22 @@ class Follower:
             return self._known[key]
         self._known[key] = []
         found: list[Effect] = []
+        asserted = asked = False
         for module, function in self.code.reach(path, names, words):
+            asserted = asserted or bool(function.asserts)
+            asked = asked or any(_ASKS.search(f"{c.name}") for c in function.calls)
             for call in (*function.decorators, *function.calls):
                 for verb, says in vocabulary.verbs(call, module):
                     found.append(Effect(verb, module.path, call.line, says, function=function.name))
                 if call.texts and depth < _DEEPEST and _RUNS_SHELL.match(call.name):
                     found += self.script(" ".join(call.texts[:20]), call.line, module.path, "", depth + 1)
+            for line, text in function.commands if depth < _DEEPEST else ():
+                found += self.script(text, line, module.path, "", depth + 1)
             if function.name == BODY and depth < _DEEPEST:
                 for line, text in module.shell:
                     found += self.script(text, line, module.path, "", depth + 1)
+        if asserted and asked:
+            found.append(Effect("smoke", path, 1, f"{path} asks the service and checks its answer"))
         self._known[key] = found
         return found
 

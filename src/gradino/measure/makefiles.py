@@ -2,7 +2,7 @@
 
 import re
 
-_TARGET = re.compile(r"^([A-Za-z0-9_.\-/ %]+?)\s*(?:[\w\s\"=*+']*)?::?(?!=)\s*([^#=]*?)\s*(?:#.*)?$")
+_TARGET = re.compile(r"^([A-Za-z0-9_.\-/ %]+?)(?:\s+\w+=\S*)*\s*::?(?!=)\s*([^#=]*?)\s*(?:#.*)?$")
 
 
 def recipes(text: str, wanted: list[str]) -> list[tuple[int, str]]:

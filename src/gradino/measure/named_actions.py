@@ -28,6 +28,10 @@ _KNOWN: tuple[tuple[str, str], ...] = (
      r"Kubernetes|AzureSpringCloud|ServiceFabricDeploy)@|AMLModelDeploy@"), "deploy"),
     (r"^(TerraformTaskV?\d*|TerraformCLI|TerraformInstaller|AzureResourceManagerTemplateDeployment|AzureResourceGroupDeployment)@", "azure-provision"),
     (r"^ManualValidation@", "approval"),
+    # AWS CodePipeline actions: CodePipeline/category/provider/name
+    (r"^CodePipeline/Deploy/\S*(CloudFormation|ECS|Ecs|CodeDeploy|SageMaker|ElasticBeanstalk|AppConfig)\S*(deploy|model|endpoint|app|service|prod|staging|prd|dev)", "deploy"),
+    (r"^CodePipeline/Invoke/(StepFunctions|Lambda)\S*(train|workflow|pipeline)", "submit"),
+    (r"^CodePipeline/Build/", "build"),
     # orbs, pipes
     (r"aws-ecs/deploy|aws-eks/update|heroku/deploy|gcp-cloud-run/deploy|atlassian/(aws|azure|google|heroku|kubectl)\S*(deploy|run|pipe)", "deploy"),
     (r"aws-ecr/build[-_]and[-_]push|gcp-gcr/build|docker/publish|gcr\.io/kaniko", "image-push"),

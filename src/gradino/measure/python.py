@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 BODY, MAIN = "<body>", "<main>"
 _DEEPEST = 200
+_MOST_REPAIRS = 60
+_TOOL = re.compile(
+    r"^(gcloud|aws|az|docker|kubectl|helm|terraform|dvc|make|bash|sh|mlflow|databricks|anyscale|cdk|sam|fly|flyctl)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Function:
     asserts: list[str] = field(default_factory=list)
     caught: int = 0
     trivial: bool = False
+    endless: bool = False
+    commands: list[tuple[int, str]] = field(default_factory=list)
     params: tuple[str, ...] = ()
 
 
@@ -72,14 +78,39 @@ def parse(path: str, source: str) -> Module | None:
     try:
         if source.startswith("# Databricks notebook source"):
             source = re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+        tree = _tree(source)
         reader = _Reader(path)
         reader.read(tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return reader.module
+
+
+def _tree(source: str) -> ast.Module:
+    """The syntax tree; lines that only a newer Python reads are replaced, one by one."""
+    lines = source.split("\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(_MOST_REPAIRS):
+            try:
+                return ast.parse("\n".join(lines))
+            except SyntaxError as error:
+                number = (error.lineno or 0) - 1
+                if not 0 <= number < len(lines):
+                    raise
+                before = lines[number]
+                lines[number] = _older(before)
+                if lines[number] == before:
+                    raise
+        return ast.parse("\n".join(lines))
+
+
+def _older(line: str) -> str:
+    """A line of Python 3.12 or later as an older one would put it, as far as calls and names go."""
+    changed = re.sub(r"(?<!\{)\{[^{}]+\}(?!\})", "{x}", line) if re.search(r"\b[rR]?[fF][rR]?[\"']", line) else line
+    changed = re.sub(r"^(\s*(?:async\s+def|def|class)\s+\w+)\[[^\]]*\]", r"\1", changed)
+    changed = re.sub(r"^(\s*)type\s+(\w+)(\[[^\]]*\])?\s*=", r"\1\2 =", changed)
+    return re.sub(r"^(\s*except)\s+([\w.]+\s*,[\w.,\s]+):", r"\1 (\2):", changed)
 
 
 def dotted(node: ast.AST) -> str:
@@ -252,6 +283,17 @@ class _Reader:
     def _on_try(self, node: ast.Try) -> None:
         if any(_swallows(h) for h in node.handlers):
             self.here.caught += 1
+        self._children(node)
+
+    def _on_list(self, node: ast.List) -> None:
+        words = [literal(e) or "{}" for e in node.elts]
+        if len(words) >= 2 and _TOOL.match(words[0]) and "{}" not in words[0]:
+            self.here.commands.append((node.lineno, " ".join(words)[:2000]))
+        self._children(node)
+
+    def _on_while(self, node: ast.While) -> None:
+        if isinstance(node.test, ast.Constant) and node.test.value:
+            self.here.endless = True
         self._children(node)
 
     def _on_call(self, node: ast.Call) -> None:

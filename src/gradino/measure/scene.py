@@ -77,7 +77,7 @@ class Scene:
     @cached_property
     def firings(self) -> list[Firing]:
         """Everything that jobs do, those that never fire included."""
-        return [Firing(j, s, e) for j in self.jobs for s in j.steps for e in self.follower.step(j, s)]
+        return [Firing(j, s, e) for j in self.jobs for s in j.steps for e in dict.fromkeys(self.follower.step(j, s))]
 
     def fired(self, *verbs: str, when: frozenset[str] = AUTOMATIC) -> list[Firing]:
         """Live firings of any of the verbs whose job one of the triggers starts."""

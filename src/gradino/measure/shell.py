@@ -46,7 +46,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     # training
     (r"\baz\s+ml\s+(job\s+create|run\s+submit)", "submit"),
     (r"\bgcloud\s+(\S+\s+)*?(ai\s+custom-jobs\s+create|ai-platform\s+jobs\s+submit\s+training|ai\s+hp-tuning-jobs)", "submit"),
-    (r"\banyscale\s+job\s+submit|\bray\s+job\s+submit|\bray\s+submit|\bsky\s+(jobs\s+)?launch|\bargo\s+submit|\bkfp\s+run", "submit"),
+    (r"\banyscale\s+jobs?\s+submit|\bray\s+job\s+submit|\bray\s+submit|\bsky\s+(jobs\s+)?launch|\bargo\s+submit|\bkfp\s+run", "submit"),
     (r"\bdatabricks\s+(jobs\s+run-now|bundle\s+run|runs\s+submit)|\baws\s+sagemaker\s+start-pipeline-execution", "submit"),
     (r"\baws\s+sagemaker\s+create-training-job|\baws\s+batch\s+submit-job|\bcml[- ]runner", "submit"),
     (r"\brasa\s+train|\bspacy\s+train|\bludwig\s+train|\byolo\s+(\S+\s+)*?train\b", "train"),
@@ -58,10 +58,15 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bcml[- ](send-)?comment|\bcml[- ]publish|\bdvc\s+metrics\s+(show|diff)", "report"),
     (r"\bkaggle\s+(datasets|competitions)\s+download|\bgdown\b|\bwget\s+\S*(uci|kaggle|githubusercontent)", "fixed"),
     (r"\baws\s+cloudwatch\s+put-metric-alarm", "alert"),
+    (r"\bcurl\b.*(\s-\w*f\w*\b|--fail).*(localhost|127\.0\.0\.1|https?://)", "smoke"),
+    (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
 _TEST = re.compile(
     r"(?:^|[\s;&|(])(?:pytest|py\.test|python3?\s+-m\s+(?:pytest|unittest|nose2?)|nosetests|tox|nox|rasa test|behave|robot)\b"
+)
+_INSTALLS = re.compile(
+    r"(python3? -m )?(pip3?|uv pip|conda|mamba|apt(-get)?|npm|brew|poetry|uv|pdm|pipenv)\s+(install|add|sync)\b"
 )
 _TRIVIAL = re.compile(r"^\s*(echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set\b|export\b|cat\b|#)")
 _PREFIXES = re.compile(
@@ -137,7 +142,7 @@ def trivial(command: str) -> bool:
 
 def verbs(command: str) -> list[str]:
     """What known tools in a command do."""
-    if trivial(command):
+    if trivial(command) or _INSTALLS.match(bare(command)):
         return []
     found: list[str] = []
     if _TEST.search(" " + bare(command)):
@@ -179,10 +184,16 @@ def handover(command: str) -> Handover | None:
             return Handover("inline", rest[-1])
         script = next((w for w in rest if not w.startswith("-")), "")
         return Handover("shell", script, tuple(rest)) if script else None
-    if head in ("make", "just", "task"):
+    if head == "task" and rest:
+        return Handover("runner", rest[0], ())
+    if head in ("make", "just"):
         folder = rest[rest.index("-C") + 1] if "-C" in rest and rest.index("-C") + 1 < len(rest) else ""
         targets = [w for w in rest if not w.startswith("-") and "=" not in w and w != folder]
         return Handover("make", " ".join(targets) or "", (folder,))
+    if (head == "mise" and rest[:1] == ["run"]) or (head in ("poe", "inv", "invoke", "doit", "hatch") and rest):
+        return Handover("runner", rest[1] if rest[0] == "run" and len(rest) > 1 else rest[0], tuple(rest[2:]))
+    if head in ("nox", "tox"):
+        return Handover("runner", head, tuple(rest))
     if head == "dvc" and rest[:1] and (rest[0] in ("repro",) or rest[:2] == ["exp", "run"]):
         return Handover("dvc", "", tuple(w for w in rest[1:] if not w.startswith("-") and w != "run"))
     if head == "papermill" or (head == "jupyter" and "nbconvert" in rest and "--execute" in rest) or head == "runipy":

@@ -26,11 +26,14 @@ def generated(tree: Tree) -> Tree:
     if root is None:
         return tree
     answers = _answers(tree)
+    others = _other_platforms(answers)
     sizes: dict[str, int] = {}
     real: dict[str, str] = {}
     for path, size in tree.sizes.items():
         if path.startswith(root):
             made = _path(path[len(root) :])
+            if any(made.startswith(f) for f in others):
+                continue
             if made not in sizes:
                 sizes[made], real[made] = size, path
     return replace(tree, sizes=dict(sorted(sizes.items())), real=real, clean=lambda t: fill(t, answers), _texts={})
@@ -61,6 +64,14 @@ def _answers(tree: Tree) -> dict[str, str]:
         for key, value in yaml.first(tree.text(name) or "").items():
             found.setdefault(key, value.text("default") if isinstance(value, yaml.Map) else str(value))
     return found
+
+
+def _other_platforms(answers: dict[str, str]) -> tuple[str, ...]:
+    """Folders of CI systems that the default answers do not choose."""
+    folders = {"github": ".github/", "gitlab": ".gitlab/", "azure_devops": ".azure/"}
+    chosen = next((v for k, v in answers.items() if "cicd" in k or "ci_platform" in k), "")
+    kept = [f for name, f in folders.items() if name in chosen]
+    return tuple(f for f in folders.values() if f not in kept) if kept else ()
 
 
 def _path(path: str) -> str:

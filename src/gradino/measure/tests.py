@@ -10,7 +10,10 @@ from gradino.measure.code import Code
 from gradino.measure.python import Function, Module
 from gradino.measure.tree import Tree
 
-_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|tests?)\.py$")
+_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?)\.py$")
+_ABOUT_SCORING = re.compile(
+    r"(^|[_\W])(predict\w*|scor(e|ing)|infer\w*|serv(e|er|ing|ice)|endpoints?|apis?|app)([_\W]|$)"
+)
 _LENIENT = re.compile(
     r"status_code\s+(in|not in)\b.*(4\d\d|5\d\d)|status_code.*==.*\bor\b|^True$|^1$|\bor True\b|is not None or "
 )
@@ -101,7 +104,7 @@ class Tests:
         model = (
             bool(verbs & {"load", "train"}) and (bool(verbs & {"predict"}) or _about_model(function, text)) and checks
         )
-        scoring = client or served or (bool(re.search(r"predict|score|infer|serv|endpoint|/api", text)) and bool(
+        scoring = client or served or (bool(_ABOUT_SCORING.search(text)) and bool(
             verbs & {"predict", "load"} or re.search(r"predict|score|infer", " ".join(names))))  # fmt: skip
         integration = (
             bool(_SERVER.search(refs))

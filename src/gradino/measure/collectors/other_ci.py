@@ -165,7 +165,15 @@ def cloudbuild(tree: Tree, _code: Code) -> Iterator[Job]:
                 script = item.text("script") or (
                     words[-1] if words[:1] in (["-c"], ["-ceux"], ["-cex"]) else " ".join([entry, *words])
                 )
-                steps.append(Step(item.line, script, folder=item.text("dir")))
+                steps.append(
+                    Step(
+                        item.line,
+                        script,
+                        folder=item.text("dir")
+                        if any(p.startswith(item.text("dir") + "/") for p in tree.sizes)
+                        else "",
+                    )
+                )
         if document.list("images"):
             steps.append(Step(document.lines.get("images", 0), "docker push image"))
         yield Job(

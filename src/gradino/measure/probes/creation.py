@@ -22,7 +22,9 @@ _ORCHESTRATED = frozenset(
         "Kedro",
     }
 )
-_PINNED_IMAGE = re.compile(r"^\s*FROM\s+\S+:(?!latest)\S+", re.M | re.I)
+_LOOKS_AFTER = re.compile(
+    r"verif|deploy|health|probe|smoke|monitor|alert|notif|client|webhook|predict|dashboard|(^|/)(api|app|ui)[/.]", re.I
+)
 
 
 def collects_new_data(scene: Scene) -> list[Evidence]:
@@ -30,7 +32,9 @@ def collects_new_data(scene: Scene) -> list[Evidence]:
     found: list[Evidence] = []
     for firing in scene.firings:
         job, verb = firing.job, firing.effect.verb
-        if verb not in ("collect", "maybe-collect") or job.system == "Docker Compose":
+        if verb not in ("collect", "maybe-collect") or _LOOKS_AFTER.search(
+            f"{firing.effect.path}::{firing.effect.function}"
+        ):
             continue
         timed = bool(job.triggers & {"schedule", "event", "metric"})
         if (timed and (verb == "collect" or _trains_too(scene, firing))) or (
@@ -160,6 +164,8 @@ def _one_command(scene: Scene) -> Evidence | None:
     for firing in scene.firings:
         if firing.effect.verb in ("train", "submit") and not firing.off and firing.job.triggers:
             return scene.show(firing, "retrains")
+    if "MLproject" in scene.tree:
+        return scene.see("MLproject", 1, "mlflow run retrains", source="MLflow")
     for use in scene.used("train"):
         module = scene.code.module(use.path)
         if (

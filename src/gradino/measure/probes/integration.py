@@ -110,7 +110,12 @@ def _gates(scene: Scene) -> list[Evidence]:
         for f in scene.firings
         if f.effect.verb == "gate" and not f.off and f.job.triggers
     ]
-    found += [scene.see(u.path, u.line, f"{u.says} lets a candidate pass or not") for u in scene.used("gate")]
+    trains = {u.path for u in scene.used("train", "submit", "register", "promote")}
+    found += [
+        scene.see(u.path, u.line, f"{u.says} lets a candidate pass or not")
+        for u in scene.used("gate")
+        if u.path in trains
+    ]
     model_tests = {t.path for t in scene.tests.good if t.model}
     for firing in deployments(scene):
         if firing.off or not model_tests:
@@ -132,7 +137,7 @@ def _thresholds(scene: Scene) -> list[Evidence]:
         ):
             continue
         for match in re.finditer(
-            r"^[ \t]*(?:el)?if\b[^\n]*\b(\w*(?:accuracy|f1|auc|rmse|mae|mse|r2|score|metric|loss|improv|better|is_model_accepted|accepted|threshold|passed)\w*)\b[^\n]*[<>:]",
+            r"^[ \t]*(?:el)?if\b[^\n]*\b(\w*(?:accuracy|f1|auc|rmse|mae|mse|r2|metric|loss|improv|better|is_model_accepted|accepted|threshold|passed)\w*)\b[^\n]*[<>:]",
             text,
             re.M | re.I,
         ):

@@ -108,6 +108,13 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
         )
         for r in scene.with_trait("probe", "replicas", "rolling", "rollback", "canary", "autoscale")
     ]
+    found += [
+        scene.show(f, "rolls back by itself")
+        for f in scene.firings
+        if not f.off
+        and (f.effect.verb == "rollback" or (f.effect.verb == "deploy" and re.search(r"roll_?back", f.job.name, re.I)))
+        and f.job.triggers & AUTOMATIC
+    ]
     if found and not (deployments(scene) or any(r.traits & {"serving", "endpoint"} for r in scene.resources)):
         return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in found[:3]]
     return found[:6]

@@ -3,6 +3,7 @@
 
 import re
 
+from gradino.measure import shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHANGE, Job
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene
@@ -38,8 +39,6 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
         if _runnable(scene, u.path)
     ]
     for path, number, line in scene.documents():
-        from gradino.measure import shell
-
         if len(line) < 300 and {"deploy"} & set(shell.verbs(line.strip().lstrip("$> `"))):
             found.append(scene.see(path, number, f"documented: {line.strip()[:120]}", source="documentation"))
     return _strongest(found)
@@ -105,7 +104,8 @@ def scoring_files(scene: Scene) -> list[str]:
         pages = bool({"streamlit", "gradio", "dash", "chainlit"} & module.packages)
         scores = any(
             c.method.startswith(("predict", "infer"))
-            or c.method in ("load_model", "generate_prediction", "InferenceSession")
+            or c.method in ("generate_prediction", "InferenceSession")
+            or any(v in ("load", "predict") for v, _ in vocabulary.verbs(c, module))
             for c in calls
         )
         named = re.search(
@@ -134,8 +134,6 @@ def scoring_files(scene: Scene) -> list[str]:
 
 
 def _reaches_model(scene: Scene, path: str) -> bool:
-    from gradino.measure import vocabulary
-
     module = scene.code.module(path)
     names = tuple(module.functions) if module else ()
     for other, function in scene.code.reach(path, names):
@@ -164,6 +162,13 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
     files = scoring_files(scene)
     if not files:
         return []
+    asked = [
+        f
+        for f in scene.fired("smoke", when=AUTOMATIC | {"pull_request"})
+        if not f.effect.soft and f.effect.path.endswith(".py")
+    ]
+    if asked:
+        return [scene.show(asked[0], "asks the deployed scoring code and checks its answer")]
     if tests and runs:
         return [
             scene.see(tests[0].path, tests[0].line, f"{tests[0].name} exercises scoring", source="tests"),
@@ -218,25 +223,57 @@ def tests_gate_the_pipeline(scene: Scene) -> list[Evidence]:
 
 def traces_to_data(scene: Scene) -> list[Evidence]:
     """Record commit and data version with each training run, and deploy versions that name their run."""
-    near = scene.near(scene.training_files)
+    near = scene.near(scene.training_files) | {u.path for u in scene.used("register", "keep", "track")}
     data = [
         scene.see(u.path, u.line, f"{u.says} records the data's version")
         for u in scene.used("record-data")
         if u.path in near
     ]
+    data += _written(scene, near, _DATA_VERSION, "records the data's version")
     pinned = [r for r in scene.resources if "versioned-data" in r.traits]
     data += [scene.see(r.path, r.line, f"{r.name} is pinned by the commit", source="DVC") for r in pinned]
     code = [scene.see(u.path, u.line, f"{u.says} records the commit") for u in scene.used("record-commit")]
+    code += _written(scene, near, _COMMIT, "records the commit")
     code += [
         scene.see(u.path, u.line, f"{u.says} records the commit with the run")
         for u in scene.used("track")
         if u.says.startswith(("mlflow", "wandb", "clearml", "comet", "neptune", "dvclive"))
+        and not u.path.endswith(".ipynb")
     ]
     released = [scene.show(f, "deploys a version") for f in deployments(scene) if not f.off]
+    released += [
+        scene.see(u.path, u.line, f"{u.says} deploys a version")
+        for u in scene.used("promote", "deploy")
+        if _runnable(scene, u.path)
+    ]
     versions = bool(scene.used("register", "keep")) or any("versioned-model" in r.traits for r in scene.resources)
     if data and (code or pinned) and released and versions:
         return [data[0], *(code[:1]), released[0]]
     return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in (*data[:1], *code[:1])]
+
+
+_COMMIT = re.compile(
+    r"""["']?\b\w*(git_?(commit|sha|hash|revision)|commit_?(sha|hash|id)|GIT_COMMIT\w*|BuildId|build_id|source_?revision)\b["']?\s*[:=,\])]""",
+    re.I,
+)
+_DATA_VERSION = re.compile(
+    r"""["']\w*(data(set)?_?(version(_?id)?|hash|digest|id|snapshot|checksum|md5|sha256)|manifest_?(hash|id|sha256))\w*["']\s*[:=,\])]""",
+    re.I,
+)
+
+
+def _written(scene: Scene, paths: set[str], pattern: re.Pattern[str], says: str) -> list[Evidence]:
+    """Lines of the training path that put something of that name beside the run."""
+    found: list[Evidence] = []
+    for path in sorted(paths):
+        text = scene.tree.text(path) or ""
+        if (
+            path.endswith(".py")
+            and re.search(r"\btags?\b|log_param|metadata|manifest|set_tag", text)
+            and (match := pattern.search(text))
+        ):
+            found.append(scene.see(path, text[: match.start()].count("\n") + 1, says))
+    return found
 
 
 def promotes_between_environments(scene: Scene) -> list[Evidence]:

@@ -1,0 +1,92 @@
+"""AWS CodePipeline, in CloudFormation and in CDK: stages in order, approvals, what starts it."""
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure import yaml
+from gradino.measure.automation import Job, Step
+from gradino.measure.code import Code
+from gradino.measure.python import Call
+from gradino.measure.tree import Tree
+
+SYSTEM = "CodePipeline"
+
+
+def collect(tree: Tree, code: Code) -> Iterator[Job]:
+    """One job per stage; stages after a manual approval wait for a person."""
+    for path in tree.sizes:
+        text = tree.text(path) or "" if path.endswith((".yml", ".yaml", ".template")) else ""
+        if "AWS::CodePipeline::Pipeline" in text:
+            resources = yaml.first(text).map("Resources")
+            for name in resources:
+                if resources.map(name).text("Type") == "AWS::CodePipeline::Pipeline":
+                    yield from _formation(path, resources, name, text)
+    for module in code.matching(r"aws_codepipeline"):
+        calls = sorted((c for f in module.functions.values() for c in f.calls), key=lambda c: c.line)
+        yield from _cdk(
+            module.path, [c for c in calls if c.method == "add_stage" or c.method.endswith("Action")], calls
+        )
+
+
+def _formation(path: str, resources: yaml.Map, name: str, text: str) -> Iterator[Job]:
+    stages = resources.map(name).map("Properties").list("Stages")
+    retrained = any(
+        "Alarm State Change" in str(resources.map(r)) and resources.map(r).map("Properties").text("State") != "DISABLED"
+        for r in resources
+        if resources.map(r).text("Type") == "AWS::Events::Rule"
+    )
+    triggers = frozenset({"push", *(["metric"] if retrained else [])})
+    before: tuple[str, ...] = ()
+    waits = False
+    for stage in (s for s in stages if isinstance(s, yaml.Map)):
+        called = stage.text("Name")
+        steps: list[Step] = []
+        approves = False
+        for action in (a for a in stage.list("Actions") if isinstance(a, yaml.Map)):
+            kind = action.map("ActionTypeId")
+            approves = approves or kind.text("Category") == "Approval"
+            steps.append(
+                Step(
+                    action.line,
+                    uses=f"CodePipeline/{kind.text('Category')}/{kind.text('Provider')}/{action.text('Name')}",
+                )
+            )
+        yield Job(SYSTEM, path, stage.line, called, triggers, tuple(steps), before, path, called, "", waits)
+        waits = waits or approves
+        before = (*before, f"{path}#{called}")
+
+
+def _cdk(path: str, found: list[Call], calls: list[Call]) -> Iterator[Job]:
+    marks = [c for c in found if c.method == "add_stage"]
+    if not marks:
+        return
+    every = " ".join(t for c in calls for t in c.texts)
+    triggers = {"push"} | ({"event"} if "Model Package State Change" in every else set())
+    triggers |= {"metric"} if "Alarm State Change" in every else set()
+    before: tuple[str, ...] = ()
+    waits = False
+    for i, mark in enumerate(marks):
+        end = marks[i + 1].line if i + 1 < len(marks) else 10**9
+        actions = [c for c in found if c.method.endswith("Action") and mark.line <= c.line < end]
+        name = mark.keywords.get("stage_name") or (mark.texts[0] if mark.texts else f"stage{i}")
+        steps = tuple(
+            Step(c.line, uses=f"CodePipeline/{_category(c)}/{c.method}/{c.keywords.get('action_name', '')}")
+            for c in actions
+        )
+        yield Job(SYSTEM, path, mark.line, name, frozenset(triggers), steps, before, path, name, "", waits)
+        waits = waits or any(c.method == "ManualApprovalAction" for c in actions)
+        before = (*before, f"{path}#{name}")
+
+
+def _category(call: Call) -> str:
+    if "Approval" in call.method:
+        return "Approval"
+    if re.search(r"CloudFormation|EcsDeploy|S3Deploy|CodeDeploy|Ecs", call.method):
+        return "Deploy"
+    return (
+        "Build"
+        if "CodeBuild" in call.method
+        else "Invoke"
+        if re.search(r"Lambda|StepFunction", call.method)
+        else "Source"
+    )

@@ -1,0 +1,72 @@
+"""Task runners other than make: mise, poethepoet, Task, invoke, tox and nox, read from their files."""
+
+import re
+import tomllib
+from typing import Any
+
+from gradino.measure import yaml
+from gradino.measure.tree import Tree
+
+
+def scripts(tree: Tree, name: str) -> list[tuple[str, str]]:
+    """(file, shell) that the task called `name` runs, what it depends on included."""
+    found: list[tuple[str, str]] = []
+    for path, tasks in _all(tree).items():
+        waiting, seen = [name], set[str]()
+        while waiting:
+            task = waiting.pop(0)
+            if task in seen or task not in tasks:
+                continue
+            seen.add(task)
+            needs, lines = tasks[task]
+            waiting = [*needs, *waiting]
+            found += [(path, line) for line in lines]
+    if not found and name in ("tox", "nox") and any(p in tree for p in ("tox.ini", "noxfile.py", "pyproject.toml")):
+        text = " ".join(tree.text(p) or "" for p in ("tox.ini", "noxfile.py"))
+        found = [("tox.ini", "pytest")] if "pytest" in text else []
+    return found
+
+
+def _all(tree: Tree) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
+    made: dict[str, dict[str, tuple[list[str], list[str]]]] = {}
+    for path in ("mise.toml", ".mise.toml", "pyproject.toml"):
+        raw = _toml(tree.text(path))
+        tool = raw.get("tool", {}) if path == "pyproject.toml" else {}
+        tasks = tool.get("poe", {}).get("tasks", {}) if tool else raw.get("tasks", {})
+        made[path] = {n: _task(t) for n, t in tasks.items()} if isinstance(tasks, dict) else {}
+    for path in ("Taskfile.yml", "Taskfile.yaml"):
+        tasks_map = yaml.first(tree.text(path) or "").map("tasks")
+        made[path] = {
+            n: (
+                [d for d in tasks_map.map(n).list("deps") if isinstance(d, str)],
+                [c for c in tasks_map.map(n).list("cmds") if isinstance(c, str)],
+            )
+            for n in tasks_map
+        }
+    invoked = tree.text("tasks.py") or ""
+    made["tasks.py"] = {
+        m[1]: ([], re.findall(r"""\.run\(\s*[rf]*["']([^"']+)""", m[2]))
+        for m in re.finditer(r"def (\w+)\(.*?\):(.*?)(?=^@|^def |\Z)", invoked, re.S | re.M)
+    }
+    return made
+
+
+def _toml(text: str | None) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text or "")
+    except tomllib.TOMLDecodeError:
+        return {}
+
+
+def _task(task: Any) -> tuple[list[str], list[str]]:
+    if isinstance(task, str):
+        return [], [task]
+    if isinstance(task, list):
+        return [str(x) for x in task if isinstance(x, str)], []
+    if not isinstance(task, dict):
+        return [], []
+    run = task.get("run") or task.get("cmd") or task.get("shell") or task.get("sequence") or []
+    needs = task.get("depends") or task.get("deps") or []
+    return [str(n) for n in needs if isinstance(n, str)], [
+        str(x) for x in (run if isinstance(run, list) else [run]) if isinstance(x, str)
+    ]
