@@ -1,0 +1,68 @@
+"""A closed-loop HTTP client on bare sockets: every connection asks again as soon as it was answered."""
+
+import select
+import socket
+import time
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run saw. Times in milliseconds."""
+
+    per_second: float
+    p50: float
+    p99: float
+    failed: int
+
+
+def drive(port: int, path: str, body: bytes, connections: int, seconds: float) -> Load:
+    """POST `body` over `connections` connections for `seconds`; every answer but a whole 200 has failed."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    request = head.encode() + body
+    poll = select.epoll()
+    open_: dict[int, socket.socket] = {}
+    sent: dict[int, float] = {}
+    parts: dict[int, bytes] = {}
+    clock = time.perf_counter
+    for _ in range(connections):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        poll.register(connection.fileno(), select.EPOLLIN)
+        open_[connection.fileno()] = connection
+    taken: list[float] = []
+    failed = 0
+    began = clock()
+    for number, connection in open_.items():
+        sent[number] = clock()
+        connection.sendall(request)
+    while clock() < began + seconds:
+        for number, _ in poll.poll(1):
+            answer = parts.pop(number, b"") + open_[number].recv(1 << 20)
+            if not _whole(answer):
+                parts[number] = answer
+                continue
+            now = clock()
+            taken.append(now - sent[number])
+            failed += not answer.startswith(b"HTTP/1.1 200")
+            sent[number] = now
+            open_[number].sendall(request)
+    elapsed = clock() - began
+    for connection in open_.values():
+        connection.close()
+    taken.sort()
+    return Load(len(taken) / elapsed, _quantile(taken, 0.5), _quantile(taken, 0.99), failed)
+
+
+def _whole(answer: bytes) -> bool:
+    head, found, content = answer.partition(b"\r\n\r\n")
+    if not found:
+        return False
+    length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    return len(content) >= int(length.partition(b":")[2])
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    return ordered[int(len(ordered) * share)] * 1000 if ordered else float("nan")
