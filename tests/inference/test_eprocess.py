@@ -130,9 +130,9 @@ def promoted(d, **parameters):
 
 def test_looking_at_every_label_promotes_equal_and_worse_challengers_no_more_often_than_alpha():
     rng = np.random.default_rng(1)
-    equal = rng.choice([-1.0, 0.0, 1.0], p=[0.05, 0.9, 0.05], size=(600, 4000))
-    worse = rng.choice([-1.0, 0.0, 1.0], p=[0.06, 0.9, 0.04], size=(600, 4000))
-    margin = 2 * math.sqrt(0.05 * 0.95 / 600)
+    equal = rng.choice([-1.0, 0.0, 1.0], p=[0.05, 0.9, 0.05], size=(500, 3000))
+    worse = rng.choice([-1.0, 0.0, 1.0], p=[0.06, 0.9, 0.04], size=(500, 3000))
+    margin = 2 * math.sqrt(0.05 * 0.95 / 500)
     assert promoted(equal, alpha=0.05) <= 0.05 + margin
     assert promoted(worse, alpha=0.05, worse_by=0.02) <= 0.05 + margin
     assert promoted(worse, alpha=0.05) <= 0.01
@@ -142,7 +142,7 @@ def test_a_challenger_that_is_better_by_turns_only_is_not_promoted():
     """Whole days: worse, then as much better. On average it never leads, whatever a bet on the recent past would do."""
     rng = np.random.default_rng(2)
     lead = np.tile(np.repeat([-0.1, 0.1], 200), 10)
-    runs = np.sign(rng.random((300, 4000)) - 0.5 + lead / 2)
+    runs = np.sign(rng.random((200, 4000)) - 0.5 + lead / 2)
     assert promoted(runs, alpha=0.05) <= 0.05
 
 

@@ -8,13 +8,12 @@ from hypothesis.extra import numpy as hnp
 
 from gradino.inference import losses
 
-ANYTHING = st.floats(width=32)
+ANYTHING = st.floats()
 
 
 @given(hnp.arrays(float, 20, elements=ANYTHING), hnp.arrays(float, 20, elements=ANYTHING), st.floats(1e-3, 1e6))
 def test_a_regression_loss_lies_in_0_1_and_is_unknown_only_where_the_label_is(prediction, label, scale):
-    with np.errstate(invalid="ignore", over="ignore"):
-        loss = losses.bounded("regression", prediction, label, scale)
+    loss = losses.bounded("regression", prediction, label, scale)
     assert (np.isnan(loss) == ~np.isfinite(label)).all()
     assert ((loss >= 0) & (loss <= 1))[np.isfinite(label)].all()
 
@@ -55,9 +54,18 @@ def test_regression_needs_a_positive_scale(scale):
         losses.bounded("regression", [1.0], [1.0], scale)
 
 
-def test_labels_and_predictions_come_in_pairs():
+@pytest.mark.parametrize(
+    ("task", "prediction", "label"),
+    [
+        ("classification", ["a"], ["a", "b"]),
+        ("classification", ["a"], "a"),
+        ("regression", [[1.0], [2.0]], [1.0, 2.0]),
+        ("regression", [1.0], [[1.0]]),
+    ],
+)
+def test_labels_and_predictions_come_in_pairs(task, prediction, label):
     with pytest.raises(ValueError, match="one label per prediction"):
-        losses.bounded("classification", ["a"], ["a", "b"])
+        losses.bounded(task, prediction, label, scale=1.0)
 
 
 def test_a_label_without_a_column_of_probabilities_is_an_error():

@@ -23,17 +23,19 @@ def bounded(task: Task, prediction: ArrayLike, label: ArrayLike, scale: float | 
 
     A missing label says nothing about either model, so its row is NaN. A missing prediction – NaN, None, or
     probabilities that are no distribution – costs the full loss of 1: otherwise a model could win by not answering the
-    hard rows. Raises ValueError for lengths that differ and for a `scale` that is not positive.
+    hard rows. Raises ValueError for shapes that do not match and for a `scale` that is not positive.
     """
     predicted, truth = np.asarray(prediction), np.asarray(label)
-    if truth.ndim != 1 or len(predicted) != len(truth):
+    ranks = (1, 2) if task == "classification" else (1,)
+    if truth.ndim != 1 or predicted.ndim not in ranks or len(predicted) != len(truth):
         raise ValueError(f"one label per prediction, got shapes {predicted.shape} and {truth.shape}")
     if task == "regression":
         if scale is None or not 0 < scale < math.inf:
             raise ValueError(f"regression needs a positive scale, got {scale}; see losses.scale")
         predicted, truth = predicted.astype(np.float64), truth.astype(np.float64)
         known = np.isfinite(truth)
-        error = np.abs(predicted - np.where(known, truth, 0.0)) / scale
+        with np.errstate(over="ignore"):
+            error = np.abs(predicted - np.where(known, truth, 0.0)) / scale
         loss = np.where(np.isnan(error), 1.0, np.minimum(error, 1.0))
     elif predicted.ndim == 2:
         truth = truth.astype(np.float64)
