@@ -52,7 +52,7 @@ def prepare(project: Project, store: Store) -> Path:
 def differences(root: Path, lock: str) -> tuple[str, ...]:
     """Where the running Python differs from the lock file with digest `lock`; empty when it does not.
 
-    What is locked to a path and not to a version, gradino's own checkout for example, must only be installed.
+    What is locked to a path and not to a version, gradino's own checkout for example, is not looked at.
     """
     found = []
     for line in _uv(root, "export", "--frozen", "--no-emit-project", "--no-hashes", "--quiet").splitlines():

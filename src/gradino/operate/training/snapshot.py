@@ -51,8 +51,11 @@ def take(root: Path, folder: Path) -> Snapshot:
 
 
 def _repository(root: Path) -> pygit2.Repository | None:
+    """The repository the project belongs to; one that ignores the project's folder is somebody else's."""
     found = pygit2.discover_repository(str(root))
-    return pygit2.Repository(found) if found else None
+    repository = pygit2.Repository(found) if found else None
+    inside = _prefix(repository, root) if repository else ""
+    return None if repository and inside and repository.path_is_ignored(inside) else repository
 
 
 def _known(repository: pygit2.Repository, root: Path) -> Iterator[str]:
