@@ -97,7 +97,7 @@ def _brier(probability: NDArray[np.float64], label: NDArray[np.intp]) -> NDArray
     rows, classes = probability.shape
     if rows and not 0 <= label.min() <= label.max() < classes:
         raise ValueError(f"labels index {classes} columns of probabilities, got {label.min()} to {label.max()}")
-    distribution = (probability >= 0).all(axis=1) & (np.abs(probability.sum(axis=1) - 1) <= 1e-6)
+    distribution = (probability >= 0).all(axis=1) & (np.abs(probability.sum(axis=1) - 1) <= 1e-3)
     truth = np.zeros_like(probability)
     truth[np.arange(rows), label] = 1
     half = ((probability - truth) ** 2).sum(axis=1) / 2
