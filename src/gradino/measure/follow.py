@@ -148,7 +148,7 @@ class Follower:
             asserted = asserted or bool(function.asserts)
             asked = asked or any(_ASKS.search(f"{c.name}") for c in function.calls)
             for call in (*function.decorators, *function.calls):
-                for verb, says in vocabulary.verbs(call, module):
+                for verb, says in vocabulary.verbs(call, module, f"{module.path}::{function.name}"):
                     found.append(Effect(verb, module.path, call.line, says, function=function.name))
                 if call.texts and depth < _DEEPEST and _RUNS_SHELL.match(call.name):
                     found += self.script(" ".join(call.texts[:20]), call.line, module.path, "", depth + 1)

@@ -287,7 +287,10 @@ class _Reader:
 
     def _on_list(self, node: ast.List) -> None:
         words = [literal(e) or "{}" for e in node.elts]
-        if len(words) >= 2 and _TOOL.match(words[0]) and "{}" not in words[0]:
+        if len(words) >= 2 and words[0] == "{}" and (words[1] == "-m" or words[1].endswith(".py")):
+            words[0] = "python"
+            self.here.commands.append((node.lineno, " ".join(words)[:2000]))
+        elif len(words) >= 2 and _TOOL.match(words[0]) and "{}" not in words[0]:
             self.here.commands.append((node.lineno, " ".join(words)[:2000]))
         self._children(node)
 

@@ -100,7 +100,7 @@ class Scene:
             for m in self.modules
             for f in m.functions.values()
             for call in (*f.decorators, *f.calls)
-            for verb, says in vocabulary.verbs(call, m)
+            for verb, says in vocabulary.verbs(call, m, f"{m.path}::{f.name}")
         ]
 
     def used(self, *verbs: str) -> list[Use]:
@@ -150,7 +150,12 @@ class Scene:
             if name not in wanted:
                 wanted.add(name)
                 waiting += [n for j in self.jobs if f"{j.group}#{j.name}" == name for n in j.needs]
-        return (f for f in self.firings if f"{f.job.group}#{f.job.name}" in wanted and not f.off)
+        follows = "run" in job.triggers
+        for firing in self.firings:
+            other = firing.job
+            upstream = follows and other.system == job.system and other.group != job.group and "push" in other.triggers
+            if not firing.off and (f"{other.group}#{other.name}" in wanted or upstream):
+                yield firing
 
     def documents(self) -> Iterator[tuple[str, int, str]]:
         """Lines of the project's README and docs: path, line, text."""

@@ -70,7 +70,7 @@ _INSTALLS = re.compile(
 )
 _TRIVIAL = re.compile(r"^\s*(echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set\b|export\b|cat\b|#)")
 _PREFIXES = re.compile(
-    r"^\s*(sudo|time|nohup|exec|command|uv run(\s+--\S+(\s+[^\s-]\S*)?)*?|poetry run|pipenv run|pdm run|rye run|hatch run|conda run(\s+-n\s+\S+)?|"
+    r"^\s*(sudo|time|nohup|exec|command|uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|conda run(\s+-n\s+\S+)?|"
     r"pixi run|xvfb-run|timeout\s+\S+|accelerate launch|torchrun(\s+--\S+)*|coverage run|env(\s+\w+=\S+)*|(\w+=(\S+|\"[^\"]*\"|'[^']*')\s+)+)\s+"
 )
 

@@ -59,6 +59,17 @@ class Tests:
         """Those that run and can fail."""
         return [t for t in self.all if t.checks and not t.off]
 
+    def importing(self, paths: set[str]) -> list[Test]:
+        """Good tests about scoring whose file imports one of the paths."""
+        found = []
+        for test in self.good:
+            module = self.code.module(test.path)
+            if module and _ABOUT_SCORING.search(f"{test.path} {test.name}".lower()):
+                imported = {self.code.find(name, test.path)[0] for name in module.imports.values()}
+                if imported & paths:
+                    found.append(test)
+        return found
+
     def _read(self, module: Module) -> list[Test]:
         skipped = "all of the file is skipped" if _module_skip(module) else ""
         found: list[Test] = []

@@ -59,7 +59,7 @@ _LAST: dict[str, str] = {
         ("TrainingStep", "TuningStep", "ScriptRunConfig", "PythonScriptStep", "EstimatorStep", "HyperDriveStep", "AutoMLStep",
          "CustomTrainingJob", "CustomContainerTrainingJob", "CustomPythonPackageTrainingJob", "CustomJob", "PipelineJob",
          "CustomTrainingJobOp", "CustomContainerTrainingJobRunOp", "create_custom_training_job_from_component",
-         "SageMakerTrainingOperator", "KubernetesPodOperator", "DatabricksSubmitRunOperator", "DatabricksRunNowOperator",
+         "SageMakerTrainingOperator", "KubernetesPodOperator", "CreateTrainingJob", "DatabricksSubmitRunOperator", "DatabricksRunNowOperator",
          "DataprocSubmitJobOperator", "create_run_from_pipeline_func", "create_run_from_pipeline_package",
          "create_run_from_job_spec", "begin_create_or_update_job", "HyperparameterTuningJob", "submit_job",
          "AutoMLTabularTrainingJob", "AutoMLImageTrainingJob", "create_training_job", "CfnPipeline", "XGBoostTrainer",
@@ -105,6 +105,7 @@ _PROMOTES = (
     "update_model_package",
     "copy_model_version",
 )
+_ELSEWHERE = re.compile(r"candidate|staging|challenger|archived|none\b")
 _LIVE_PACKAGES = re.compile(
     r"^(yfinance|tweepy|praw|ccxt|newsapi|feedparser|fredapi|openmeteo_requests|pandas_datareader|meteostat|nba_api|"
     r"fastf1|pybaseball|binance|alpaca\w*|finnhub|polygon|entsoe|pytrends|alpha_vantage|eiapy|googleapiclient|spotipy)\b"
@@ -140,24 +141,33 @@ _LOADERS = re.compile(
 _ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_metric_alarm|send_alert|post_alert|send_email|notify\w*|sns\.publish|SlackWebhook\S*|CfnAlarm)$", re.I)  # fmt: skip
 
 
-def verbs(call: Call, module: Module) -> list[tuple[str, str]]:
-    """What a call does: pairs of verb and the words to show for it. Pure; most calls do nothing of interest."""
+def verbs(call: Call, module: Module, function: str = "") -> list[tuple[str, str]]:
+    """What a call inside `function` does: pairs of verb and the words to show for it. Most do nothing of interest."""
     name, method = call.name, call.method
-    if found := _NAMES.get(name):
-        return [(found, name)]
     result: list[tuple[str, str]] = []
+    if method == "MLflowLoggerCallback" and call.keywords.get("save_artifact") == "True":
+        result.append(("keep", name))
+    if found := _NAMES.get(name):
+        return [(found, name), *result]
     if _trains(call, module):
         result.append(("submit" if _remote_fit(call, module) else "train", name))
         if result[0][0] == "submit":
             result.append(("train", name))
-    if method == "MLflowLoggerCallback" and call.keywords.get("save_artifact") == "True":
-        result.append(("keep", name))
-    if method in ("ModelMetrics", "MetricsSource", "ExperimentConfig", "PropertyFile", "log_hyperparameters"):
+    if method in (
+        "ModelMetrics",
+        "MetricsSource",
+        "ExperimentConfig",
+        "PropertyFile",
+        "log_hyperparameters",
+        "create_trial",
+        "create_experiment_trial",
+    ):
         result.append(("track", name))
     if method in _PROMOTES:
         said = " ".join((*call.texts, *call.keywords.values(), *call.refs)).lower()
-        elsewhere = re.search(r"candidate|staging|challenger|archived|none\b", said)
-        return [*result, *([] if elsewhere and not re.search(r"champion|prod", said) else [("promote", name)])]
+        live = re.search(r"champion|prod|live|default", said)
+        meant = re.search(r"promot|deploy|releas|champion", function, re.I)
+        return [*result, *([("promote", name)] if live or (meant and not _ELSEWHERE.search(said)) else [])]
     if known := _LAST.get(method):
         result.append((known, name))
         if method == "log_model" and call.keywords.get("registered_model_name", None) not in (None, "None"):

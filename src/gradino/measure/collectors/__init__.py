@@ -40,6 +40,7 @@ COLLECTORS: dict[str, Collector] = {
     "orchestrators": orchestrators.collect,
     "azure-ml": cloud_ml.azure_ml,
     "databricks": cloud_ml.databricks,
+    "deployment-configurations": cloud_ml.deployment_configs,
     "kubernetes": kubernetes.collect,
     "containers": containers.collect,
     "clouds": clouds.collect,

@@ -66,6 +66,26 @@ def azure_ml(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
             yield Resource("Azure ML", "job", path, 1, name, frozenset({"job-spec"}))
 
 
+def deployment_configs(tree: Tree, _code: Code) -> Iterator[Resource]:
+    """Older Azure ML deployment configurations and Ray Serve service files."""
+    for path in tree.sizes:
+        if not path.endswith((".yml", ".yaml", ".json")):
+            continue
+        text = tree.text(path) or ""
+        if "computeType" in text and re.search(r"appInsightsEnabled|containerResourceRequirements", text):
+            document = yaml.first(text)
+            traits = {"endpoint", "serving", "serving-model"}
+            if document.text("appInsightsEnabled").lower() == "true":
+                traits |= {"monitor", "model-metrics"}
+            if document.map("autoScaler").text("autoscaleEnabled").lower() == "true":
+                traits.add("autoscale")
+            yield Resource("Azure ML", "deployment configuration", path, 1, path, frozenset(traits))
+        elif re.search(r"^(ray_serve_config|rollout_strategy|serveConfigV2)\s*:", text, re.M):
+            document = yaml.first(text)
+            rolls = {"rolling"} if document.text("rollout_strategy").upper() == "ROLLOUT" else set()
+            yield Resource("Ray Serve", "service", path, 1, path, frozenset({"serving", "endpoint", *rolls}))
+
+
 def databricks(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
     """Jobs, serving endpoints, registries and monitors of a Databricks asset bundle."""
     known: dict[str, tuple[str, yaml.Map]] = {}

@@ -105,6 +105,10 @@ def _judge(system: str, path: str, line: int, kind: str, name: str, body: str) -
         traits |= {"rollback", "rolling"}
     if re.search(r"DeploymentPreference|CANARY_|Canary\d|LINEAR_|traffic_shifting|TrafficShifting", body):
         traits.add("canary")
+    if re.search(r"DeploymentPreference", body) and re.search(r"Alarms", body):
+        traits.add("canary-analysis")
+    if re.search(r"PreTraffic|pre_hook\s*=", body):
+        traits.add("gate")
     if re.search(r"DataCaptureConfig|data_capture_config", body):
         traits.add("capture")
     if re.search(r"health_check|HealthCheck|liveness_probe|startup_probe", body) and "serving" in traits:

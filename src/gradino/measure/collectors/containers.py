@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from gradino.measure import yaml
-from gradino.measure.automation import Resource
+from gradino.measure.automation import Job, Resource, Step
 from gradino.measure.code import Code
 from gradino.measure.tree import Tree
 
@@ -15,7 +15,7 @@ _SERVES = re.compile(
 )
 
 
-def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
+def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
     """One resource for each image and for each service."""
     for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
         text = re.sub(r"^\s*#.*$", "", tree.text(path) or "", flags=re.M)
@@ -32,6 +32,27 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
         services = yaml.first(tree.text(path) or "").map("services")
         for name in services:
             yield _service(path, services, name)
+            yield from _loop(tree, code, path, services, name)
+
+
+def _loop(tree: Tree, code: Code, path: str, services: yaml.Map, name: str) -> Iterator[Job]:
+    """A service of the project's own that never stops: what it does, it does by itself."""
+    body = services.map(name)
+    context = body.text("build") or body.map("build").text("context")
+    if not context or body.list("profiles"):
+        return
+    folder = "/".join(x for x in f"{path.rpartition('/')[0]}/{context}".split("/") if x not in ("", "."))
+    image = tree.text(f"{folder}/{body.map('build').text('dockerfile') or 'Dockerfile'}".lstrip("/")) or ""
+    commands = re.findall(r"^\s*CMD\s+(.*)$", image, re.M)
+    said = " ".join(str(c) for c in body.list("command")) or (
+        " ".join(re.findall(r'"([^"]*)"', commands[-1])) or commands[-1] if commands else ""
+    )
+    script = next((w for w in said.split() if w.endswith(".py")), "")
+    found = code.file(script.rpartition("/")[2], f"{folder}/x") if script else ""
+    module = code.module(found) if found else None
+    if module is not None and any(f.endless for f in module.functions.values()):
+        step = Step(services.lines.get(name, 0), calls=(f"{found}::<body>", f"{found}::<main>"))
+        yield Job("Docker Compose", path, services.lines.get(name, 0), name, frozenset({"schedule"}), (step,), (), path)
 
 
 def _service(path: str, services: yaml.Map, name: str) -> Resource:

@@ -11,7 +11,7 @@ from gradino.measure.tree import Tree
 
 _LIKELY = (
     r"airflow|prefect|dagster|metaflow|zenml|kfp|apscheduler|APScheduler|celery|\bschedule\b|modal|mage_ai|luigi|flytekit|"
-    r"PipelineSchedule|ScheduleTrigger|sensor"
+    r"PipelineSchedule|ScheduleTrigger|sensor|\(event(: \w+)?, context"
 )
 _NONE = ("", "None", "@once", "none")
 
@@ -37,6 +37,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
         if "flytekit" in packages:
             yield from _decorated(module, "Flyte", ("workflow",), "CronSchedule")
         yield from _timers(module)
+        yield from _listeners(module)
 
 
 def _whole(module: Module, line: int) -> tuple[Step, ...]:
@@ -188,6 +189,23 @@ def _timers(module: Module) -> Iterator[Job]:
                 target[0] if target else module.path,
                 frozenset({"schedule"}),
                 (Step(call.line, calls=calls),),
+                (),
+                module.path,
+            )
+
+
+def _listeners(module: Module) -> Iterator[Job]:
+    """Functions that a cloud calls with an event."""
+    for function in module.functions.values():
+        if function.params[:2] == ("event", "context") and not re.search(r"handler$", function.name):
+            steps = (Step(function.line, calls=(f"{module.path}::{function.name}",)),)
+            yield Job(
+                "cloud function",
+                module.path,
+                function.line,
+                function.name,
+                frozenset({"event"}),
+                steps,
                 (),
                 module.path,
             )

@@ -151,7 +151,13 @@ def bitbucket(tree: Tree, _code: Code) -> Iterator[Job]:
 
 def cloudbuild(tree: Tree, _code: Code) -> Iterator[Job]:
     """Cloud Build files. What starts them is outside the file: a trigger in Terraform or a documented `builds submit`."""
-    for path in tree.named("cloudbuild*.y*ml", "*cloudbuild.y*ml", "*cloudbuild.json"):
+    named = set(tree.named("cloudbuild*.y*ml", "*cloudbuild.y*ml", "*cloudbuild.json"))
+    for path in sorted(tree.sizes):
+        alike = path.endswith((".yml", ".yaml")) and re.search(
+            r"gcr\.io/(cloud-builders|google\.com/cloudsdktool|kaniko)", tree.text(path) or ""
+        )
+        if path not in named and not alike:
+            continue
         document = yaml.first(tree.text(path) or "")
         triggered = any(
             path.rpartition("/")[2] in (tree.text(p) or "") and "cloudbuild_trigger" in (tree.text(p) or "")

@@ -4,6 +4,7 @@ import re
 
 from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.probes import release
 from gradino.measure.scene import Firing, Scene
 
 _ORCHESTRATED = frozenset(
@@ -140,6 +141,9 @@ def _fixed_data(scene: Scene) -> Evidence | None:
     versioned = [u for u in scene.used("record-data") if u.path in training]
     if versioned:
         return scene.see(versioned[0].path, versioned[0].line, f"{versioned[0].says} names the data's version")
+    written = release.written(scene, training, release.DATA_VERSION, "names the data's version")
+    if written:
+        return written[0]
     if moving:
         return None
     for use in scene.used("fixed"):

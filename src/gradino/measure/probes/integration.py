@@ -3,7 +3,7 @@
 
 import re
 
-from gradino.measure.automation import CHANGE
+from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes.release import ci_tests, deployments
 from gradino.measure.scene import Firing, Scene
@@ -22,7 +22,8 @@ def builds_and_publishes(scene: Scene) -> list[Evidence]:
             "provision",
         ):
             continue
-        if firing.off or (firing.job.triggers & CHANGE and not firing.effect.soft):
+        documented = firing.job.system == "Cloud Build" and firing.job.triggers
+        if firing.off or ((firing.job.triggers & CHANGE or documented) and not firing.effect.soft):
             found.append(scene.show(firing, "a change is built and published"))
     return sorted(found, key=lambda e: (-e.strength, e.locator))[:5]
 
@@ -36,7 +37,23 @@ def integration_tests(scene: Scene) -> list[Evidence]:
     """Test across the boundary between two real components, beside unit tests, on every change."""
     if not any(e.strength >= Strength.WIRED for e in unit_tests(scene)):
         return []
-    return _tests(scene, lambda t: t.integration, "crosses a boundary")
+    return _tests(scene, lambda t: t.integration, "crosses a boundary") + _integration_jobs(scene)
+
+
+def _integration_jobs(scene: Scene) -> list[Evidence]:
+    """CI jobs that put parts together and look whether they work."""
+    found = []
+    for firing in scene.firings:
+        effect, job = firing.effect, firing.job
+        named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", job.name, re.I)
+        if (
+            (effect.verb == "smoke" or (named and effect.verb in ("submit", "deploy", "bundle-deploy")))
+            and not effect.soft
+            and not firing.off
+            and job.triggers & CHECKED
+        ):
+            found.append(scene.show(firing, "puts the parts together and checks"))
+    return found[:2]
 
 
 def _tests(scene: Scene, chosen, says: str) -> list[Evidence]:  # type: ignore[no-untyped-def]
@@ -96,6 +113,9 @@ def some_model_test(scene: Scene) -> list[Evidence]:
             for t in scene.tests.all
             if t.model
         ][:2]
+    found += [
+        e for e in _integration_jobs(scene) if (scene.training_files and "submit" in e.says) or "bundle run" in e.says
+    ]
     return found + _gates(scene)
 
 
@@ -123,6 +143,12 @@ def _gates(scene: Scene) -> list[Evidence]:
         for gate in scene.gated(firing.job):
             if gate.effect.verb == "test" and any(_run_by(scene, [gate], p) for p in model_tests):
                 found.append(scene.show(gate, f"model tests stand before {firing.job.name}"))
+    found += scene.sights("tests a release before it gets traffic", "gate")
+    found += [
+        scene.show(f, "asks each release before it goes on")
+        for f in scene.fired("smoke")
+        if not f.effect.soft and f.effect.path.endswith(".py")
+    ]
     found += _thresholds(scene)
     return sorted(found, key=lambda e: (-e.strength, e.locator))[:5]
 

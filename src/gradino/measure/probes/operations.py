@@ -6,11 +6,11 @@ import re
 from gradino.measure.automation import AUTOMATIC
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes import creation
-from gradino.measure.probes.release import deployments, scoring_files
+from gradino.measure.probes.release import deployments, scoring_files, served_files
 from gradino.measure.scene import Scene
 
 _LOGS = re.compile(
-    r"(insert_one|insert_many|\.insert|log_prediction|save_prediction|store_prediction|write_prediction|prediction_log|log_inference|put_record|send_to_kafka|producer\.(send|produce)|add_prediction|session\.add)$",
+    r"(insert_one|insert_many|log_prediction|save_prediction|store_prediction|write_prediction|prediction_log|log_inference|put_record|send_to_kafka|producer\.(send|produce)|add_prediction|session\.add)$",
     re.I,
 )
 
@@ -18,14 +18,16 @@ _LOGS = re.compile(
 def something_is_watched(scene: Scene) -> list[Evidence]:
     """Log the deployed model's inputs and answers, or watch it with a monitor."""
     found = [scene.see(u.path, u.line, f"{u.says} watches the deployed model") for u in scene.used("watch", "drift")]
-    files = set(scoring_files(scene))
+    files, served = set(scoring_files(scene)), set(served_files(scene))
     for module in scene.modules:
         if module.path in files:
             for call in module.calls():
                 if _LOGS.search(call.name):
                     found.append(scene.see(module.path, call.line, f"{call.name} keeps what the model answered"))
-                elif re.match(r"(logging|logger|log|LOGGER|_logger)\.(info|warning)$", call.name) and any(
-                    re.search(r"predict|result|score|input|output|request", t, re.I) for t in call.texts
+                elif (
+                    module.path in served
+                    and re.match(r"(logging|logger|log|LOGGER|_logger)\.(info|warning)$", call.name)
+                    and any(re.search(r"predict|result|score|input|output|request", t, re.I) for t in call.texts)
                 ):
                     found.append(scene.see(module.path, call.line, f"{call.name} logs the model's work"))
     found += [

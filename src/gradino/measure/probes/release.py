@@ -12,9 +12,8 @@ _DEPLOYS = ("deploy", "bundle-deploy", "promote")
 _ROUTES = re.compile(r"(^|\.)(get|post|route|api_route|put|websocket|api|service|deployment|remote_method)$")
 _SERVERS = frozenset({"fastapi", "flask", "bentoml", "litserve", "gradio", "streamlit", "ray", "kserve", "litestar", "sanic", "tornado",
                       "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit"})  # fmt: skip
-_STAGING = re.compile(
-    r"\b(stag(e|ing)|stg|test(ing)?|uat|qa|pre-?prod(uction)?|preview|acceptance|nonprod|dev(elopment)?)\b", re.I
-)
+_STAGING = re.compile(r"\b(stag(e|ing)|stg|uat|qa|pre ?prod(uction)?|acceptance|preview|nonprod)\b", re.I)
+_TESTING = re.compile(r"\b(dev(elopment)?|test(ing)?)\b", re.I)
 _PRODUCTION = re.compile(r"\b(prod(uction)?|prd|live)\b", re.I)
 
 
@@ -28,6 +27,32 @@ def deployments(scene: Scene) -> list[Firing]:
         or (f.effect.verb == "provision" and serving)
         or (f.effect.verb == "promote" and f.job.system not in ("Makefile",))
     ]
+
+
+def released(scene: Scene) -> list[Firing]:
+    """The deployments that reach users: those to production where any is named so, else all."""
+    every = deployments(scene)
+    return [f for f in every if _PRODUCTION.search(_place(f))] or [f for f in every if not _TESTING.search(_target(f))]
+
+
+def _target(firing: Firing) -> str:
+    """The words that say where a deployment goes."""
+    named = (
+        f"{firing.job.environment} {firing.job.name}"
+        if re.search(r"deploy|release|stage", firing.job.name, re.I)
+        else firing.job.environment
+    )
+    flags = " ".join(re.findall(r"(?:-t|--target|--env|--environment|--stage)[ =](\S+)", firing.effect.says))
+    return _words(f"{named} {flags}")
+
+
+def _place(firing: Firing) -> str:
+    job = firing.job
+    return _words(f"{job.environment} {job.name} {job.path.rpartition('/')[2]} {job.group} {firing.effect.says}")
+
+
+def _words(text: str) -> str:
+    return re.sub(r"[_\W]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text))
 
 
 def releases_by_one_command(scene: Scene) -> list[Evidence]:
@@ -51,7 +76,7 @@ def _runnable(scene: Scene, path: str) -> bool:
 def releases_by_itself(scene: Scene) -> list[Evidence]:
     """Let a merge, a tag, a registration or a passed gate deploy without a further click."""
     found: list[Evidence] = []
-    for firing in deployments(scene):
+    for firing in released(scene):
         job = firing.job
         if firing.effect.soft:
             found.append(
@@ -133,6 +158,21 @@ def scoring_files(scene: Scene) -> list[str]:
     return sorted(set(found))
 
 
+def served_files(scene: Scene) -> list[str]:
+    """Those of the scoring files that answer others while they wait."""
+    return [
+        p
+        for p in scoring_files(scene)
+        if (m := scene.code.module(p))
+        and (
+            _SERVERS & m.packages
+            or {"init", "run"} <= set(m.functions)
+            or "model_fn" in m.functions
+            or "lambda_handler" in m.functions
+        )
+    ]
+
+
 def _reaches_model(scene: Scene, path: str) -> bool:
     module = scene.code.module(path)
     names = tuple(module.functions) if module else ()
@@ -158,7 +198,7 @@ def scoring_in_git(scene: Scene) -> list[Evidence]:
 def scoring_tested(scene: Scene) -> list[Evidence]:
     """Test the scoring code for its answers, and run those tests in continuous integration."""
     runs = ci_tests(scene)
-    tests = [t for t in scene.tests.good if t.scoring]
+    tests = [t for t in scene.tests.good if t.scoring] or scene.tests.importing(set(scoring_files(scene)))
     files = scoring_files(scene)
     if not files:
         return []
@@ -194,7 +234,10 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
 def ci_tests(scene: Scene) -> list[Firing]:
     """Firings that run tests on a change and can fail."""
     when = AUTOMATIC | {"pull_request"}
-    return [f for f in scene.fired("test", when=when) if not f.effect.soft and not f.job.soft]
+    runs = scene.fired("test", when=when) + [
+        f for f in scene.fired("test", when=frozenset({"dispatch"})) if f.job.system == "Cloud Build"
+    ]
+    return [f for f in runs if not f.effect.soft and not f.job.soft]
 
 
 def pipeline_deploys(scene: Scene) -> list[Evidence]:
@@ -211,7 +254,7 @@ def pipeline_deploys(scene: Scene) -> list[Evidence]:
 def tests_gate_the_pipeline(scene: Scene) -> list[Evidence]:
     """Put the tests in the deployment's own path, so that a failing one stops it."""
     found: list[Evidence] = []
-    for firing in deployments(scene):
+    for firing in released(scene):
         job = firing.job
         if firing.off or firing.effect.soft or job.system in ("Makefile", "Docker Compose"):
             continue
@@ -229,11 +272,11 @@ def traces_to_data(scene: Scene) -> list[Evidence]:
         for u in scene.used("record-data")
         if u.path in near
     ]
-    data += _written(scene, near, _DATA_VERSION, "records the data's version")
+    data += written(scene, near, DATA_VERSION, "records the data's version")
     pinned = [r for r in scene.resources if "versioned-data" in r.traits]
     data += [scene.see(r.path, r.line, f"{r.name} is pinned by the commit", source="DVC") for r in pinned]
     code = [scene.see(u.path, u.line, f"{u.says} records the commit") for u in scene.used("record-commit")]
-    code += _written(scene, near, _COMMIT, "records the commit")
+    code += written(scene, near, COMMIT, "records the commit")
     code += [
         scene.see(u.path, u.line, f"{u.says} records the commit with the run")
         for u in scene.used("track")
@@ -252,17 +295,17 @@ def traces_to_data(scene: Scene) -> list[Evidence]:
     return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in (*data[:1], *code[:1])]
 
 
-_COMMIT = re.compile(
+COMMIT = re.compile(
     r"""["']?\b\w*(git_?(commit|sha|hash|revision)|commit_?(sha|hash|id)|GIT_COMMIT\w*|BuildId|build_id|source_?revision)\b["']?\s*[:=,\])]""",
     re.I,
 )
-_DATA_VERSION = re.compile(
+DATA_VERSION = re.compile(
     r"""["']\w*(data(set)?_?(version(_?id)?|hash|digest|id|snapshot|checksum|md5|sha256)|manifest_?(hash|id|sha256))\w*["']\s*[:=,\])]""",
     re.I,
 )
 
 
-def _written(scene: Scene, paths: set[str], pattern: re.Pattern[str], says: str) -> list[Evidence]:
+def written(scene: Scene, paths: set[str], pattern: re.Pattern[str], says: str) -> list[Evidence]:
     """Lines of the training path that put something of that name beside the run."""
     found: list[Evidence] = []
     for path in sorted(paths):
@@ -280,25 +323,16 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     """Define a test and a production environment and promote the same model from one to the other."""
     steps: dict[str, list[Firing]] = {"staging": [], "production": []}
     for firing in deployments(scene):
-        said = " ".join(
-            (
-                firing.job.environment,
-                firing.job.name,
-                firing.job.path.rpartition("/")[2],
-                firing.job.group,
-                firing.effect.says,
-            )
-        )
-        said = re.sub(r"[_\W]+", " ", said)
-        if _PRODUCTION.search(said):
+        if _PRODUCTION.search(_place(firing)):
             steps["production"].append(firing)
-        if _STAGING.search(said):
+        elif _STAGING.search(_place(firing)) or _TESTING.search(_target(firing)):
             steps["staging"].append(firing)
     live = {k: [f for f in v if not f.off] for k, v in steps.items()}
     found = [
         scene.see(r.path, r.line, f"{r.kind} {r.name} promotes from test to production", source=r.system)
         for r in scene.with_trait("promotes")
     ]
+    found += _promoting_scripts(scene)
     if live["staging"] and live["production"]:
         found += [
             scene.show(live["staging"][0], "deploys for testing"),
@@ -318,6 +352,20 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     return found
 
 
+def _promoting_scripts(scene: Scene) -> list[Evidence]:
+    """Scripts of the project that move a version from a test environment to production."""
+    found = []
+    for path in sorted({u.path for u in scene.used("promote", "deploy")}):
+        text = scene.tree.text(path) or ""
+        if (
+            re.search(r"promot", path, re.I)
+            and re.search(r"staging|source", text, re.I)
+            and re.search(r"prod|target", text, re.I)
+        ):
+            found.append(scene.see(path, 1, "promotes a version from one environment to the next"))
+    return found
+
+
 def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
     """Split or mirror live traffic between champion and challenger, and let a rule decide."""
     found = [
@@ -328,9 +376,7 @@ def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
         text = scene.tree.text(path) or ""
         for number, line in enumerate(text.splitlines(), 1):
             if (
-                re.search(
-                    r"\b(shadow|challenger|canary|ab_?test|traffic_split|experiment_group|variant)\w*\b", line, re.I
-                )
+                re.search(r"\b(shadow|challenger|canary|ab_?test|traffic_split|experiment_group)\w*\b", line, re.I)
                 and re.search(r"=|\(", line)
                 and not line.strip().startswith("#")
             ):
