@@ -8,14 +8,15 @@ READINGS = ["season", "holiday", "workingday", "weathersit", "temp", "atemp", "h
 
 
 def features(rides: pd.DataFrame) -> pd.DataFrame:
-    """What the model sees of an hour: the readings, the time of day and of week, and how old the service is.
+    """What the model sees of an hour: the readings, the time of day and of week, and the age of the service.
 
-    Trees cannot extrapolate: of growth after the training they know nothing, hence the retraining.
+    The age is counted in steps of four weeks: in days, trees would take the last week's luck for growth. They cannot
+    extrapolate: of growth after the training they know nothing, hence the retraining.
     """
     return rides[READINGS].assign(
         time_of_day=rides.hour.dt.hour,
         weekday=rides.hour.dt.day_of_week,
-        age=(rides.hour - OPENED).dt.days,
+        age=(rides.hour - OPENED).dt.days // 28,
     )
 
 

@@ -18,7 +18,7 @@ def test_one_finite_number_for_each_row(model, rides):
 
 
 def test_people_commute_in_the_morning_of_a_working_day_and_sleep_at_night(model, rides):
-    assert score(model, at(rides, "2011-05-11 08:00")) > 3 * score(model, at(rides, "2011-05-11 03:00"))
+    assert score(model, at(rides, "2011-05-11 08:00")) > 2 * score(model, at(rides, "2011-05-11 03:00"))
 
 
 def test_weekends_have_no_morning_rush(model, rides):

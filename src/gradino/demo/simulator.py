@@ -77,7 +77,7 @@ def _riders(
     growth = 0.9 + 0.35 * years + 0.55 / (1 + np.exp(-(years - 1.22) / 0.02))
     warmth = _bell(counts.temp.to_numpy(), 0.72, 0.34)
     fair = np.array([1.0, 0.9, 0.5, 0.3])[counts.weathersit.to_numpy() - 1] * (1.15 - 0.3 * counts.hum.to_numpy())
-    mood = np.exp(0.12 * _wander(random, len(hours), days=1.0))
+    mood = np.exp(0.16 * _wander(random, len(hours), days=1.5) + 0.2 * random.normal(size=len(hours)))
     commute = (
         350 * _bell(hour, 8, 1.0)
         + 360 * _bell(hour, 17.4, 1.7)
