@@ -4,6 +4,7 @@
 import os
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait take the server's cores
 
 import mlflow.tracking
 import model_signing.signing

@@ -40,7 +40,8 @@ def run_tests(code: Path) -> tuple[int, list[str]]:
                 self.failed.append(report.nodeid)
 
     count = Count()
-    pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", str(code), str(code)], plugins=[count])
+    imported = "ignore::pytest.PytestAssertRewriteWarning"  # some plugins were, before this process was forked
+    pytest.main(["-q", "-p", "no:cacheprovider", "-W", imported, "--rootdir", str(code), str(code)], plugins=[count])
     return count.passed, count.failed
 
 
