@@ -3,8 +3,8 @@
     python benchmarks/serving.py [--connections 64] [--rows 1] [--seconds 5] [--rounds 5] [--json]
 
 The model is StandardScaler → HistGradientBoosting(100) in a real, signed bundle; each server has one worker. All run at
-the same time and are asked in turns, so that whatever else the machine does meets them alike. The client takes its share
-of the same cores. Shown: median over the rounds, and the lowest and highest.
+the same time and are asked in turns, so that whatever else the machine does meets them alike. The client takes its
+share of the same cores. Shown: median over the rounds, and the lowest and highest.
 """
 
 import argparse

@@ -147,3 +147,4 @@ def serve(place: Place) -> Iterator[Callable[..., Server]]:
     for server in started:
         if server.process.poll() is None:
             server.stop()
+        server.client.close()

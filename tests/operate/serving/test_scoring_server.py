@@ -1,5 +1,6 @@
 """What a caller may rely on: right answers, refusals that say what is wrong, and never a stack trace."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 from conftest import ROW, Place, Server, free_port, make_place, start_server
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gradino.operate.serving import compact
 
@@ -222,3 +225,35 @@ def test_a_missing_project_is_one_clear_message(tmp_path: Path) -> None:
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 2
     assert "gradino init" in ended.stderr
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8) | st.sampled_from(list(ROW)), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(path=st.sampled_from(["/v1/score", "/v1/feedback", "/invocations"]), content=JSON, wrap=st.booleans())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_json_is_a_fault_of_the_server(server: Server, path: str, content: object, wrap: bool) -> None:
+    key = {"/v1/score": "rows", "/v1/feedback": "feedback", "/invocations": "dataframe_records"}[path]
+    body = json.dumps({key: [content]} if wrap else content)
+    assert server.client.post(path, content=body).status_code in (200, 400, 422)
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_bytes_are_a_fault_of_the_server(server: Server, body: bytes) -> None:
+    for path in ("/v1/score", "/v1/feedback", "/invocations"):
+        assert server.client.post(path, content=body).status_code in (400, 422)
+
+
+def test_a_body_nested_without_end_and_a_strange_request_id_are_survived(server: Server) -> None:
+    for path in ("/v1/score", "/invocations"):
+        assert server.client.post(path, content=b'{"rows":' + b"[" * 100_000).status_code in (400, 422)
+    answer = server.client.get("/health", headers={"x-request-id": "grüße".encode()})
+    assert answer.status_code == 200
+    assert answer.headers["x-request-id"].isascii()

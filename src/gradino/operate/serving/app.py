@@ -84,8 +84,7 @@ class App:
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         started = time.perf_counter()
         self._count += 1
-        given = scope.headers.get("x-request-id")
-        request = given if given and len(given) <= _MOST_ID else f"{self._prefix}-r{self._count:x}"
+        request = _given_id(scope) or f"{self._prefix}-r{self._count:x}"
         route = scope.path if scope.path in self._routes else "other"
         answer = await self._answer(scope, protocol, request)
         headers = [("content-type", answer.kind), ("x-request-id", request), *answer.headers]
@@ -112,6 +111,8 @@ class App:
             return refusal(503, Problem(error.reason), request, (("retry-after", str(error.retry)),))
         except Failed as error:
             return refusal(500, Problem(error.reason), request)
+        except RecursionError:
+            return refusal(400, Problem("the body is nested too deeply"), request)
         except Exception:  # noqa: BLE001  # the caller gets a request id, the operator the trace
             print(f"gradino: request {request}\n{traceback.format_exc()}", file=sys.stderr)
             return refusal(500, Problem("the server failed on this request", next="see its log"), request)
@@ -136,6 +137,12 @@ class App:
                 Problem(f"the body is larger than {most} MiB", next="send the rows in several requests"), 413
             )
         return bytes(parts)
+
+
+def _given_id(scope: "Scope") -> str | None:
+    """The caller's own id of the request, where it is fit to be sent back."""
+    given = scope.headers.get("x-request-id")
+    return given if given and len(given) <= _MOST_ID and given.isascii() and given.isprintable() else None
 
 
 def refusal(status: int, problem: Problem, request: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

@@ -11,6 +11,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,8 @@ from typing import Literal
 import msgspec
 
 SUFFIX = ".wal"
+_UNNAMED = ".new"
+_ABANDONED = 3600.0  # seconds; a segment gets its name within milliseconds
 LIMIT = 64 * 1024 * 1024
 _FRAME = struct.Struct("<II")
 
@@ -86,7 +89,7 @@ class Segment:
         self.path = folder / f"{time.time_ns()}-{os.getpid()}{SUFFIX}"
         self.size = 0
         # Locked before it has the name by which a compactor would find it.
-        unnamed = self.path.with_suffix(".new")
+        unnamed = self.path.with_suffix(_UNNAMED)
         self._file = os.open(unnamed, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -159,7 +162,11 @@ class Reader:
 
 
 def segments(folder: Path) -> list[Reader]:
-    """Those of a folder, oldest first."""
+    """Those of a folder, oldest first; clears away what a writer left that died before it had a segment."""
+    for unnamed in folder.glob(f"*{_UNNAMED}"):
+        with suppress(FileNotFoundError):
+            if time.time() - unnamed.stat().st_mtime > _ABANDONED:
+                unnamed.unlink()
     return [Reader(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
 
 

@@ -69,7 +69,11 @@ def serve_embedded(root: Path, environment: str, port: int, ack: Ack = "durable"
     Raises:
         ServiceError: the port is taken.
     """
-    run(load_project(root), environment, listen(port), ack, Board(1), 0)
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    listener = listen(port)
+    with threadpool_limits(1):
+        run(load_project(root), environment, listener, ack, Board(1), 0)
 
 
 def run(
