@@ -294,10 +294,10 @@ def full(root: Path) -> tuple[Store, Project]:
 def assessment() -> dict[str, Any]:
     """As `gradino.measure` prints it: level 3 proven, 4 wired but for people."""
     dice = random.Random(3)
-    tracks = []
+    tracks: list[dict[str, Any]] = []
     for track in maturity.load().tracks:
         reach = 1 if track.dimension == "people" else dice.choice((2, 3, 4, 4))
-        rungs = []
+        rungs: list[dict[str, Any]] = []
         for rung in track.rungs:
             held = rung.level <= reach
             open_ = track.dimension == "people" and not held

@@ -52,7 +52,8 @@ def live(story: Story, width: int) -> Spec | None:
     if heard:
         mark = {"type": "line", "strokeWidth": 1.5, "strokeDash": [1, 2.5], "strokeCap": "round"}
         layers.append(_layer(heard, mark, by_version))
-        ends = [row | {"s": f"v{row['v']}"} for row in {row["v"]: row for row in heard}.values()]
+        lasts = {row["v"]: row for row in heard if row["v"] not in {reign.version for reign in story.reigns}}
+        ends = [row | {"s": f"v{version}"} for version, row in lasts.items()]
         words = {"x": x, "y": y, "text": {"field": "s"}, "color": _as_is("c")}
         layers.append(_layer(ends, _text(None, align="left", dx=4, fontWeight=600), words))
     references = [

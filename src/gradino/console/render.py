@@ -119,6 +119,7 @@ def _template() -> Any:
     }
     environment.globals |= {
         "change": words.change,
+        "counted": words.counted,
         "colour": charts.colour,
         "difference": words.difference,
         "outcome": words.outcome,

@@ -47,6 +47,11 @@ def change(value: float, reference: float) -> str:
     return f"{(value / reference - 1) * 100:+.0f} %".replace("-", "−") if reference else "–"
 
 
+def counted(amount: int, noun: str) -> str:
+    """1 label, 2 labels."""
+    return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
+
+
 def date(when: datetime | None) -> str:
     """14 Oct 2012."""
     return f"{when.day} {when:%b %Y}" if when else "–"
@@ -72,16 +77,16 @@ def sentence(release: Release) -> str:
     if release.champion is None:
         return f"{own} is in the gates." if release.verdict is None else f"{own} needed the gates only."
     if found is None:
-        verb = "answers" if release.weight else "listens"
-        return f"{own} {verb} beside {other}: {number(found.evidence)} of {number(found.threshold)} after {labels}."
-    labels = f"{found.n:,} label{'' if found.n == 1 else 's'}"
-    if release.verdict is None:
-        return f"{own} {'answers' if release.weight else 'listens'} beside {other}: {number(found.evidence)} of {number(found.threshold)} after {labels}."
+        return f"{own} listens beside {other}; no label has come yet."
+    labels, risk = counted(found.n, "label"), f"wrong with probability ≤ {percent(found.alpha)}"
     if release.verdict == "pass" and found.evidence >= found.threshold:
-        return f"{own} beats {other}: promoted after {labels}; wrong with probability ≤ {percent(found.alpha)}."
+        word = "promoted" if release.stage == "done" else "on its way"
+        return f"{own} beats {other}: {word} after {labels}; {risk}."
     if release.verdict == "fail" and found.against >= found.threshold:
-        return f"{own} is worse than {other}: rejected after {labels}; wrong with probability ≤ {percent(found.alpha)}."
-    return f"{own} against {other}, {labels}: {release.reason or 'undecided'}."
+        return f"{own} is worse than {other}: rejected after {labels}; {risk}."
+    if release.verdict is None:
+        return f"{own} listens beside {other}: {number(found.evidence)} of {number(found.threshold)} after {labels}."
+    return f"{own} against {other}, {labels}: {release.reason}."
 
 
 def difference(found: Experiment) -> str:
