@@ -154,26 +154,23 @@ def test_a_shadow_that_fails_is_logged_as_missing_and_harms_nobody(place: Place,
     assert [r["prediction"] for r in rows if r["role"] == "shadow"] == [None] * 5
 
 
-@pytest.mark.slow
-def test_a_slow_shadow_delays_nobody_and_what_it_drops_is_in_the_log(place: Place, serve: Serve) -> None:
+def test_a_slow_shadow_delays_nobody(place: Place, serve: Serve) -> None:
     place.version(1, "times:1")
-    place.version(2, "slow:0.3")
+    place.version(2, "slow:1.5")
     place.deploy(1, challenger=2)
     server = serve()
     server.serves(1)
     traffic = Traffic(server.port)
     with traffic.flowing():
-        time.sleep(4)
+        time.sleep(3)
     assert not traffic.failures
-    assert sorted(traffic.seconds)[int(len(traffic.seconds) * 0.95)] < 0.15
-    server.until(lambda: 'gradino_shadow_dropped_total{worker="0"} 0' not in server.client.get("/metrics").text)
-    server.process.kill()
-    server.process.wait()
-    time.sleep(0.5)
+    assert sorted(traffic.seconds)[int(len(traffic.seconds) * 0.95)] < 0.5
+    server.stop()
     compact(place.store, "production")
     rows = place.store.tables.read("predictions").to_pylist()
-    assert None in [r["prediction"] for r in rows if r["role"] == "shadow"]
-    assert {a["predictions"][0]["id"] for _, a in traffic.answers} <= {r["prediction_id"] for r in rows}
+    answered = [a["predictions"][0]["id"] for _, a in traffic.answers]
+    for role in ("champion", "shadow"):
+        assert sorted(r["prediction_id"] for r in rows if r["role"] == role) == sorted(answered)
 
 
 def test_a_unit_stays_with_its_arm_and_the_weight_is_the_share(place: Place, serve: Serve) -> None:

@@ -1,11 +1,15 @@
 """What is live: one immutable value, replaced as a whole, so that no request ever sees half a swap."""
 
 import hashlib
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from gradino.operate.serving.commit import Scored
 from gradino.operate.serving.schema import Extra, Row, Rows
-from gradino.operate.serving.served import Served
+from gradino.operate.serving.served import Served, as_logged
+from gradino.operate.serving.wal import Prediction, Role
 
 Arm = Literal["champion", "challenger"]
 
@@ -39,3 +43,24 @@ class Live:
         salted = f"{self.champion.version}:{self.challenger.version}:{sticks}"
         share = int.from_bytes(hashlib.blake2b(salted.encode(), digest_size=8).digest(), "big") / 2**64
         return "challenger" if share < self.weight else "champion"
+
+    def score(self, arm: Arm, rows: Sequence[Row]) -> list[Any]:
+        """One value per row by the model of an arm; raises whatever it raises."""
+        served = self.served(arm)
+        return served.predict(rows, served.places(self.rows.names))
+
+    def scored(self, arm: Arm, role: Role, rows: Iterable[tuple[Row, str, int]], values: Sequence[Any]) -> Scored:
+        """What the log keeps: `rows` with id and event time; a shadow's features are those of the answered row."""
+        served = self.served(arm)
+        places = served.places(self.rows.names)
+        logged = as_logged(served.task)
+        kept = [
+            Prediction(
+                prediction_id,
+                event_time,
+                None if value is None else logged(value),
+                None if role == "shadow" else served.features(row, places),
+            )
+            for (row, prediction_id, event_time), value in zip(rows, values, strict=True)
+        ]
+        return Scored(served.schema, self.deployment, served.version, role, time.time_ns() // 1000, kept)

@@ -193,9 +193,9 @@ class ScoringService:
             error=self._deployments.error,
             answers=[(route, status, n) for (route, status), n in list(self.requests.answers.items())],
             latency=[(r, list(counts), self.requests.seconds[r]) for r, counts in list(self.requests.latency.items())],
-            predictions=[(v, role, n) for (v, role), n in list(batcher.predictions.items())] if batcher else [],
-            shadow_errors=batcher.shadow_errors if batcher else 0,
-            shadow_dropped=batcher.shadow_dropped if batcher else 0,
+            predictions=_counted(batcher) if batcher else [],
+            shadow_errors=batcher.shadow.errors if batcher else 0,
+            shadow_dropped=batcher.shadow.dropped if batcher else 0,
             waiting_rows=batcher.waiting if batcher else 0,
             log_waiting=self._log.waiting,
             log_commits=self._log.commits,
@@ -230,6 +230,7 @@ class ScoringService:
             [live.rows.event_time(row, now) for row in rows],
             asyncio.get_running_loop().create_future(),
             [live.arm(row, i) for row, i in zip(rows, ids, strict=True)],
+            [None] * len(rows),
         )
         if rows:
             batcher.submit(ticket)
@@ -238,6 +239,11 @@ class ScoringService:
             except ModelFailed as error:
                 raise Failed(str(error)) from None
         return ticket
+
+
+def _counted(batcher: Batcher) -> list[tuple[int, str, int]]:
+    answered: list[tuple[int, str, int]] = [(v, arm, n) for (v, arm), n in list(batcher.predictions.items())]
+    return answered + [(v, "shadow", n) for v, n in list(batcher.shadow.predictions.items())]
 
 
 async def _safe(committed: "asyncio.Future[None]") -> None:

@@ -1,0 +1,101 @@
+"""What waited for the last model call shares the next one, and nobody can tell from the answer."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from toy import Toy
+
+from gradino.operate.serving.batching import Batcher, ModelFailed, Ticket
+from gradino.operate.serving.commit import PredictionLog
+from gradino.operate.serving.live import Live
+from gradino.operate.serving.schema import Extra
+from gradino.operate.serving.served import Served
+from gradino.operate.serving.shadow import Answered, Shadow
+from gradino.operate.serving.wal import Predictions, segments
+
+NOON = datetime(2011, 1, 1, 12, tzinfo=UTC)
+
+
+def live(toy: Toy, challenger: Toy | None = None) -> Live:
+    second = Served(2, challenger) if challenger else None
+    return Live.of(1, Served(1, toy), second, 0.0, Extra("hour", None))
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[PredictionLog]:
+    made = PredictionLog(tmp_path, durable=False)
+    yield made
+    made.close()
+
+
+async def ask(log: PredictionLog, live: Live, temperatures: list[float]) -> list[object]:
+    """One request a temperature, all at once; the value of each, or what it failed with."""
+    loop = asyncio.get_running_loop()
+    batcher = Batcher(loop, log)
+
+    async def one(i: int, temperature: float) -> object:
+        row = (temperature, None, "rain", False, NOON)
+        ticket = Ticket(live, [row], [f"p{i}"], [0], loop.create_future(), ["champion"], [None])
+        batcher.submit(ticket)
+        try:
+            await ticket.future
+        except ModelFailed as failure:
+            return failure
+        return ticket.values[0]
+
+    answers = await asyncio.gather(*(one(i, t) for i, t in enumerate(temperatures)))
+    assert batcher.waiting == 0
+    await asyncio.to_thread(batcher.close)
+    return list(answers)
+
+
+def test_requests_that_wait_share_one_call_and_get_their_own_answers(log: PredictionLog) -> None:
+    toy = Toy("slow:0.05")
+    temperatures = [float(i) for i in range(50)]
+    assert asyncio.run(ask(log, live(toy), temperatures)) == temperatures
+    assert sum(toy.calls) == 50
+    assert len(toy.calls) <= 5
+
+
+def test_one_bad_request_in_a_batch_fails_alone(log: PredictionLog) -> None:
+    answers = asyncio.run(ask(log, live(Toy("poison")), [12.0, 13.0, 14.0]))
+    assert answers[0] == 12.0
+    assert isinstance(answers[1], ModelFailed)
+    assert answers[2] == 14.0
+
+
+def test_the_shadow_takes_what_gathered_in_few_calls_and_misses_only_what_it_fails_on(
+    tmp_path: Path, log: PredictionLog
+) -> None:
+    shadow = Toy("poison")
+    temperatures = [float(i) for i in range(40)]
+    asyncio.run(ask(log, live(Toy("times:1"), shadow), temperatures))
+    log.close()
+    (segment,) = segments(tmp_path)
+    rows = {
+        row.id: row.value
+        for _, record in segment.records(0)
+        if isinstance(record, Predictions) and record.role == "shadow"
+        for row in record.rows
+    }
+    assert rows == {f"p{i}": None if i == 13 else float(i) for i in range(40)}
+
+
+def test_what_the_shadow_has_no_room_for_is_logged_as_missing_and_nobody_waits(
+    tmp_path: Path, log: PredictionLog
+) -> None:
+    shadow = Shadow(log, threading.Event())
+    both = live(Toy("times:1"), Toy("slow:0.5"))
+    for i in range(3000):
+        shadow.offer(Answered(both, "challenger", [((1.0, None, "rain", False, NOON), f"p{i}", 0)]))
+    shadow.close()
+    log.close()
+    (segment,) = segments(tmp_path)
+    values = [row.value for _, r in segment.records(0) if isinstance(r, Predictions) for row in r.rows]
+    assert len(values) == 3000
+    assert values.count(None) == shadow.dropped > 0
+    assert shadow.predictions[2] == 3000 - shadow.dropped > 0
