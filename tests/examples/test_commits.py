@@ -60,6 +60,7 @@ def holdout_error(project: Path, station: Path) -> float:
     return float(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("commit", [BROKEN, WORSE])
 def test_unit_tests_do_not_notice(tmp_path, commit):
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
@@ -67,6 +68,7 @@ def test_unit_tests_do_not_notice(tmp_path, commit):
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_the_holdout_refuses_the_broken_one_and_lets_the_worse_one_pass(tmp_path, station):
     good, broken, worse = (holdout_error(copy(tmp_path, commit), station) for commit in (None, BROKEN, WORSE))
     assert broken > 2 * good

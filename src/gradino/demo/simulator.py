@@ -2,7 +2,7 @@
 
 Weather follows the seasons and remembers yesterday; commuters ride at 8 and 17 on working days, strollers on warm
 afternoons; the service grows slowly, then by half within weeks in the second spring; storms stop it for hours, and two
-sensors break. What is drawn depends on the seed alone.
+sensors break. What is drawn depends on the seed alone; the default one was chosen because its story is clear.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ START, END = "2011-01-01", "2012-12-31 23:00"
 Array = NDArray[np.float64]
 
 
-def simulate(seed: int = 0) -> pd.DataFrame:
+def simulate(seed: int = 1) -> pd.DataFrame:
     """About 17,400 rows, one an hour of 2011 and 2012, with the columns `feed.COLUMNS`."""
     random = np.random.default_rng(seed)
     hours = pd.date_range(START, END, freq="h")
