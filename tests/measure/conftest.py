@@ -6,17 +6,17 @@ from pathlib import Path
 import pygit2
 import pytest
 
-Files = dict[str, str]
+Files = dict[str, str | None]
 Maker = Callable[..., Path]
 
 
 def commit(root: Path, files: Files, message: str = "Change", author: str = "Ada") -> None:
-    """Write files and commit them all; an empty text deletes."""
+    """Write files and commit them all; None deletes."""
     repository = pygit2.Repository(str(root)) if (root / ".git").exists() else pygit2.init_repository(str(root))
     index = repository.index
     for name, text in files.items():
         path = root / name
-        if text:
+        if text is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
             index.add(name)

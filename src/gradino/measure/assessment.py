@@ -1,13 +1,14 @@
 """One assessment: the document that every report, page and badge is made of."""
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gradino import maturity
-from gradino.measure import history, template, tree
-from gradino.measure.evidence import Evidence
+from gradino.measure import history, statements, template, tree
+from gradino.measure.evidence import Evidence, redacted
 from gradino.measure.kind import kind_of
 from gradino.measure.probes import PROBES, advice
 from gradino.measure.scene import Scene, survey
@@ -52,6 +53,7 @@ class Gap(msgspec.Struct, frozen=True):
     next: int
     verdict: str
     needs: str
+    exempt: str = ""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -95,7 +97,15 @@ class Assessment(msgspec.Struct, frozen=True):
         raise KeyError(id)
 
 
-def assess(path: Path, rev: str = "HEAD", model: str = maturity.DEFAULT, worktree: bool = False) -> Assessment:
+def assess(
+    path: Path,
+    rev: str = "HEAD",
+    model: str = maturity.DEFAULT,
+    worktree: bool = False,
+    today: date | None = None,
+    seen: tuple[tuple[str, Evidence], ...] = (),
+    exemptions_at: str = "",
+) -> Assessment:
     """Measure the project at `path`.
 
     Args:
@@ -103,6 +113,9 @@ def assess(path: Path, rev: str = "HEAD", model: str = maturity.DEFAULT, worktre
         rev: the commit to read; ignored without git.
         model: which maturity model to judge by.
         worktree: read the files as they lie there, not as they were committed.
+        today: the day on which attestations and exemptions must hold; the commit's day where none is given.
+        seen: evidence from elsewhere (`measure.live`), by rung.
+        exemptions_at: take exemptions from this commit, so that no change can exempt itself.
 
     Raises:
         EvidenceError: there is no such directory, commit or model.
@@ -110,13 +123,22 @@ def assess(path: Path, rev: str = "HEAD", model: str = maturity.DEFAULT, worktre
     place = tree.locate(path, rev, worktree)
     files = template.generated(tree.read(place))
     scene = survey(files, history.read(place), place.path)
-    return conclude(scene, maturity.load(model), _name(place))
+    scene.records += seen
+    day = today or (
+        datetime.fromtimestamp(place.commit.commit_time, UTC).date() if place.commit else datetime.now(UTC).date()
+    )
+    base = tree.read(tree.locate(path, exemptions_at)) if exemptions_at else files
+    return conclude(scene, maturity.load(model), _name(place), day, statements.exemptions(base))
 
 
-def conclude(scene: Scene, model: maturity.Model, name: str) -> Assessment:
+def conclude(
+    scene: Scene, model: maturity.Model, name: str, today: date, exempt: list[statements.Exemption] | None = None
+) -> Assessment:
     """Judge the facts and write the document."""
     kind = kind_of(scene)
     evidence = gather(scene)
+    for rung, said in statements.attested(scene.tree, evidence, today):
+        evidence.setdefault(rung, []).append(said)
     results = judge(model, evidence, blind=not scene.tree.sizes and bool(scene.tree.notes))
     dimensions = {d: lowest([r.level for r in results if r.track.dimension == d]) for d in model.dimensions}
     overall = lowest(list(dimensions.values()))
@@ -128,7 +150,7 @@ def conclude(scene: Scene, model: maturity.Model, name: str) -> Assessment:
         level=Overall(overall.wired, overall.proven, overall.possible, technical),
         dimensions=dimensions,
         tracks=tuple(_track(r) for r in results),
-        gaps=tuple(g for r in results if (g := _gap(r)) is not None),
+        gaps=tuple(g for r in results if (g := _gap(r, exempt or [], today)) is not None),
         notes=tuple(sorted({*scene.tree.notes, *scene.problems})),
     )
 
@@ -170,19 +192,18 @@ def _track(result: TrackResult) -> TrackLevel:
 
 
 def _shown(evidence: Evidence) -> Shown:
-    return Shown(evidence.source, evidence.locator, evidence.says, evidence.strength.name.lower())
+    return Shown(evidence.source, redacted(evidence.locator), redacted(evidence.says), evidence.strength.name.lower())
 
 
-def _gap(result: TrackResult) -> Gap | None:
+def _gap(result: TrackResult, exempt: list[statements.Exemption], today: date) -> Gap | None:
     for judged in result.rungs:
         if judged.verdict in (Verdict.FAIL, Verdict.UNKNOWN):
-            return Gap(
-                result.track.id,
-                result.level.wired,
-                judged.rung.level,
-                judged.verdict.value,
-                advice(f"{result.track.id}@{judged.rung.level}"),
+            track, level = result.track.id, judged.rung.level
+            by = next(
+                (f"{x.approver} until {x.expires}: {x.reason}" for x in exempt if x.holds(track, level, today)), ""
             )
+            keys = judged.rung.shown_by or (f"{track}@{level}",)
+            return Gap(track, result.level.wired, level, judged.verdict.value, " ".join(advice(k) for k in keys), by)
     return None
 
 

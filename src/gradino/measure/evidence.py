@@ -1,5 +1,6 @@
 """What was seen, where, and how much it shows."""
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -28,6 +29,18 @@ class Evidence:
     says: str
     strength: Strength
     open: bool = False
+
+
+_NAMED = r"(?:passw(?:or)?d|secret|token|(?:api|access)[_-]?key|authorization|bearer|credential)\w*"
+_SECRETS = re.compile(
+    rf"(?i)({_NAMED}[\"']?(?:\s*[=:]\s*|\s+(?=[\w.-]*\d[\w.-]{{9}})))(?!\$|\{{|<|\()(?:(?:bearer|basic)\s+)?[^\s\"',;]+"
+    r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\b(?:gh[pousr]|xox[abp]|sk|glpat|hf)[_-][\w-]{16,}"
+)
+
+
+def redacted(text: str) -> str:
+    """Text without what looks like a secret."""
+    return _SECRETS.sub(lambda m: f"{m[1] or ''}***", text)
 
 
 def at(path: str, line: int = 0) -> str:

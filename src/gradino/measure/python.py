@@ -256,6 +256,8 @@ class _Reader:
         text = literal(node.value)
         if text is not None and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.module.constants[node.targets[0].id] = text[:300]
+        if any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets):
+            self.module.constants["pytestmark"] = ast.unparse(node.value)[:300]
         self._children(node)
 
     def _on_annassign(self, node: ast.AnnAssign) -> None:

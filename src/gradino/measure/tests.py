@@ -122,7 +122,11 @@ class Tests:
             or served
             or (("integration" in text or "e2e" in text or "end_to_end" in text) and not faked)
         )
-        integration = integration or (client and model and not faked)
+        if client and not faked:  # a client over an application that loads its real model crosses a boundary
+            loads = list(self.code.reach(module.path, ("<body>",)))[:120]
+            integration = integration or any(
+                v == "load" for m, f in loads for c in f.calls for v, _ in vocabulary.verbs(c, m)
+            )
         return Test(
             module.path,
             function.line,
@@ -167,8 +171,7 @@ def _about_model(function: Function, text: str) -> bool:
 
 def _module_skip(module: Module) -> bool:
     body = module.functions.get("<body>")
-    if body is None:
-        return False
-    return any(c.name == "pytest.skip" and c.keywords.get("allow_module_level") for c in body.calls) or any(
-        c.name in ("pytest.mark.skip",) for c in body.calls
-    ) or "pytest.mark.skip" in (module.constants.get("pytestmark", ""),)  # fmt: skip
+    left = body is not None and any(
+        c.name == "pytest.skip" and c.keywords.get("allow_module_level") for c in body.calls
+    )
+    return left or bool(re.search(r"mark\.(skip|xfail)\b", module.constants.get("pytestmark", "")))

@@ -7,7 +7,9 @@ from rich.text import Text
 from gradino import maturity
 from gradino.maturity import Language
 from gradino.measure.assessment import Assessment, TrackLevel
+from gradino.measure.plan import Plan
 from gradino.measure.reports.words import WORDS
+from gradino.measure.trend import Point
 from gradino.measure.verdicts import Interval
 
 _COLOURS = ("red", "dark_orange", "yellow", "green3", "bright_green")
@@ -108,3 +110,66 @@ def _next(assessment: Assessment, model: maturity.Model, language: Language) -> 
         (f"{say['next']}: ", "bold"), f"{track.name.in_(language)}: {rung.says.in_(language)}\n",
         (f"  {rung.criterion.in_(language)}", "dim"),
     )  # fmt: skip
+
+
+def heat_map(assessments: list[Assessment], common: tuple[str, int, int], language: Language = "en") -> RenderableType:
+    """Projects × tracks, and the gap that most of them share."""
+    model, say = maturity.load(assessments[0].model), WORDS[language]
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(say["projects"], no_wrap=True)
+    for number, _ in enumerate(model.tracks, 1):
+        table.add_column(str(number), justify="right")
+    table.add_column(say["level"], justify="right")
+    for found in assessments:
+        cells = [Text(str(t.level.wired), _COLOURS[min(t.level.wired, 4)]) for t in found.tracks]
+        table.add_row(found.subject.name, *cells, Text(str(found.level.technical.wired), "bold"))
+    key = Text("  ".join(f"{n} {t.name.in_(language)}" for n, t in enumerate(model.tracks, 1)), style="dim")
+    parts: list[RenderableType] = [table, Text(), key]
+    track, level, count = common
+    if track:
+        rung = next(r for r in model.track(track).rungs if r.level == level)
+        words = f"{model.track(track).name.in_(language)}: {rung.says.in_(language)} ({count}/{len(assessments)})"
+        parts += [Text(), Text.assemble((f"{say['common']}: ", "bold"), words)]
+    return Group(*parts)
+
+
+def plan(made: Plan, language: Language = "en") -> RenderableType:
+    """Increments, one block each."""
+    say = WORDS[language]
+    parts: list[RenderableType] = [Text(f"{say['plan']}: {made.subject} → {made.to}", style="bold")]
+    if not made.increments:
+        parts.append(Text(say["nothing left"]))
+    for increment in made.increments:
+        days = f"{increment.days[0]}–{increment.days[1]} {say['days']}"
+        parts += [
+            Text(),
+            Text(f"{say['increment']} {increment.number} · {say['level'].lower()} {increment.level} · {days}", "cyan"),
+        ]
+        for item in increment.items:
+            parts += [
+                Text.assemble((f"  {item.track} {item.held} → {item.level}  ", "bold"), item.says),
+                Text(f"    {say['deliverable']}: {item.deliverable}"),
+                Text(f"    {say['roles']}: {', '.join(item.roles)}; {item.days[0]}–{item.days[1]} {say['days']}"),
+                Text(f"    {say['done when']}: {item.check}", style="dim"),
+            ]
+            if item.files:
+                parts.append(Text(f"    {say['files']}: {', '.join(item.files)}", style="dim"))
+    parts += [Text(), Text(f"{made.days[0]}–{made.days[1]} {say['days']}: {'; '.join(made.assumes)}.", style="dim")]
+    return Group(*parts)
+
+
+def timeline(
+    points: list[Point], falls: list[tuple[str, int, int, Point]], language: Language = "en"
+) -> RenderableType:
+    """Levels over commits, and where one fell."""
+    say = WORDS[language]
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    for name in ("", "", say["level"], "Σ", ""):
+        table.add_column(name)
+    for point in points:
+        table.add_row(point.date, point.commit[:10], str(point.level), str(sum(point.tracks.values())), point.title)
+    fallen = [
+        Text(f"{track} {say['fell']} {was} → {now} ({at.commit[:10]} {at.title})", style="red")
+        for track, was, now, at in falls
+    ]
+    return Group(Text(say["history"], style="bold"), table, *fallen)

@@ -1,5 +1,7 @@
 """The few words that reports add to the model's own."""
 
+# ruff: noqa: E501 - a table reads better unwrapped
+
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "level": "Level",
@@ -18,6 +20,18 @@ WORDS: dict[str, dict[str, str]] = {
         "dimension": "Dimension",
         "needs": "Needs",
         "measured": "Measured by gradino",
+        "plan": "Plan",
+        "increment": "Increment",
+        "days": "person-days",
+        "roles": "roles",
+        "done when": "done when",
+        "deliverable": "deliverable",
+        "files": "files",
+        "exempt": "exempt",
+        "history": "History",
+        "fell": "fell",
+        "nothing left": "Nothing is left to do up to this level.",
+        "assumes": "one team that knows its tools|access to the systems it deploys to|no procurement or approval in between",
     },
     "it": {
         "level": "Livello",
@@ -36,5 +50,17 @@ WORDS: dict[str, dict[str, str]] = {
         "dimension": "Dimensione",
         "needs": "Serve",
         "measured": "Misurato da gradino",
+        "plan": "Piano",
+        "increment": "Incremento",
+        "days": "giorni-persona",
+        "roles": "ruoli",
+        "done when": "fatto quando",
+        "deliverable": "risultato",
+        "files": "file",
+        "exempt": "esentato",
+        "history": "Storia",
+        "fell": "scende",
+        "nothing left": "Fino a questo livello non resta nulla da fare.",
+        "assumes": "un gruppo che conosce i propri strumenti|accesso ai sistemi su cui distribuisce|nessun acquisto né approvazione nel mezzo",
     },
 }

@@ -1,0 +1,309 @@
+"""A good project, and the ways in which such a project is switched off without looking so.
+
+`GOOD` reaches a high level on most tracks. `DECOYS` maps a name to the change and to the rung (track@level) that must no
+longer hold after it.
+"""
+
+# ruff: noqa: E501 - a table reads better unwrapped
+
+from collections.abc import Callable
+
+Files = dict[str, str]
+
+TRAIN = """\
+import mlflow
+from sklearn.ensemble import RandomForestRegressor
+
+from bikes.data import load
+
+
+def train():
+    table = load()
+    model = RandomForestRegressor().fit(table.x, table.y)
+    mlflow.set_tag("git_commit", commit())
+    mlflow.log_param("data_version", table.version)
+    mlflow.log_metric("mae", error(model, table))
+    if error(model, table) > 12.0:
+        raise SystemExit("not good enough")
+    mlflow.sklearn.log_model(model, "model", registered_model_name="bikes")
+
+
+if __name__ == "__main__":
+    train()
+"""
+DATA = """\
+import requests
+
+
+def load():
+    return requests.get("https://api.example.org/v1/rides?since={}".format(since())).json()
+"""
+API = """\
+import joblib
+from fastapi import FastAPI
+from prometheus_client import Counter
+
+app = FastAPI()
+model = joblib.load("model.pkl")
+answered = Counter("predictions", "answers")
+
+
+@app.post("/predict")
+def predict(row: dict):
+    answered.inc()
+    return {"rentals": float(model.predict([row])[0])}
+"""
+DRIFT = """\
+from scipy.stats import ks_2samp
+
+from bikes.train import train
+
+
+def check():
+    if ks_2samp(reference(), newest()).pvalue < 0.01:
+        train()
+
+
+if __name__ == "__main__":
+    check()
+"""
+UNIT = """\
+from bikes.features import hour
+
+
+def test_hour_of_a_date():
+    assert hour("2011-01-01 05:00") == 5
+"""
+SCORING = """\
+from fastapi.testclient import TestClient
+
+from bikes.api import app
+
+
+def test_predict_answers_with_a_number():
+    answer = TestClient(app).post("/predict", json={"hour": 5})
+    assert answer.status_code == 200
+    assert answer.json()["rentals"] > 0
+"""
+MODEL = """\
+import joblib
+
+
+def test_more_people_ride_in_summer():
+    model = joblib.load("model.pkl")
+    assert model.predict([[7]])[0] > model.predict([[1]])[0]
+"""
+TESTS = """\
+name: tests
+on: [push, pull_request]
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: uv sync --frozen
+      - run: uv run pytest
+"""
+NIGHTLY = """\
+name: nightly
+on:
+  schedule:
+    - cron: "0 3 * * *"
+jobs:
+  train:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: uv run python -m bikes.train
+"""
+WATCH = """\
+name: watch
+on:
+  schedule:
+    - cron: "0 * * * *"
+jobs:
+  drift:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: uv run python -m bikes.drift
+"""
+RELEASE = """\
+name: release
+on:
+  push:
+    branches: [main]
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: uv run pytest
+  build:
+    needs: test
+    runs-on: ubuntu-latest
+    steps:
+      - uses: docker/build-push-action@v6
+        with:
+          push: true
+          tags: registry.example.org/bikes:${{ github.sha }}
+  staging:
+    needs: build
+    environment: staging
+    runs-on: ubuntu-latest
+    steps:
+      - run: kubectl --context staging apply -f k8s/
+  production:
+    needs: staging
+    environment: production
+    runs-on: ubuntu-latest
+    steps:
+      - run: kubectl --context production apply -f k8s/
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: bikes
+spec:
+  replicas: 3
+  strategy:
+    type: RollingUpdate
+  template:
+    spec:
+      containers:
+        - name: bikes
+          image: registry.example.org/bikes
+          readinessProbe:
+            httpGet:
+              path: /ping
+"""
+TRAFFIC = """\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: bikes
+spec:
+  http:
+    - route:
+        - destination:
+            host: champion
+          weight: 90
+        - destination:
+            host: challenger
+          weight: 10
+"""
+PROMETHEUS = """\
+scrape_configs:
+  - job_name: bikes
+    static_configs:
+      - targets: ["bikes:8000"]
+"""
+ALERTS = """\
+groups:
+  - name: model
+    rules:
+      - alert: PredictionDrift
+        expr: prediction_drift > 0.2
+"""
+INCIDENT = """\
+# 2026-02-03 the sensor that read zero
+
+The gate in tests/test_scoring.py::test_predict_answers_with_a_number was born of it.
+"""
+
+GOOD: Files = {
+    "bikes/__init__.py": "",
+    "bikes/train.py": TRAIN,
+    "bikes/data.py": DATA,
+    "bikes/api.py": API,
+    "bikes/drift.py": DRIFT,
+    "bikes/features.py": "def hour(date):\n    return int(date[11:13])\n",
+    "tests/test_features.py": UNIT,
+    "tests/test_scoring.py": SCORING,
+    "tests/test_model.py": MODEL,
+    ".github/workflows/tests.yml": TESTS,
+    ".github/workflows/nightly.yml": NIGHTLY,
+    ".github/workflows/watch.yaml": WATCH,
+    ".github/workflows/release.yml": RELEASE,
+    "k8s/deployment.yaml": DEPLOYMENT,
+    "k8s/traffic.yaml": TRAFFIC,
+    "monitoring/prometheus.yml": PROMETHEUS,
+    "monitoring/alerts.yml": ALERTS,
+    "docs/incidents/2026-02-03-sensor.md": INCIDENT,
+    "uv.lock": "version = 1\n",
+    "pyproject.toml": '[project]\nname = "bikes"\n',
+}
+
+
+def change(path: str, old: str, new: str, every: bool = False) -> Callable[[Files], Files]:
+    """A decoy that replaces text in one file."""
+
+    def made(files: Files) -> Files:
+        assert old in files[path], (path, old)
+        return files | {path: files[path].replace(old, new) if every else files[path].replace(old, new, 1)}
+
+    return made
+
+
+def both(*changes: Callable[[Files], Files]) -> Callable[[Files], Files]:
+    """Several changes at once."""
+
+    def made(files: Files) -> Files:
+        for one in changes:
+            files = one(files)
+        return files
+
+    return made
+
+
+N, W, R, T = (f".github/workflows/{n}" for n in ("nightly.yml", "watch.yaml", "release.yml", "tests.yml"))
+_UNTESTED = both(change(T, "uv run pytest", "echo pytest"), change(R, "uv run pytest", "echo pytest"))
+_SWALLOWED = both(
+    change(T, "uv run pytest", "uv run pytest || true"), change(R, "uv run pytest", "uv run pytest || true")
+)
+_NO_WATCH = change(W, '    - cron: "0 * * * *"', '#    - cron: "0 * * * *"')
+
+DECOYS: dict[str, tuple[Callable[[Files], Files], str]] = {
+    "schedule commented out": (both(_NO_WATCH, change(N, '    - cron: "0 3 * * *"', '#    - cron: "0 3 * * *"')), "creation.training@3"),
+    "job switched off": (both(_NO_WATCH, change(N, "  train:\n", "  train:\n    if: false\n")), "creation.training@3"),
+    "job switched off by an expression": (both(_NO_WATCH, change(N, "  train:\n", "  train:\n    if: ${{ false }}\n")), "creation.training@3"),
+    "step switched off": (both(_NO_WATCH, change(N, "      - run: uv run python -m bikes.train", "      - if: false\n        run: uv run python -m bikes.train")), "creation.training@3"),
+    "only talks of training": (both(_NO_WATCH, change(N, "uv run python -m bikes.train", 'echo "python -m bikes.train"')), "creation.training@3"),
+    "script that is not there": (both(_NO_WATCH, change(N, "-m bikes.train", "pipelines/train.py")), "creation.training@3"),
+    "dispatch instead of schedule": (both(_NO_WATCH, change(N, '  schedule:\n    - cron: "0 3 * * *"', "  workflow_dispatch:")), "creation.training@3"),
+    "pretrain is not retrain": (both(_NO_WATCH, change(N, "python -m bikes.train", "python -m bikes.pretrain")), "creation.training@3"),
+    "drift that decides nothing": (change("bikes/drift.py", "        train()", "        print('drift')"), "creation.training@4"),
+    "drift check never scheduled": (_NO_WATCH, "creation.training@4"),
+    "data read from a frozen file": (change("bikes/data.py", 'requests.get("https://api.example.org/v1/rides?since={}".format(since())).json()', 'pd.read_csv("https://raw.githubusercontent.com/x/y/main/rides.csv")'), "creation.data-collection@4"),
+    "tracking calls removed": (both(change("bikes/train.py", '    mlflow.log_param("data_version", table.version)\n', ""), change("bikes/train.py", '    mlflow.log_metric("mae", error(model, table))\n', "")), "creation.experiments@4"),
+    "model dumped to a file": (change("bikes/train.py", 'mlflow.sklearn.log_model(model, "model", registered_model_name="bikes")', 'joblib.dump(model, "model.pkl")'), "creation.versioning@4"),
+    "lock file removed": (lambda files: {k: v for k, v in files.items() if k != "uv.lock"}, "creation.reproducibility@4"),
+    "deployment only talks": (change(R, "kubectl --context production apply -f k8s/", 'echo "Deployment successful!"'), "release.environments@4"),
+    "no deployment at all": (both(change(R, "kubectl --context production apply -f k8s/", 'echo "Deployed"'), change(R, "kubectl --context staging apply -f k8s/", 'echo "Deployed"')), "release.process@4"),
+    "trigger commented out": (change(R, "  push:\n    branches: [main]", "#  push:\n#    branches: [main]\n  workflow_dispatch:"), "release.process@4"),
+    "dry run": (change(R, "apply -f k8s/", "apply --dry-run=client -f k8s/", every=True), "release.process@4"),
+    "approval before production": (change(R, "  production:\n    needs: staging\n    environment: production\n    runs-on: ubuntu-latest\n    steps:\n", "  production:\n    needs: staging\n    environment: production\n    runs-on: ubuntu-latest\n    steps:\n      - uses: trstringer/manual-approval@v1\n"), "release.process@4"),
+    "failing deployment swallowed": (change(R, "apply -f k8s/", "apply -f k8s/ || true", every=True), "release.process@4"),
+    "tests beside the path": (change(R, "    needs: test\n", ""), "release.ownership@4"),
+    "tests that may fail": (_SWALLOWED, "integration.application-tests@2"),
+    "continue on error": (both(change(T, "      - run: uv run pytest", "      - run: uv run pytest\n        continue-on-error: true"), change(R, "      - run: uv run pytest", "      - run: uv run pytest\n        continue-on-error: true")), "integration.application-tests@2"),
+    "tests never run": (_UNTESTED, "integration.application-tests@2"),
+    "tests all skipped": (both(*(change(f, "def test_", "import pytest\n\n\n@pytest.mark.skip\ndef test_") for f in ("tests/test_features.py", "tests/test_scoring.py", "tests/test_model.py"))), "integration.application-tests@2"),
+    "module of tests skipped": (both(*(change(f, "\n\ndef test_", "\nimport pytest\npytestmark = pytest.mark.skip\n\n\ndef test_") for f in ("tests/test_features.py", "tests/test_scoring.py", "tests/test_model.py"))), "integration.application-tests@2"),
+    "test that accepts a failure": (both(change("tests/test_scoring.py", "assert answer.status_code == 200", "assert answer.status_code in (200, 422)"), change("tests/test_scoring.py", '    assert answer.json()["rentals"] > 0\n', "")), "release.scoring-script@4"),
+    "test without assertion": (change("tests/test_scoring.py", '    assert answer.status_code == 200\n    assert answer.json()["rentals"] > 0\n', "    print(answer)\n"), "release.scoring-script@4"),
+    "model test that checks nothing": (both(change("tests/test_model.py", "    assert model.predict([[7]])[0] > model.predict([[1]])[0]", "    print(model)"), change("bikes/train.py", '    if error(model, table) > 12.0:\n        raise SystemExit("not good enough")\n', ""), change("tests/test_scoring.py", '    assert answer.json()["rentals"] > 0\n', ""), change("tests/test_scoring.py", "assert answer.status_code == 200", "assert answer.status_code in (200, 500)")), "integration.model-tests@2"),
+    "image built but kept": (both(change(R, "push: true", "push: false"), change(R, "apply -f k8s/", "get pods", every=True)), "integration.builds@4"),
+    "probe and strategy removed": (both(change("k8s/deployment.yaml", "          readinessProbe:\n            httpGet:\n              path: /ping\n", ""), change("k8s/deployment.yaml", "  replicas: 3\n  strategy:\n    type: RollingUpdate\n", "")), "operations.availability@4"),
+    "all traffic to one model": (both(change("k8s/traffic.yaml", "weight: 90", "weight: 100"), change("k8s/traffic.yaml", "weight: 10\n", "weight: 0\n")), "release.experimentation@4"),
+    "metrics that nothing collects": (both(_NO_WATCH, change("monitoring/prometheus.yml", "job_name: bikes", "job_name: prometheus")), "operations.metrics@4"),
+    "alert commented out": (both(_NO_WATCH, change("monitoring/alerts.yml", "      - alert: PredictionDrift\n        expr: prediction_drift > 0.2", "#      - alert: PredictionDrift\n#        expr: prediction_drift > 0.2")), "operations.feedback@4"),
+    "incident without a consequence": (change("docs/incidents/2026-02-03-sensor.md", "The gate in tests/test_scoring.py::test_predict_answers_with_a_number was born of it.", "We were sorry."), "operations.learning@4"),
+    "environment of installed packages": (lambda files: {(f"venv/lib/python3.12/site-packages/{k}" if k.startswith("bikes/") else k): v for k, v in files.items()}, "creation.experiments@4"),
+    "copy in a hidden example": (change(N, "on:\n  schedule:", "on:\n  workflow_call:\n  unknown_event:"), "creation.data-collection@4"),
+}  # fmt: skip
+DECOYS["copy in a hidden example"] = (
+    both(_NO_WATCH, DECOYS["copy in a hidden example"][0]),
+    "creation.data-collection@4",
+)
