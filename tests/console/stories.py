@@ -225,6 +225,7 @@ def young(root: Path) -> tuple[Store, Project]:
     _first(w)
     w.outcomes(1, "champion", 0.2, 0.9, lambda _: 0.18, labelled=0)
     w.cursor("requests", {"answered": 16, "failed": 0})
+    w.cursor("clock", day(0.9).isoformat())
     w.decide("retraining", "v1", "fail", 0.9, ["no harm by v1 has been shown"])
     w.finish()
     return store, checked
@@ -238,7 +239,7 @@ def _first(w: Writer) -> None:
     w.release(1, 0.1, None, "pass", reason="first model: every gate passed")
     w.tell(0.15, "gate", "v1 passed 5 of 5 gates")
     w.deploy(1, 0.15, "first model", environment="test")
-    w.deploy(1, 0.2, "first model")
+    w.state.add(s.deployments, environment="production", champion=1, reason="first model")  # no event time yet
     w.tell(0.2, "release", "v1 is champion", reason="first model")
     w.state.add(s.services, name="serving", pid=4242, address="http://127.0.0.1:8801")
 
@@ -285,6 +286,7 @@ def full(root: Path) -> tuple[Store, Project]:
     )
     w.add(392, s.incidents, kind="alarm", title="v5 did harm for 21 days", key="alarm-5", evidence={})
     w.cursor("requests", {"answered": 11995, "failed": 0})
+    w.cursor("clock", day(500).isoformat())
     w.finish()
     for version in (1, 2, 5):
         w.state.change(s.versions, s.versions.c.number == version, status="retired")

@@ -109,3 +109,23 @@ def test_days_are_the_mean_of_their_rows_and_a_short_story_is_told_by_the_hour(e
     series.step()
     assert series.width == DAY
     assert [p.n for p in series.points(answers=True)] == [5, 1]
+
+
+def test_before_the_first_prediction_there_is_no_event_time(young: Told) -> None:
+    story = read(*young)
+    assert [reign.since for reign in story.reigns] == [None]
+    assert story.as_of == stories.day(0.9)
+    assert status(story)["champion"] == {"version": 1, "since": None, "reason": "first model"}
+
+
+def test_a_roll_back_is_no_promotion(young: Told) -> None:
+    store, project = young
+    writer = stories.Writer(store)
+    writer.sequence = 100
+    writer.release(2, 2, 1, "pass", reason="better")
+    writer.deploy(2, 2, "better")
+    writer.deploy(1, 3, "the operator said so")
+    writer.finish()
+    story = read(store, project)
+    assert [(mark.kind, mark.version) for mark in story.marks] == [("promoted", 2), ("rolled back", 1)]
+    assert status(story)["promotions"] == 1

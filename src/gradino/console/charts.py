@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any
 
 from gradino.console.series import HOUR, Point
-from gradino.console.story import Experiment, Story
+from gradino.console.story import Experiment, Reign, Story
 
 WIDE, NARROW = 1000, 330
 _FONT = "Inter, Segoe UI, Roboto, Helvetica Neue, Arial, Liberation Sans, sans-serif"
@@ -18,6 +18,7 @@ _COLOURS = 6
 _LETTER = 6.2  # pixels, mean width at 11 px
 _MARKS = {
     "alarm": ("▲", "var(--bad)"),
+    "rolled back": ("◀", "var(--bad)"),
     "refused": ("×", "var(--ink)"),
     "rejected": ("×", "var(--ink)"),
 }
@@ -57,9 +58,9 @@ def live(story: Story, width: int) -> Spec | None:
         words = {"x": x, "y": y, "text": {"field": "s"}, "color": _as_is("c")}
         layers.append(_layer(ends, _text(None, align="left", dx=4, fontWeight=600), words))
     references = [
-        {"t": _ms(max(r.since, start)), "u": _ms(min(r.until or end, end)), "y": level}
-        for r in story.reigns
-        if (level := r.reference_error if regression else r.reference) is not None and r.since < end
+        {"t": _ms(since), "u": _ms(until), "y": level}
+        for reign, since, until in _spans(story, start, end)
+        if (level := reign.reference_error if regression else reign.reference) is not None
     ]
     if references:
         mark = {"type": "rule", "strokeWidth": 1, "strokeDash": [5, 3], "color": "var(--ink)", "opacity": 0.55}
@@ -143,10 +144,7 @@ _SIDES = {"for": "var(--good)", "against": "var(--bad)"}
 def _bands(story: Story, start: datetime, end: datetime, width: int) -> list[Spec]:
     """A bar above the plot: who was champion when."""
     rows = []
-    for reign in story.reigns:
-        since, until = max(reign.since, start), min(reign.until or end, end)
-        if until <= since:
-            continue
+    for reign, since, until in _spans(story, start, end):
         pixels = (until - since) / (end - start) * width
         label = f"v{reign.version}" if pixels > 18 else ""
         if pixels > 110:
@@ -179,7 +177,7 @@ def _happenings(story: Story, start: datetime, end: datetime, width: int) -> lis
         if mark.kind not in _MARKS or not start <= mark.when <= end:
             continue
         sign, tint = _MARKS[mark.kind]
-        words = mark.kind if mark.kind == "alarm" else f"v{mark.version} {mark.kind}"
+        words = f"v{mark.version} {mark.kind}" if mark.kind in ("refused", "rejected") else mark.kind
         place = (mark.when - start) / (end - start) * width
         half = len(words) * _LETTER / 2
         fits = place - half - 6 > taken and place + half < width
@@ -198,9 +196,15 @@ def _happenings(story: Story, start: datetime, end: datetime, width: int) -> lis
     ]
 
 
+def _spans(story: Story, start: datetime, end: datetime) -> list[tuple[Reign, datetime, datetime]]:
+    """The reigns with their beginnings and ends, as far as they are drawn."""
+    spans = [(r, max(r.since or start, start), min(r.until or end, end)) for r in story.reigns]
+    return [(reign, since, until) for reign, since, until in spans if since < until]
+
+
 def _domain(story: Story) -> tuple[datetime, datetime]:
     """From the first champion to the newest label."""
-    times = [p.when for p in story.answers + story.listeners] + [reign.since for reign in story.reigns]
+    times = [p.when for p in story.answers + story.listeners] + [reign.since for reign in story.reigns if reign.since]
     times += [when for h in story.harms for when, _ in h.history]
     return min(times), max(max(times), min(times) + HOUR)
 

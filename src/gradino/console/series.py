@@ -1,9 +1,10 @@
-"""Live error: the tables `outcomes` and `predictions` come in, sums by hour and model go out.
+"""What the tables say, folded: `outcomes`, `predictions` and `quarantine` come in, sums by hour and model go out.
 
 The tables only grow, so what was folded once is never read again: a step reads the rows that are new. Columns become
 lists on the way to numpy, since Arrow's `to_numpy`, scalars and grouping import pandas, which stays: 50 MB.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,7 @@ class Series:
     tables: Tables
     answered: int = 0  # predictions that a user got
     labelled: int = 0  # and whose label came
+    quarantined: Counter[str] = field(default_factory=Counter)  # rows by the reason for which they were kept out
     _sums: dict[_Key, _Sum] = field(default_factory=dict)
     _at: dict[str, int] = field(default_factory=dict)
     _rolled: dict[timedelta, dict[_Key, _Sum]] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class Series:
         """Take in what the tables have gained since the last step."""
         for batch in self._new("predictions", ["role"]):
             self.answered += int(_answers(batch).sum())
+        for batch in self._new("quarantine", ["reason"]):
+            self.quarantined.update(batch["reason"].to_pylist())
         for batch in self._new("outcomes", ["event_time", "version", "role", "loss", "error"]):
             self._fold(batch)
             self._rolled.clear()

@@ -232,7 +232,7 @@ def trace_beside(project: Project, prediction: str) -> render.Chain:
 
 def _ask(*arguments: str) -> tuple[dict[str, Any] | None, str]:
     """What the command line prints as JSON, if it does, and what it says on the side."""
-    command = [sys.executable, "-c", "from gradino.cli import main; main()", *arguments]
+    command = [sys.executable, "-m", "gradino", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
         return json.loads(done.stdout), done.stderr

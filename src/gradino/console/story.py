@@ -1,13 +1,11 @@
 """What is recorded, read once and put in the order in which it is told. Nothing is judged here."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import pyarrow.parquet as pq
 from sqlalchemy import Row
 
 from gradino.console.series import HOUR, Point, Series
@@ -18,15 +16,15 @@ from gradino.operate.store import state as s
 RECENT = timedelta(days=7)
 _EVENTS = 200
 
-Kind = Literal["alarm", "promoted", "refused", "rejected"]
+Kind = Literal["alarm", "promoted", "rolled back", "refused", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reign:
-    """A version answers in production from `since` until `until` (None: still)."""
+    """A version answers in production from `since` (None: nothing was asked yet) until `until` (None: still)."""
 
     version: int
-    since: datetime
+    since: datetime | None
     until: datetime | None
     reason: str
     reference: float | None  # loss it was released with
@@ -84,7 +82,7 @@ class Release:
     status: str  # of the version
     reason: str
     weight: float
-    when: datetime
+    when: datetime | None  # None: before the first prediction, when there was no event time
     gates: list[Gate]
     experiment: Experiment | None
 
@@ -98,8 +96,8 @@ class Decision:
     verdict: str
     reasons: list[str]
     numbers: dict[str, Any]
-    since: datetime
-    until: datetime
+    since: datetime | None
+    until: datetime | None
     times: int
 
 
@@ -121,6 +119,7 @@ class Story:
     answers: list[Point]
     listeners: list[Point]
     marks: list[Mark]
+    alarms: int
     harms: list[Harm]
     releases: list[Release]  # newest first
     decisions: list[Decision]  # newest first
@@ -137,6 +136,16 @@ class Story:
         return self.reigns[-1] if self.reigns else None
 
     @property
+    def promotions(self) -> int:
+        """Releases that replaced a champion: all that passed, but for the first."""
+        passed = sum(release.verdict == "pass" and release.stage == "done" for release in self.releases)
+        return max(passed - 1, 0)
+
+    def count(self, status: str) -> int:
+        """How many versions have this status."""
+        return sum(own == status for own in self.statuses.values())
+
+    @property
     def coverage(self) -> float | None:
         """Share of the answered requests whose label has come."""
         return self.labelled / self.answered if self.answered else None
@@ -148,8 +157,9 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
     series = series or Series(store.tables)
     series.step()
     references = _references(store)
-    reigns = _reigns(state.rows(s.deployments, s.deployments.c.environment == "production"), references)
-    last = state.last(s.deployments, s.deployments.c.environment == "production")
+    deployed = state.rows(s.deployments, s.deployments.c.environment == "production")
+    last, answers = deployed[-1] if deployed else None, series.points(answers=True)
+    reigns = _reigns(deployed, references, {point.version: point.when for point in answers[::-1]})
     alarms = state.rows(s.alarms)
     statuses = {row.number: row.status for row in state.rows(s.versions)}
     releases = _releases(store, statuses)
@@ -157,10 +167,9 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
     requests = state.cursor("requests", {})
     events = state.rows(s.events, newest=_EVENTS)[::-1]
     data = state.rows(s.data_versions)[::-1]
-    times = [row.event_time for row in [*events, *data[:1]] if row.event_time]
     return Story(
         project=project,
-        as_of=max([*times, *([series.newest] if series.newest else [])], default=None),
+        as_of=store.clock() or series.newest,
         reigns=reigns,
         statuses=statuses,
         challenger=last.challenger if last else None,
@@ -170,14 +179,15 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
         failed=requests.get("failed"),
         labelled=series.labelled,
         hourly=series.width == HOUR,
-        answers=series.points(answers=True),
+        answers=answers,
         listeners=series.points(answers=False),
         marks=_marks(alarms, reigns, releases),
+        alarms=len(alarms),
         harms=sorted(harms, key=lambda harm: harm.version),
         releases=releases,
         decisions=_decisions(state.rows(s.decisions, s.decisions.c.kind == "retraining")),
         data=data,
-        quarantined=_quarantined(store),
+        quarantined=dict(series.quarantined.most_common()),
         incidents=state.rows(s.incidents)[::-1],
         events=events,
         event_count=state.count(s.events),
@@ -188,7 +198,6 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
 def status(story: Story) -> dict[str, Any]:
     """How things stand, as `/api/status` and `gradino status --json` give it. Times are event times, ISO 8601."""
     reign, recent = story.reign, story.recent
-    states = Counter(story.statuses.values())
     return {
         "project": story.project.name,
         "as_of": _iso(story.as_of),
@@ -204,11 +213,11 @@ def status(story: Story) -> dict[str, Any]:
         },
         "requests": {"answered": story.answered, "failed": story.failed},
         "labels": {"joined": story.labelled, "coverage": story.coverage},
-        "alarms": sum(mark.kind == "alarm" for mark in story.marks),
+        "alarms": story.alarms,
         "retrains": sum(decision.times for decision in story.decisions if decision.verdict == "pass"),
-        "promotions": sum(mark.kind == "promoted" for mark in story.marks),
-        "refused": states["refused"],
-        "rejected": states["rejected"],
+        "promotions": story.promotions,
+        "refused": story.count("refused"),
+        "rejected": story.count("rejected"),
         "data": {
             "version": story.data[0].version if story.data else None,
             "rows": sum(row.rows for row in story.data),
@@ -224,11 +233,6 @@ def _iso(when: datetime | None) -> str | None:
     return when.isoformat() if when else None
 
 
-def _when(row: Row[Any]) -> datetime:
-    when: datetime = row.event_time or row.at
-    return when
-
-
 def _references(store: Store) -> dict[int, tuple[float | None, float | None]]:
     """Per version: the loss it was released with, and that times its scale."""
     found = {}
@@ -239,24 +243,31 @@ def _references(store: Store) -> dict[int, tuple[float | None, float | None]]:
     return found
 
 
-def _reigns(rows: Sequence[Row[Any]], references: dict[int, tuple[float | None, float | None]]) -> list[Reign]:
+def _reigns(
+    rows: Sequence[Row[Any]],
+    references: dict[int, tuple[float | None, float | None]],
+    first: dict[int, datetime],
+) -> list[Reign]:
+    """One entry for each change of champion. The first model is deployed before there is an event time."""
     starts: list[Row[Any]] = []
     for row in rows:
         if not starts or starts[-1].champion != row.champion:
             starts.append(row)
-    ends: list[datetime | None] = [_when(row) for row in starts[1:]]
+    since = [row.event_time or first.get(row.champion) for row in starts]
     return [
-        Reign(row.champion, _when(row), end, row.reason, *references.get(row.champion, (None, None)))
-        for row, end in zip(starts, [*ends, None], strict=False)
+        Reign(row.champion, begin, end, row.reason, *references.get(row.champion, (None, None)))
+        for row, begin, end in zip(starts, since, [*since, None][1:], strict=True)
     ]
 
 
 def _marks(alarms: Sequence[Row[Any]], reigns: list[Reign], releases: list[Release]) -> list[Mark]:
-    marks = [Mark("alarm", _when(row), row.version) for row in alarms]
-    marks += [Mark("promoted", reign.since, reign.version) for reign in reigns[1:]]
-    marks += [Mark("refused", r.when, r.version) for r in releases if r.status == "refused"]
-    marks += [Mark("rejected", r.when, r.version) for r in releases if r.status == "rejected"]
-    return sorted(marks, key=lambda mark: mark.when)
+    found: list[tuple[Kind, datetime | None, int]] = [("alarm", row.event_time, row.version) for row in alarms]
+    for index, reign in enumerate(reigns[1:], 1):
+        again = reign.version in {earlier.version for earlier in reigns[:index]}
+        found.append(("rolled back" if again else "promoted", reign.since, reign.version))
+    found += [("refused", r.when, r.version) for r in releases if r.status == "refused"]
+    found += [("rejected", r.when, r.version) for r in releases if r.status == "rejected"]
+    return sorted((Mark(*one) for one in found if one[1]), key=lambda mark: mark.when)  # type: ignore[arg-type]
 
 
 def _harm(row: Row[Any]) -> Harm:
@@ -278,7 +289,7 @@ def _releases(store: Store, statuses: dict[int, str]) -> list[Release]:
             status=statuses.get(row.version, ""),
             reason=row.reason or "",
             weight=row.weight or 0.0,
-            when=_when(row),
+            when=row.event_time,
             gates=gates.get(row.id, []),
             experiment=_experiment(row.experiment),
         )
@@ -308,7 +319,7 @@ def _decisions(rows: Sequence[Row[Any]]) -> list[Decision]:
     """Newest first; what was decided again and again for the same reasons is one entry."""
     found: list[Decision] = []
     for row in sorted(rows, key=lambda row: row.at):
-        certificate, when = row.certificate, _when(row)
+        certificate, when = row.certificate, row.event_time
         reasons = [str(reason) for reason in certificate["reasons"]]
         numbers = certificate["evidence"]
         since, times = when, 1
@@ -317,15 +328,3 @@ def _decisions(rows: Sequence[Row[Any]]) -> list[Decision]:
             since, times = same.since, same.times + 1
         found.append(Decision(row.id, row.subject, row.verdict, reasons, numbers, since, when, times))
     return found[::-1]
-
-
-def _quarantined(store: Store) -> dict[str, int]:
-    """Rows by the reason for which they were kept out, most frequent first."""
-    table = store.tables.open("quarantine")
-    if table is None:
-        return {}
-    counts: Counter[str] = Counter()
-    for uri in table.file_uris():
-        with pq.ParquetFile(uri.removeprefix("file://")) as file:
-            counts.update(map(str, file.read(columns=["reason"], use_threads=False)["reason"].to_pylist()))
-    return dict(counts.most_common())
