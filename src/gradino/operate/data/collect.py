@@ -19,7 +19,7 @@ from gradino.operate.project import Project
 from gradino.operate.project.process import JobError, call
 from gradino.operate.store import Store
 from gradino.operate.store.lock import alone
-from gradino.operate.store.state import data_versions, incidents
+from gradino.operate.store.state import data_versions, events, incidents
 from gradino.operate.store.tables import content_digest
 
 _WRITER = "collect"
@@ -53,7 +53,7 @@ def collect(project: Project, store: Store) -> Collected | None:
             return None
         table = store.tables.open("rows")
         good = columns.fit(batch.good, pa.schema(table.schema().to_arrow()) if table else None)
-        good = _unknown_rows(project, store, good)
+        good = _unknown_rows(project, store, good, last.until if last else None)
         bad = _unknown_bad(store, batch.bad)
         if len(bad) + len(good) >= _FEW and len(bad) > len(good):
             raise _refuse(project, store, batch.raw, bad, len(good))
@@ -82,15 +82,15 @@ def _ask(project: Project, folder: Path, since: datetime | None) -> Batch | None
     return gather(project, folder, since)
 
 
-def _unknown_rows(project: Project, store: Store, good: pa.Table) -> pa.Table:
-    """The rows whose key the table does not have yet."""
+def _unknown_rows(project: Project, store: Store, good: pa.Table, until: datetime | None) -> pa.Table:
+    """The rows whose key the table does not have yet. Only late rows, before `until`, are worth a look into it."""
     time, unit = project.project.time, project.project.unit
     keys = [time, unit] if unit else [time]
-    if not len(good):
+    first = pc.min(good[time])
+    if until is None or not len(good) or first.as_py() > until:
         return good
-    known = store.tables.read("rows", columns=keys, where=pc.field(time) >= pc.min(good[time]))
-    if known is None:
-        return good
+    known = store.tables.read("rows", columns=keys, where=pc.field(time) >= first)
+    assert known is not None
     numbered = good.select(keys).append_column("#", pa.array(range(len(good))))
     return good.take(numbered.join(known, keys, join_type="left anti")["#"].combine_chunks().sort())
 
@@ -159,14 +159,14 @@ def _record(project: Project, store: Store) -> Collected | None:
         if rows is None:
             continue
         raw = rows[columns.BATCH][0].as_py()
-        quarantined = store.tables.read("quarantine", columns=[], where=pc.field(columns.BATCH) == raw)
+        told = store.state.last(events, events.c.key == f"quarantine:{raw}")
         files = store.tables.digests("rows", version, last.files if last else {})
         newest = Collected(
             version,
             content_digest(files),
             raw,
             len(rows),
-            0 if quarantined is None else len(quarantined),
+            told.detail["rows"] if told else 0,
             max(pc.max(rows[project.project.time]).as_py(), last.until if last else datetime.min.replace(tzinfo=UTC)),
         )
         if not last:
@@ -191,6 +191,6 @@ def _record(project: Project, store: Store) -> Collected | None:
 
 def _forget(store: Store, raw: str) -> None:
     """Remove a batch that added nothing, unless something refers to it."""
-    known = store.tables.read("quarantine", columns=[], where=pc.field(columns.BATCH) == raw)
-    if (known is None or not len(known)) and not store.state.count(incidents, incidents.c.key == f"data:{raw}"):
+    told = store.state.count(events, events.c.key == f"quarantine:{raw}")
+    if not told and not store.state.count(incidents, incidents.c.key == f"data:{raw}"):
         (store.root / "raw" / f"{raw}.parquet").unlink(missing_ok=True)
