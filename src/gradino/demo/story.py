@@ -20,17 +20,18 @@ from typing import Any
 
 import pandas as pd
 
+from gradino.console import write_report
 from gradino.demo import commits, feed
 from gradino.demo.traffic import Traffic
 from gradino.errors import ServiceError
-from gradino.operate.project import scaffold
+from gradino.operate.project import load, scaffold
 from gradino.operate.store import Store
 from gradino.operate.store.state import events, releases, runs
 
-FIRST = date(2011, 10, 1)  # production begins; what was counted before is the first data
-MISTAKES = {date(2011, 11, 1): commits.BROKEN, date(2011, 12, 1): commits.WORSE}
+FIRST = date(2012, 1, 1)  # production begins; what was counted before is the first data
+MISTAKES = {date(2012, 1, 3): commits.BROKEN, date(2012, 1, 8): commits.WORSE}
 _AHEAD = timedelta(days=3)  # that the town may be ahead of the operator
-_SLOW = 0.5  # seconds a day takes while the operator trains or tests
+_SLOW = 0.2  # seconds between two hours while the operator trains or tests; else they come as fast as they go
 _PATIENCE = 120.0  # seconds until the first model must answer
 _EXAMPLE = "bike-sharing"
 
@@ -51,6 +52,7 @@ class Town:
         self.traffic = Traffic(self.port)
         self.ids: list[str] = []
         self._told = 0
+        self._working = False
         self._mistakes = deque(sorted(MISTAKES.items()))
         self._pending: subprocess.Popen[bytes] | None = None
 
@@ -88,7 +90,7 @@ class Town:
         days = [(day, rows) for day, rows in feed.days(self.counts) if day >= FIRST]
         yesterday: tuple[date, pd.DataFrame, list[Any]] | None = None
         for number, (day, rows) in enumerate(days):
-            answers = self.traffic.score(_requests(rows))
+            answers = self._ask(_requests(rows))
             self.ids += [answer[0] for answer in answers if answer]
             if yesterday:
                 self._truth(*yesterday, known=datetime.combine(day, datetime.min.time(), UTC))
@@ -104,17 +106,18 @@ class Town:
         """What happened, by the records and by what the application saw; one prediction is traced."""
         found = _ask("status", str(self.folder))
         traced = _ask("trace", self.ids[len(self.ids) // 2], "--project", str(self.folder))
-        self.assessment = _ask("assess", str(self.folder))
+        assessment = _ask("assess", str(self.folder))
+        write_report(self.store, load(self.folder), assessment, self.folder / "report.html")
         return {
             "requests": self.traffic.requests,
             "failed_requests": self.traffic.failed,
             "alarms": found["alarms"],
-            "retrains": found["retrains"] - 1,
-            "promotions": found["promotions"] - 1,
+            "retrains": found["retrains"] - 1,  # the first model is a training, but no retraining
+            "promotions": found["promotions"],
             "refused": found["refused"] + found["rejected"],
             "quarantined_rows": found["data"]["quarantined"],
             "trace_verified": traced["verified"],
-            "level": self.assessment["level"]["technical"]["wired"],
+            "level": assessment["level"]["technical"]["wired"],
         }
 
     def down(self) -> None:
@@ -129,6 +132,16 @@ class Town:
         for event in self.store.state.rows(events, events.c.id > self._told):
             self._told = event.id
             self.tell(event)
+
+    def _ask(self, requests: list[dict[str, Any]]) -> list[Any]:
+        """A day's requests; while the operator trains or tests, one after the other and slowly."""
+        if not self._working:
+            return self.traffic.score(requests)
+        answers = []
+        for request in requests:
+            answers += self.traffic.score([request])
+            time.sleep(_SLOW)
+        return answers
 
     def _truth(self, day: date, rows: pd.DataFrame, answers: list[Any], known: datetime) -> None:
         """The station's file of a day, and the labels of its predictions."""
@@ -167,11 +180,11 @@ class Town:
             if clock is not None and now - clock <= _AHEAD:
                 break
             time.sleep(0.02)
-        working = state.count(runs, runs.c.status.in_(("queued", "running"))) or state.count(
-            releases, releases.c.stage == "gates"
+        self._working = bool(
+            self._pending
+            or state.count(runs, runs.c.status.in_(("queued", "running")))
+            or state.count(releases, releases.c.stage == "gates")
         )
-        if working or self._pending:
-            time.sleep(_SLOW)
 
     def _settle(self) -> None:
         """The last labels are joined and whatever is at work comes to its end."""

@@ -23,11 +23,11 @@ def store(tmp_path: Path) -> Store:
     records.version(store, 1, loss=0.2)
     project = records.project(tmp_path)
     feedback, production = Feedback(project, store), records.Production(store, records.live(store, 1))
-    watch(project, store, 1)
+    watch(store, 1)
     for _ in range(40):
         production.tell(production.predict({1: [50.0] * 24}, answering=1))
         feedback.step()
-    assert watch(project, store, 1)
+    assert watch(store, 1)
     store.state.add(data_versions, version=1, digest="d1", files={}, raw="r1", rows=24, quarantined=0, until=NOW)
     return store
 

@@ -89,7 +89,9 @@ def _deployment(store: Store, number: int) -> list[Link]:
     if row is None:
         return [Link("deployment", str(number), None, False, "is not on record")]
     here = Link("deployment", f"{row.environment} #{row.id}", None, True, row.reason)
-    return [here, _decision(store, row.decision)] if row.decision else [here]
+    same = (deployments.c.environment == row.environment, deployments.c.champion == row.champion)
+    allowed = store.state.last(deployments, *same, deployments.c.id <= number, deployments.c.decision.is_not(None))
+    return [here, _decision(store, allowed.decision)] if allowed else [here]
 
 
 def _decision(store: Store, identity: str) -> Link:

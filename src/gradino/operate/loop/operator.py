@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gradino.errors import GradinoError
-from gradino.operate import monitoring, release, retraining, serving
+from gradino.operate import lineage, monitoring, release, retraining, serving
 from gradino.operate.loop.slow import Slow
 from gradino.operate.project import Project, load
 from gradino.operate.store import Store
@@ -29,8 +29,9 @@ class Operator:
         """Move everything that can be moved now. Each step may be repeated after a crash."""
         clock = self._clock(serving.compact(self.store, release.PRODUCTION).newest_event_time)
         self.feedback.step()
+        lineage.seal(self.store)
         live = release.champion(self.store)
-        if live is not None and monitoring.watch(self.project, self.store, live):
+        if live is not None and monitoring.watch(self.store, live):
             self.store.state.tell("alarm", f"v{live} does harm: its loss has risen", f"alarm:{live}", clock)
         release.advance(self.project, self.store, clock)
         release.propose(self.store, clock)

@@ -1,53 +1,46 @@
-"""The harm alarm of the champion: has its loss in production risen above what it was released with?"""
+"""The harm alarm of the champion: has its loss in production risen above what it was released with?
+
+The unit of evidence is the day: the mean loss of the labels that became known on it. Losses of one day resemble each
+other – a storm, a holiday –, and to count every label as news would see harm where there is only weather.
+"""
 
 from datetime import datetime
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import insert
 
 from gradino.inference import alarm
-from gradino.inference.alarm import Harm
-from gradino.operate.monitoring.reference import labels_a_year, reference
-from gradino.operate.project import Project
+from gradino.operate.monitoring.reference import reference
 from gradino.operate.store import Store
 from gradino.operate.store.state import alarms
 
-_ORDER = ("label_time", "event_time", "prediction_id")
-_POINTS = 400  # of the history kept for the page; thinned by half when it is full
+_DAYS_A_YEAR = 365.0  # the threshold: about one false alarm a year
 
 
-def watch(project: Project, store: Store, champion: int) -> bool:
+def watch(store: Store, champion: int) -> bool:
     """Fold the champion's new outcomes into its alarm; returns whether it is raised now for the first time.
 
     State, history and alarm move in one transaction, so a crash repeats nothing.
     """
     name, until = f"harm:{champion}", store.tables.version("outcomes")
-    kept = store.state.cursor(name, None) or _begin(project, store, name, champion, until)
+    kept = store.state.cursor(name, None) or _begin(store, name, champion, until)
     new = store.tables.added("outcomes", kept["position"], until)
     if new is None:
         return False
-    own = new.filter(pc.and_(pc.equal(new["version"], champion), pc.not_equal(new["role"], "shadow")))
-    own = own.filter(pc.is_finite(own["loss"])).sort_by([(key, "ascending") for key in _ORDER])
-    before = msgspec.convert(kept["state"], Harm)
-    after = before.update(own["loss"].to_numpy())
+    before = after = msgspec.convert(kept["state"], alarm.Harm)
+    history, day = kept["history"], kept["day"]
+    for label, loss, count in _days(new, champion):
+        if day["label"] is None or label > day["label"]:
+            if day["n"]:
+                after = after.update([day["sum"] / day["n"]])
+                history = [*history, [day["label"], after.n, day["sum"] / day["n"], after.evidence]]
+            day = {"label": label, "sum": 0.0, "n": 0}
+        day = day | {"sum": day["sum"] + loss, "n": day["n"] + count}
     raised = after.alarmed and not before.alarmed
-    times = own["event_time"].to_pylist()
-    starts = [
-        times[min(row - before.n, len(times) - 1)].isoformat() if row >= before.n and times else old
-        for row, old in zip(after.starts, kept["starts"], strict=True)
-    ]
-    history = kept["history"]
-    if times:
-        point = [times[-1].isoformat(), after.n, pc.mean(own["loss"]).as_py(), after.evidence]
-        history = _thin([*history, point])
-    moved = kept | {
-        "position": until,
-        "state": msgspec.to_builtins(after),
-        "starts": starts,
-        "history": history,
-    }
+    moved = kept | {"position": until, "state": msgspec.to_builtins(after), "history": history, "day": day}
     with store.state.begin() as connection:
         store.state.move_cursor(connection, name, moved)
         if raised:
@@ -56,30 +49,38 @@ def watch(project: Project, store: Store, champion: int) -> bool:
                     version=champion,
                     evidence=after.evidence,
                     threshold=after.threshold,
-                    since=datetime.fromisoformat(starts[after.starts.index(after.since)]),
-                    event_time=times[-1],
-                    detail={"labels": after.n, "reference": after.reference},
+                    since=datetime.fromisoformat(history[min(after.since, len(history) - 1)][0]),
+                    event_time=datetime.fromisoformat(history[-1][0]),
+                    detail={"days": after.n, "reference": after.reference},
                 )
             )
     return raised
 
 
-def _begin(project: Project, store: Store, name: str, champion: int, position: int) -> dict[str, Any]:
+def _days(outcomes: pa.Table, champion: int) -> list[tuple[str, float, int]]:
+    """Day (ISO 8601, UTC), sum of losses and their number, of the champion's own answers, by the day of the label.
+
+    A label that comes late counts for the day on which it came.
+    """
+    own = outcomes.filter(pc.and_(pc.equal(outcomes["version"], champion), pc.not_equal(outcomes["role"], "shadow")))
+    own = own.filter(pc.is_finite(own["loss"]))
+    days = pa.table({"day": pc.floor_temporal(own["label_time"], unit="day"), "loss": own["loss"]})
+    grouped = days.group_by("day").aggregate([("loss", "sum"), ("loss", "count")]).sort_by("day")
+    rows = zip(*(grouped[name].to_pylist() for name in ("day", "loss_sum", "loss_count")), strict=True)
+    return [(day.isoformat(), loss, count) for day, loss, count in rows]
+
+
+def _begin(store: Store, name: str, champion: int, position: int) -> dict[str, Any]:
     """A champion is watched from the moment it is one."""
-    allowed = alarm.reference(reference(store, champion).losses)
-    harm = Harm(allowed, threshold=labels_a_year(project, store))
+    harm = alarm.Harm(alarm.reference(reference(store, champion).losses), threshold=_DAYS_A_YEAR)
     kept = {
         "position": position,
         "state": msgspec.to_builtins(harm),
         "history": [],
-        "starts": [None] * len(harm.starts),
+        "day": {"label": None, "sum": 0.0, "n": 0},  # the day that is not over
         "threshold": harm.threshold,
         "reference": harm.reference,
     }
     with store.state.begin() as connection:
         store.state.move_cursor(connection, name, kept)
     return kept
-
-
-def _thin(history: list[Any]) -> list[Any]:
-    return history[::2] if len(history) > _POINTS else history

@@ -136,8 +136,8 @@ def load(folder: Path) -> Project:
 
 
 def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
-    """Put the first problem of a validation error into one sentence, and what to do into another."""
-    problem = error.errors()[0]
+    """Put one problem into a sentence, and what to do into another: an unknown key first, it explains a missing one."""
+    problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = [str(part) for part in problem["loc"]]
     key = where[-1]
     place = f"[{where[0]}]" if len(where) > 1 else "the file"

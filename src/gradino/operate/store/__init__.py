@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from gradino.operate.store.state import State
+from gradino.operate.store.state import State, data_versions
 from gradino.operate.store.tables import Tables
 
 FOLDER = ".gradino"
@@ -43,9 +43,12 @@ class Store:
         return Store, (self.root,)  # a job opens its own connections
 
     def clock(self) -> datetime | None:
-        """The event time that production has reached, None before its first prediction."""
+        """The event time that production has reached, before its first prediction that of the data; None at first."""
         kept = self.state.cursor("clock", None)
-        return datetime.fromisoformat(kept) if kept else None
+        if kept:
+            return datetime.fromisoformat(kept)
+        data = self.state.last(data_versions)
+        return data.until if data else None
 
     @property
     def tracking_uri(self) -> str:

@@ -1,7 +1,8 @@
-"""How good a model is: on the newest fifth of the rows, which it has not seen."""
+"""How good a model is: on the newest rows, which it has not seen."""
 
 import math
 from collections.abc import Callable
+from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,17 +19,24 @@ from gradino.operate.project.reference import Reference
 from gradino.operate.registry.schema import Reference as HoldoutLosses
 
 Metric = Callable[[Any, Any], float]
-HOLDOUT = 0.2
+SHARE = 0.2  # of the rows, at most: the rest is there to learn from
+WEEKS = timedelta(weeks=4)  # enough to test on, where it is enough rows: what is held out is not learned from
+ROWS = 500
 _KEPT = 5000
 _DEFAULT = {"regression": "mean_absolute_error", "classification": "accuracy_score"}
 
 
 def split(frame: pd.DataFrame, time: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Cut rows that are sorted by `time` into the past and its newest fifth; never inside one moment.
+    """Cut rows that are sorted by `time` into the past and the newest, never inside one moment.
+
+    The newest are those of the last four weeks, or 500 if these are fewer, but at most a fifth of all: the model that
+    is tested is the model that is released, so every row held out is news it does not know.
 
     Raises TrainingError when one of the two would be empty.
     """
-    start = frame[time].iloc[int(len(frame) * (1 - HOLDOUT))]
+    times = frame[time]
+    enough = min(times.iloc[-1] - WEEKS, times.iloc[max(len(frame) - ROWS, 0)])
+    start = max(times.iloc[int(len(frame) * (1 - SHARE))], enough)
     past, holdout = frame[frame[time] < start], frame[frame[time] >= start]
     if past.empty:
         raise TrainingError(

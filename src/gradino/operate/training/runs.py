@@ -111,7 +111,7 @@ def _finish(store: Store, row: Row[Any], outcome: Outcome) -> None:
         "run",
         f"v{outcome.version} trained: {metric[0]} {metric[1]:.4g} on the holdout, {baseline[1]:.4g} without a model",
         f"run:{row.id}:finished",
-        row.event_time,
+        store.clock(),
         run=row.id,
         version=outcome.version,
         metrics=outcome.metrics,
