@@ -148,7 +148,10 @@ def test_feedback_is_accepted_and_a_wrong_label_refused(server: Server) -> None:
         good | {"label": True},
         good | {"x": 1},
     ):
-        assert server.client.post("/v1/feedback", json={"feedback": [bad]}).status_code == 422, bad
+        answer = server.client.post("/v1/feedback", json={"feedback": [good, bad]})
+        assert answer.status_code == 422, bad
+        assert answer.json()["error"]["row"] == 1
+        assert answer.json()["error"]["field"] in ("id", "label", "x")
 
 
 def test_metrics_are_prometheus_text_of_all_workers(server: Server) -> None:

@@ -20,6 +20,7 @@ from gradino.operate.store import Store
 from gradino.operate.store.lock import alone
 from gradino.operate.store.tables import Tables
 
+COMPACTED = ".compacted"  # when: its modification time
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
 _MOST_ROWS = 200_000  # of one commit
 _MOMENT = pa.timestamp("us", tz="UTC")
@@ -55,6 +56,7 @@ def compact(store: Store, environment: str) -> Compacted:
             newest = max(filter(None, (total.newest_event_time, harvest.newest)), default=None)
             total = Compacted(total.predictions + harvest.rows, total.feedback + len(harvest.labels), newest)
             if not harvest.more:
+                (folder / COMPACTED).touch()
                 return total
 
 

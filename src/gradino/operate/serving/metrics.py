@@ -48,8 +48,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     log_errors: int = 0
 
 
-def text(snapshots: Sequence[Snapshot], log_bytes: int) -> str:
-    """The exposition format, version 0.0.4. `log_bytes` wait for the compactor."""
+def text(snapshots: Sequence[Snapshot], log_bytes: int, compacted: float) -> str:
+    """The exposition format, version 0.0.4. `compacted` is when the compactor last ended, Unix time."""
     lines: list[str] = []
     families: list[tuple[Family, list[str]]] = [
         (("gradino_requests_total", "counter", "Answers by route and status."), list(_answers(snapshots))),
@@ -67,8 +67,12 @@ def text(snapshots: Sequence[Snapshot], log_bytes: int) -> str:
             for name, kind, said, found in _plain(snapshots)
         ],
         (
-            ("gradino_log_bytes", "gauge", "Bytes of the prediction log that wait for the compactor."),
+            ("gradino_log_bytes", "gauge", "Bytes of write-ahead segments on the disk."),
             [f"gradino_log_bytes {log_bytes}"],
+        ),
+        (
+            ("gradino_log_compacted_timestamp_seconds", "gauge", "When the compactor last ended; 0 when never."),
+            [f"gradino_log_compacted_timestamp_seconds {compacted}"],
         ),
     ]
     for (name, kind, said), samples in families:

@@ -17,7 +17,8 @@ Row: TypeAlias = tuple[Any, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST = 2**63 - 1
-_WHERE = re.compile(r"^(?P<reason>.*?)(?: - at `\$(?:\.rows)?\[(?P<row>\d+)\](?:\.(?P<field>.*))?`)?$", re.DOTALL)
+_WHERE = re.compile(r"^(?P<reason>.*?)(?: - at `\$(?:\.[a-z_]+)*\[(?P<row>\d+)\](?:\.(?P<field>.*))?`)?$", re.DOTALL)
+_UNKNOWN = "unknown field"
 _NAMED = re.compile(r"(?:unknown|required) field `(?P<field>.*)`")
 
 
@@ -138,21 +139,25 @@ class Rows:
         return tuple(changed)
 
     def _explain(self, message: str) -> Problem:
-        found = _WHERE.match(message)
-        assert found
-        reason = found["reason"]
-        row = int(found["row"]) if found["row"] else None
-        if row is None:
-            return Problem(reason, next='send {"rows": [{…}]}')
-        named = _NAMED.search(reason)
-        if named and "unknown" in reason:
-            name = named["field"]
-            near = get_close_matches(name, self.names, n=1, cutoff=0.5)
-            advice = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self.names)}"
-            return Problem("unknown field", row, name, advice)
-        if named:
-            return Problem("required field is missing", row, named["field"])
-        return Problem(reason, row, found["field"])
+        problem = located(message, 'send {"rows": [{…}]}')
+        if problem.reason != _UNKNOWN:
+            return problem
+        near = get_close_matches(problem.field or "", self.names, n=1, cutoff=0.5)
+        advice = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self.names)}"
+        return Problem(problem.reason, problem.row, problem.field, advice)
+
+
+def located(message: str, advice: str) -> Problem:
+    """msgspec's sentence with its path, taken apart; `advice` where it is about no row."""
+    found = _WHERE.match(message)
+    assert found
+    reason = found["reason"]
+    if not found["row"]:
+        return Problem(reason, next=advice)
+    row = int(found["row"])
+    if named := _NAMED.search(reason):
+        return Problem(_UNKNOWN if "unknown" in reason else "required field is missing", row, named["field"])
+    return Problem(reason, row, found["field"])
 
 
 def utc(moment: datetime) -> datetime:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,10 +15,11 @@ from gradino.operate.serving.app import Answer, Failed, Routes, Unavailable, jso
 from gradino.operate.serving.batching import MOST_WAITING, Batcher, ModelFailed, Ticket
 from gradino.operate.serving.board import Board
 from gradino.operate.serving.commit import Entry, PredictionLog
+from gradino.operate.serving.compactor import COMPACTED
 from gradino.operate.serving.deployments import Deployments
 from gradino.operate.serving.live import Live
 from gradino.operate.serving.metrics import Requests, Snapshot, text
-from gradino.operate.serving.schema import BadInput, Problem, Row, microseconds
+from gradino.operate.serving.schema import BadInput, Problem, Row, located, microseconds
 from gradino.operate.serving.served import as_logged
 from gradino.operate.serving.wal import SUFFIX, Feedback, Label
 
@@ -78,7 +80,6 @@ class ScoringService:
         self._feedback = msgspec.json.Decoder(GivenFeedback)
         self._invocation = msgspec.json.Decoder(_Invocation)
         self._count = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._batcher: Batcher | None = None
         self.requests = Requests()
         self.routes: Routes = {
@@ -93,7 +94,6 @@ class ScoringService:
         }
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
         self._batcher = Batcher(loop, self._log)
 
     def stop(self) -> None:
@@ -169,13 +169,15 @@ class ScoringService:
         return json_answer({"workers": workers})
 
     async def metrics(self, _body: bytes) -> Answer:
-        waiting = 0
-        for path in self._folder.glob(f"*{SUFFIX}"):
-            try:
-                waiting += path.stat().st_size
-            except FileNotFoundError:  # compacted just now
-                continue
-        return Answer(text(self._snapshots(), waiting).encode(), kind=_PROMETHEUS)
+        size, compacted = 0, 0.0
+        for path in self._folder.iterdir():
+            with suppress(FileNotFoundError):  # compacted just now
+                found = path.stat()
+                if path.suffix == SUFFIX:
+                    size += found.st_size
+                elif path.name == COMPACTED:
+                    compacted = found.st_mtime
+        return Answer(text(self._snapshots(), size, compacted).encode(), kind=_PROMETHEUS)
 
     async def openapi(self, _body: bytes) -> Answer:
         live = self._deployments.live
@@ -267,7 +269,7 @@ def _decoded(decoder: "msgspec.json.Decoder[Any]", body: bytes, advice: str) -> 
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        raise BadInput(Problem(str(error), next=advice)) from None
+        raise BadInput(located(str(error), advice)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(Problem(f"the body is not JSON: {error}", next=advice), 400) from None
 
