@@ -273,6 +273,7 @@ def full(root: Path) -> tuple[Store, Project]:
     w.outcomes(4, "shadow", 190, 216, lambda _: 0.185)
     w.deploy(2, 190, "v4 listens", challenger=4)
     w.deploy(2, 216, "v4 rejected")
+    w.decide("experiment", "v4", "fail", 216, ["worse"])
     w.tell(216, "experiment", "v4 rejected after 640 labels: worse than v2", against=worse["against"])
     w.add(
         281,

@@ -129,3 +129,9 @@ def test_a_roll_back_is_no_promotion(young: Told) -> None:
     story = read(store, project)
     assert [(mark.kind, mark.version) for mark in story.marks] == [("promoted", 2), ("rolled back", 1)]
     assert status(story)["promotions"] == 1
+
+
+def test_a_release_is_dated_by_its_decision(full: Told) -> None:
+    found = {release.version: release.when for release in read(*full).releases}
+    assert found[4] == stories.day(216)
+    assert found[3] == stories.day(150)  # no decision is recorded: its beginning

@@ -107,7 +107,8 @@ def experiment(found: Experiment) -> Spec | None:
         for kind, value in (("for", evidence), ("against", against)):
             if math.isfinite(value):
                 rows.append({"n": n, "y": min(max(value, low), top * 10), "k": kind, "c": _SIDES[kind]})
-    last = list({row["k"]: row for row in rows}.values())
+    last = sorted({row["k"]: row for row in rows}.values(), key=lambda row: -row["y"])
+    apart = 5 if last[0]["y"] < 5 * last[-1]["y"] else 0  # pixels by which the two words step aside
     x = {
         "field": "n",
         "type": "quantitative",
@@ -116,6 +117,7 @@ def experiment(found: Experiment) -> Spec | None:
     }
     x["axis"] = {"tickCount": 4, "grid": False, "format": ",d", "labelFlush": True}
     y = _value("y", log=(low, top * 10))
+    word = {"x": x, "y": y, "text": {"field": "k"}, "color": _as_is("c")}
     layers = [
         _layer([{"y": top}], {"type": "rule", "color": "var(--ink)", "strokeDash": [5, 3], "opacity": 0.6}, {"y": y}),
         _layer(
@@ -124,10 +126,9 @@ def experiment(found: Experiment) -> Spec | None:
         _layer(
             last, {"type": "point", "filled": True, "size": 26, "opacity": 1}, {"x": x, "y": y, "color": _as_is("c")}
         ),
-        _layer(
-            [row | {"s": row["k"]} for row in last],
-            _text(None, align="left", dx=6),
-            {"x": x, "y": y, "text": {"field": "s"}, "color": _as_is("c")},
+        *(
+            _layer([row], _text(None, align="left", dx=6, dy=dy), word)
+            for row, dy in zip(last, (-apart, apart), strict=False)
         ),
         _layer(
             [{"y": top, "s": f"decides at {top:,.0f}"}],

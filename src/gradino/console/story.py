@@ -82,7 +82,7 @@ class Release:
     status: str  # of the version
     reason: str
     weight: float
-    when: datetime | None  # None: before the first prediction, when there was no event time
+    when: datetime | None  # of the decision; None before the first prediction, when there is no event time
     gates: list[Gate]
     experiment: Experiment | None
 
@@ -277,6 +277,11 @@ def _harm(row: Row[Any]) -> Harm:
 
 
 def _releases(store: Store, statuses: dict[int, str]) -> list[Release]:
+    """Dated by the last decision on them; a release that nobody has decided on, by its beginning."""
+    decided = {
+        row.subject: row.event_time
+        for row in sorted(store.state.rows(s.decisions, s.decisions.c.kind.in_(("gates", "experiment"))), key=_written)
+    }
     gates: dict[int, list[Gate]] = {}
     for row in store.state.rows(s.gates):
         gates.setdefault(row.release, []).append(Gate(row.name, row.verdict, row.seconds, row.evidence))
@@ -289,7 +294,7 @@ def _releases(store: Store, statuses: dict[int, str]) -> list[Release]:
             status=statuses.get(row.version, ""),
             reason=row.reason or "",
             weight=row.weight or 0.0,
-            when=row.event_time,
+            when=decided.get(f"v{row.version}") or row.event_time,
             gates=gates.get(row.id, []),
             experiment=_experiment(row.experiment),
         )
@@ -311,6 +316,11 @@ def _experiment(value: dict[str, Any] | None) -> Experiment | None:
     )
 
 
+def _written(row: Row[Any]) -> datetime:
+    at: datetime = row.at
+    return at
+
+
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
 
@@ -318,7 +328,7 @@ def _number(value: float | None) -> float:
 def _decisions(rows: Sequence[Row[Any]]) -> list[Decision]:
     """Newest first; what was decided again and again for the same reasons is one entry."""
     found: list[Decision] = []
-    for row in sorted(rows, key=lambda row: row.at):
+    for row in sorted(rows, key=_written):
         certificate, when = row.certificate, row.event_time
         reasons = [str(reason) for reason in certificate["reasons"]]
         numbers = certificate["evidence"]
