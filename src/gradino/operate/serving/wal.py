@@ -90,7 +90,7 @@ class Segment:
         self.size = 0
         # Locked before it has the name by which a compactor would find it.
         unnamed = self.path.with_suffix(_UNNAMED)
-        self._file = os.open(unnamed, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC)
+        self._file = os.open(unnamed, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             unnamed.rename(self.path)
