@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from gradino.errors import DataError
 from gradino.operate.data import columns
 from gradino.operate.data.columns import Batch
+from gradino.operate.data.verify import manifest
 from gradino.operate.project import Project
 from gradino.operate.project.process import JobError, call
 from gradino.operate.store import Store
@@ -154,38 +155,30 @@ def _record(project: Project, store: Store) -> Collected | None:
     """Write down the versions of the table that are not yet: the one just appended, or one whose writer was killed."""
     newest: Collected | None = None
     last = store.state.last(data_versions)
+    until = last.until if last else datetime.min.replace(tzinfo=UTC)
+    files: dict[str, str] = {}
     for version in range(last.version + 1 if last else 0, store.tables.version("rows") + 1):
+        new = {f: store.tables.file_digest("rows", f) for f in store.tables.added_files("rows", version - 1, version)}
         rows = store.tables.added("rows", version - 1, version)
         if rows is None:
             continue
+        files = (files or manifest(store, version)) | new
         raw = rows[columns.BATCH][0].as_py()
         told = store.state.last(events, events.c.key == f"quarantine:{raw}")
-        files = store.tables.digests("rows", version, last.files if last else {})
-        newest = Collected(
-            version,
-            content_digest(files),
-            raw,
-            len(rows),
-            told.detail["rows"] if told else 0,
-            max(pc.max(rows[project.project.time]).as_py(), last.until if last else datetime.min.replace(tzinfo=UTC)),
-        )
-        if not last:
+        until = max(pc.max(rows[project.project.time]).as_py(), until)
+        quarantined = told.detail["rows"] if told else 0
+        newest = Collected(version, content_digest(files), raw, len(rows), quarantined, until)
+        if files == new:
             store.state.tell(
                 "data",
-                f"first data: {newest.rows:,} rows until {newest.until:%Y-%m-%d %H:%M}",
+                f"first data: {newest.rows:,} rows until {until:%Y-%m-%d %H:%M}",
                 "data:first",
-                event_time=newest.until,
+                event_time=until,
                 version=version,
                 digest=newest.digest,
             )
-        store.state.add_once(
-            data_versions,
-            {"version": version},
-            files=files,
-            event_time=newest.until,
-            **{k: v for k, v in asdict(newest).items() if k != "version"},
-        )
-        last = store.state.last(data_versions)
+        record = {key: value for key, value in asdict(newest).items() if key != "version"}
+        store.state.add_once(data_versions, {"version": version}, files=new, event_time=until, **record)
     return newest
 
 

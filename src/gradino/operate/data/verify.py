@@ -18,16 +18,23 @@ def verify(store: Store, version: int) -> str:
     row = store.state.last(data_versions, data_versions.c.version == version)
     if row is None:
         raise IntegrityError(f"data version {version} is not on record", "`gradino data log` lists those that are")
-    for file, digest in row.files.items():
+    files = manifest(store, version)
+    for file, digest in files.items():
         _check(store.root / "tables" / "rows" / file, digest)
     for past in store.state.rows(data_versions, data_versions.c.version <= version):
         _check(store.root / "raw" / f"{past.raw}.parquet", past.raw)
-    if content_digest(row.files) != row.digest:
+    if content_digest(files) != row.digest:
         raise IntegrityError(
             f"the record of data version {version} does not add up to its digest {row.digest}",
             "somebody changed the state database; restore it from a backup",
         )
     return str(row.digest)
+
+
+def manifest(store: Store, version: int) -> dict[str, str]:
+    """All data files of a version with their SHA-256. Each version's row holds those it added: none is ever removed."""
+    rows = store.state.rows(data_versions, data_versions.c.version <= version)
+    return {file: digest for row in rows for file, digest in row.files.items()}
 
 
 def _check(path: Path, digest: str) -> None:
