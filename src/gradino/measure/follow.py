@@ -10,6 +10,7 @@ from gradino.measure.python import BODY, MAIN
 from gradino.measure.tree import Tree
 
 _DEEPEST = 7
+_CHECKS = ("test", "gate", "smoke")
 _ASKS = re.compile(r"^(requests|httpx)\.(post|get)$|invoke_endpoint$|endpoint\.predict$")
 _RUNS_SHELL = re.compile(
     r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.run_command|session\.run|c\.run)$"
@@ -64,7 +65,8 @@ class Follower:
                 continue
             mine = [Effect(v, path, command.line, command.text[:160]) for v in shell.verbs(command.text)]
             mine += self._handover(command, path, folder, depth)
-            found += [replace(e, soft=True) for e in mine] if command.soft else mine
+            lost = command.soft or command.piped
+            found += [replace(e, soft=True) if command.soft or (lost and e.verb in _CHECKS) else e for e in mine]
         return found
 
     def _specified(self, command: shell.Command, path: str, depth: int) -> list[Effect]:
@@ -131,10 +133,7 @@ class Follower:
             return found
         last = shell.commands(text, 1)[-1:]
         end = last[0].line if last else 0
-        return [
-            replace(e, soft=e.soft or (e.verb in ("test", "gate", "smoke") and (e.path, e.line) != (path, end)))
-            for e in found
-        ]
+        return [replace(e, soft=e.soft or (e.verb in _CHECKS and (e.path, e.line) != (path, end))) for e in found]
 
     def python(self, path: str, names: tuple[str, ...], words: tuple[str, ...], depth: int) -> list[Effect]:
         """What running functions of a Python file does."""

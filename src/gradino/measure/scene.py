@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from gradino.measure import vocabulary
+from gradino.measure import shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job, Resource, Step
 from gradino.measure.code import Code
 from gradino.measure.collectors import COLLECTORS
@@ -101,6 +101,12 @@ class Scene:
             for f in m.functions.values()
             for call in (*f.decorators, *f.calls)
             for verb, says in vocabulary.verbs(call, m, f"{m.path}::{f.name}")
+        ] + [
+            Use(verb, m.path, line, text[:120], f.name)
+            for m in self.modules
+            for f in m.functions.values()
+            for line, text in f.commands
+            for verb in shell.verbs(text)
         ]
 
     def used(self, *verbs: str) -> list[Use]:

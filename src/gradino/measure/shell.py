@@ -82,6 +82,7 @@ class Command:
     text: str
     line: int
     soft: bool = False
+    piped: bool = False  # its exit status is lost in a pipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,8 @@ def commands(script: str, line: int = 0) -> list[Command]:
             until = here[1]
         if re.match(r"set\s+\+e\b", text):
             lenient = True
+        if "pipefail" in script and "|" in text:
+            text += " # pipefail"
         found += _split(text, start, lenient)
     if pending:
         found += _split(pending.strip(), start, lenient)
@@ -123,15 +126,19 @@ def commands(script: str, line: int = 0) -> list[Command]:
 
 def _split(text: str, line: int, lenient: bool) -> list[Command]:
     soft = lenient or bool(re.search(r"\|\|\s*(true|:|echo|exit 0|printf)\b|;\s*(true|exit 0)\s*$", text))
+    strict = "pipefail" in text
     text = re.sub(r"\s#\s.*$", "", text)
-    parts = [p.strip() for p in re.split(r"&&|\|\||;|(?<![|&>])\|(?!\|)", text)]
+    parts: list[tuple[str, bool]] = []
+    for chain in re.split(r"&&|\|\||;", text):
+        pipe = [p.strip() for p in re.split(r"(?<![|&>])\|(?!\|)", chain)]
+        parts += [(p, i < len(pipe) - 1 and not strict) for i, p in enumerate(pipe)]
     words = ("if ", "then ", "do ", "else ", "! ", "(", "{ ")
     kept: list[Command] = []
-    for part in parts:
+    for part, piped in parts:
         for word in words:
             part = part.removeprefix(word).strip()
         if part:
-            kept.append(Command(part, line, soft))
+            kept.append(Command(part, line, soft, piped))
     return kept
 
 

@@ -107,14 +107,16 @@ class Tests:
         faked = bool(_FAKES.search(refs))
         client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
             _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
-        real = any(_REAL_CALL.match(n) for n in names) and any(
+        live = any(_REAL_CALL.match(n) for n in names) and any(
             "localhost" in t or "127.0.0.1" in t or "{}" in t for _, _, c in calls for t in c.texts
         )
-        served = any(_REAL_CALL.match(n) for n in names) and real
+        served = any(_REAL_CALL.match(n) for n in names) and live
         text = f"{module.path} {function.name}".lower()
         model = (
             bool(verbs & {"load", "train"}) and (bool(verbs & {"predict"}) or _about_model(function, text)) and checks
         )
+        own = [c for m, _, c in calls if m.path == module.path]
+        real = any(v in ("train", "load") for c in own for v, _ in vocabulary.verbs(c, module))
         scoring = client or served or (bool(_ABOUT_SCORING.search(text)) and bool(
             verbs & {"predict", "load"} or re.search(r"predict|score|infer", " ".join(names))))  # fmt: skip
         integration = (
@@ -133,7 +135,7 @@ class Tests:
             function.name,
             checks,
             off,
-            model and not (faked and "load" not in verbs),
+            model and (not faked or real),
             faked,
             scoring,
             integration,

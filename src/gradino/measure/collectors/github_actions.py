@@ -191,6 +191,8 @@ def _steps(tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], de
     line = item.lines.get("run", item.lines.get("uses", item.line))
     if run and "\n" in run:
         line += 1
+    if item.text("shell") == "bash":
+        run += "\n# pipefail"
     if item.text("shell").startswith("python"):
         run = f"python -c {run!r}"
     return [Step(line, run, uses, _inputs(item), off, soft, item.text("working-directory") or folder)]

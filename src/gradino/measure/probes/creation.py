@@ -23,6 +23,8 @@ _ORCHESTRATED = frozenset(
         "Kedro",
     }
 )
+# Without a schedule or a worker these run in the process of whoever starts them.
+_LOCAL = frozenset({"Prefect", "ZenML", "Metaflow", "Flyte", "Kedro", "scheduler"})
 _LOOKS_AFTER = re.compile(
     r"verif|deploy|health|probe|smoke|monitor|alert|notif|client|webhook|predict|dashboard|(^|/)(api|app|ui)[/.]", re.I
 )
@@ -70,7 +72,10 @@ def trains_on_defined_compute(scene: Scene) -> list[Evidence]:
     found += [
         scene.show(f, "trains on a machine that a file defines")
         for f in scene.firings
-        if f.effect.verb == "train" and f.job.system not in ("Makefile", "Docker Compose") and not f.effect.soft
+        if f.effect.verb == "train"
+        and f.job.system not in ("Makefile", "Docker Compose")
+        and not f.effect.soft
+        and (f.job.automatic or f.job.triggers & CHECKED or f.job.system not in _LOCAL)
     ]
     found += scene.sights("defines training compute", "training-compute")
     found += [

@@ -5,8 +5,8 @@ import re
 
 from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.probes.release import ci_tests, deployments
-from gradino.measure.scene import Firing, Scene
+from gradino.measure.probes.release import ci_tests, deployments, run_by
+from gradino.measure.scene import Scene
 
 
 def builds_and_publishes(scene: Scene) -> list[Evidence]:
@@ -58,7 +58,7 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
 
 def _tests(scene: Scene, chosen, says: str) -> list[Evidence]:  # type: ignore[no-untyped-def]
     runs = ci_tests(scene)
-    good = [t for t in scene.tests.good if chosen(t) and _run_by(scene, runs, t.path)]
+    good = [t for t in scene.tests.good if chosen(t) and run_by(scene, runs, t.path)]
     if runs and good:
         return [
             scene.see(good[0].path, good[0].line, f"{good[0].name} {says} ({len(good)} like it)", source="tests"),
@@ -69,29 +69,6 @@ def _tests(scene: Scene, chosen, says: str) -> list[Evidence]:  # type: ignore[n
         off = weak[0].off or ("" if weak[0].checks else "it asserts nothing") or "nothing runs it by itself"
         return [scene.see(weak[0].path, weak[0].line, f"{weak[0].name} exists, but {off}", Strength.DECLARED, "tests")]
     return []
-
-
-def _run_by(scene: Scene, runs: list[Firing], path: str) -> bool:
-    """Whether one of the test commands would run this file."""
-    for run in runs:
-        words = re.findall(r"[\w./-]+", run.effect.says.partition("test")[2])
-        named = [w for w in words if w.startswith(("test", "./test", "src", "./")) or "/" in w or w.endswith(".py")]
-        named = [
-            w.removeprefix("./").rstrip("/")
-            for w in named
-            if "=" not in w and not w.startswith("-") and not w.endswith((".xml", ".ini", ".html"))
-        ]
-        exist = [
-            w
-            for w in named
-            if any(p == w or p.startswith(w + "/") or f"/{w}/" in p or p.endswith(f"/{w}") for p in scene.tree.sizes)
-        ]
-        if not exist or any(
-            path == w or path.startswith(w + "/") or f"/{w}/" in path or path.endswith(f"/{w}") or w in (".", "")
-            for w in exist
-        ):
-            return True
-    return False
 
 
 def some_model_test(scene: Scene) -> list[Evidence]:
@@ -141,7 +118,7 @@ def _gates(scene: Scene) -> list[Evidence]:
         if firing.off or not model_tests:
             continue
         for gate in scene.gated(firing.job):
-            if gate.effect.verb == "test" and any(_run_by(scene, [gate], p) for p in model_tests):
+            if gate.effect.verb == "test" and any(run_by(scene, [gate], p) for p in model_tests):
                 found.append(scene.show(gate, f"model tests stand before {firing.job.name}"))
     found += scene.sights("tests a release before it gets traffic", "gate")
     found += [
@@ -153,6 +130,15 @@ def _gates(scene: Scene) -> list[Evidence]:
     return sorted(found, key=lambda e: (-e.strength, e.locator))[:5]
 
 
+_METRIC = r"\w*(?:accuracy|f1|auc|rmse|mae|mse|r2|metric|loss|recall|precision)\w*"
+_REFUSES = re.compile(
+    rf"^[ \t]*(?:el)?if\b[^\n]*\b{_METRIC}\b[^\n]*[<>][^\n]*:"
+    rf"|^[ \t]*(?:el)?if\b[^\n]*[<>]=?\s*[\w.\[\]\"']*{_METRIC}[^\n]*:"
+    r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:accepted|is_better|improved|passed|approved|should_promote)\w*[^\n<>=]*:",
+    re.M | re.I,
+)
+
+
 def _thresholds(scene: Scene) -> list[Evidence]:
     """Code between training and registration that refuses a model below a threshold."""
     found: list[Evidence] = []
@@ -162,14 +148,10 @@ def _thresholds(scene: Scene) -> list[Evidence]:
             r"register|promot|deploy|transition|push|champion|production", text, re.I
         ):
             continue
-        for match in re.finditer(
-            r"^[ \t]*(?:el)?if\b[^\n]*\b(\w*(?:accuracy|f1|auc|rmse|mae|mse|r2|metric|loss|improv|better|is_model_accepted|accepted|threshold|passed)\w*)\b[^\n]*[<>:]",
-            text,
-            re.M | re.I,
-        ):
+        for match in _REFUSES.finditer(text):
             after = text[match.end() : match.end() + 700]
             if re.search(
-                r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register_model|transition_model|set_registered_model_alias|push_model|deploy|promote|upload",
+                r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register_model|transition_model|set_registered_model_alias|push|deploy|promote|upload",
                 after,
             ):
                 line = text[: match.start()].count("\n") + 1

@@ -19,20 +19,35 @@ _PRODUCTION = re.compile(r"\b(prod(uction)?|prd|live)\b", re.I)
 
 def deployments(scene: Scene) -> list[Firing]:
     """Every firing that puts a model, or the service that embeds it, into use."""
-    serving = any(r.traits & {"serving", "endpoint"} for r in scene.resources) or bool(scoring_files(scene))
+    defined = any(
+        r.traits & {"serving", "endpoint"} and r.system in ("Terraform", "CloudFormation", "CDK", "Kubernetes")
+        for r in scene.resources
+    )
+    asked = _asks_the_registry(scene)
     return [
         f
         for f in scene.firings
         if f.effect.verb in ("deploy", "bundle-deploy")
-        or (f.effect.verb == "provision" and serving)
-        or (f.effect.verb == "promote" and f.job.system not in ("Makefile",))
+        or (f.effect.verb == "provision" and defined)
+        or (f.effect.verb == "promote" and asked and f.job.system != "Makefile")
     ]
+
+
+def _asks_the_registry(scene: Scene) -> bool:
+    """Whether some code uses what a registry says is live; a promotion that nobody reads deploys nothing."""
+    asks = re.compile(
+        r"models:/|get_latest_versions|get_model_version_by_alias|/versions/|load_registered|ModelPackage"
+    )
+    return any(asks.search(scene.tree.text(m.path) or "") for m in scene.modules)
 
 
 def released(scene: Scene) -> list[Firing]:
     """The deployments that reach users: those to production where any is named so, else all."""
     every = deployments(scene)
-    return [f for f in every if _PRODUCTION.search(_place(f))] or [f for f in every if not _TESTING.search(_target(f))]
+    named = [f for f in every if _PRODUCTION.search(_place(f))]
+    if any(f.job.system != "Makefile" for f in named):
+        return named
+    return [f for f in every if not _TESTING.search(_target(f))]
 
 
 def _target(firing: Firing) -> str:
@@ -209,7 +224,10 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
     ]
     if asked:
         return [scene.show(asked[0], "asks the deployed scoring code and checks its answer")]
-    if tests and runs:
+    run = [t for t in tests if run_by(scene, runs, t.path)]
+    if run:
+        tests = run
+    if run and runs:
         return [
             scene.see(tests[0].path, tests[0].line, f"{tests[0].name} exercises scoring", source="tests"),
             scene.show(runs[0], "runs the tests"),
@@ -229,6 +247,29 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
         for t in scene.tests.all
         if t.scoring
     ][:3]
+
+
+def run_by(scene: Scene, runs: list[Firing], path: str) -> bool:
+    """Whether one of the test commands would run this file."""
+    for run in runs:
+        words = re.findall(r"[\w./-]+", run.effect.says.partition("test")[2])
+        named = [w for w in words if w.startswith(("test", "./test", "src", "./")) or "/" in w or w.endswith(".py")]
+        named = [
+            w.removeprefix("./").rstrip("/")
+            for w in named
+            if "=" not in w and not w.startswith("-") and not w.endswith((".xml", ".ini", ".html"))
+        ]
+        exist = [
+            w
+            for w in named
+            if any(p == w or p.startswith(w + "/") or f"/{w}/" in p or p.endswith(f"/{w}") for p in scene.tree.sizes)
+        ]
+        if not exist or any(
+            path == w or path.startswith(w + "/") or f"/{w}/" in path or path.endswith(f"/{w}") or w in (".", "")
+            for w in exist
+        ):
+            return True
+    return False
 
 
 def ci_tests(scene: Scene) -> list[Firing]:
