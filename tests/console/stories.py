@@ -161,6 +161,7 @@ class Writer:
             one = {
                 "prediction_id": digest(f"{round(at * 24)}")[:16],
                 "event_time": day(at),
+                "deployment": 1,
                 "version": version,
                 "role": role,
                 "prediction": 190.0,

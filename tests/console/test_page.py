@@ -113,6 +113,17 @@ def test_what_people_wrote_is_escaped_everywhere(young: Told, drawer: Drawer) ->
     Outline(html)
 
 
+@pytest.mark.parametrize(
+    ("verified", "words"), [(True, "Every hash agrees."), (False, "Something is not what it was.")]
+)
+def test_a_chain_says_whether_every_hash_agrees(empty: Told, drawer: Drawer, verified: bool, words: str) -> None:
+    link = {"kind": "bundle", "name": "v3", "digest": None, "verified": verified, "says": "signed"}
+    chain = {"prediction": "p-1", "verified": verified, "says": "", "links": [link]}
+    html = page(*empty, chain=chain, drawer=drawer)
+    assert words in html
+    assert "<b>bundle</b> v3" in html
+
+
 def test_a_new_project_sees_the_loop_and_what_to_do(empty: Told, drawer: Drawer) -> None:
     html = page(*empty, drawer=drawer)
     assert "No model answers yet" in html

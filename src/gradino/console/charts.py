@@ -82,11 +82,7 @@ def harm(story: Story, width: int) -> Spec | None:
     top = max(h.threshold for h in drawn)
     x, y = _time("t", start, end), _value("y", log=(0.5, top * 10))
     layers = [
-        _layer(
-            rows,
-            {"type": "line", "strokeWidth": 1.75},
-            {"x": x, "y": y, "color": _as_is("c"), "detail": {"field": "v"}},
-        ),
+        _layer(rows, {"type": "line", "strokeWidth": 1.75}, _lines(x, y, "v")),
         _layer([{"y": top}], {"type": "rule", "color": "var(--bad)", "strokeDash": [5, 3]}, {"y": y}),
         _layer(
             [{"y": top, "s": f"alarm at {top:,.0f}"}],
@@ -99,33 +95,25 @@ def harm(story: Story, width: int) -> Spec | None:
 
 def experiment(found: Experiment) -> Spec | None:
     """Evidence for and against a challenger over the labels, with the threshold that decides."""
-    if not found.history:
-        return None
     top, low = found.threshold, 0.01
     rows = []
     for n, evidence, against, _ in _thin(found.history):
         for kind, value in (("for", evidence), ("against", against)):
             if math.isfinite(value):
                 rows.append({"n": n, "y": min(max(value, low), top * 10), "k": kind, "c": _SIDES[kind]})
+    if not rows:
+        return None
     last = sorted({row["k"]: row for row in rows}.values(), key=lambda row: -row["y"])
     apart = 5 if last[0]["y"] < 5 * last[-1]["y"] else 0  # pixels by which the two words step aside
-    x = {
-        "field": "n",
-        "type": "quantitative",
-        "title": None,
-        "scale": {"domain": [0, found.history[-1][0]], "nice": False},
-    }
-    x["axis"] = {"tickCount": 4, "grid": False, "format": ",d", "labelFlush": True}
+    scale = {"domain": [0, found.history[-1][0]], "nice": False}
+    axis = {"tickCount": 4, "grid": False, "format": ",d", "labelFlush": True}
+    x = {"field": "n", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
     y = _value("y", log=(low, top * 10))
     word = {"x": x, "y": y, "text": {"field": "k"}, "color": _as_is("c")}
     layers = [
         _layer([{"y": top}], {"type": "rule", "color": "var(--ink)", "strokeDash": [5, 3], "opacity": 0.6}, {"y": y}),
-        _layer(
-            rows, {"type": "line", "strokeWidth": 2}, {"x": x, "y": y, "color": _as_is("c"), "detail": {"field": "k"}}
-        ),
-        _layer(
-            last, {"type": "point", "filled": True, "size": 26, "opacity": 1}, {"x": x, "y": y, "color": _as_is("c")}
-        ),
+        _layer(rows, {"type": "line", "strokeWidth": 2}, _lines(x, y, "k")),
+        _layer(last, {"type": "point", "filled": True, "size": 26, "opacity": 1}, _lines(x, y, "k")),
         *(
             _layer([row], _text(None, align="left", dx=6, dy=dy), word)
             for row, dy in zip(last, (-apart, apart), strict=False)

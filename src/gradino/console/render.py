@@ -23,7 +23,7 @@ _SECTION = re.compile(r'<section id="(\w+)">.*?</section>', re.DOTALL)
 
 Assessment = Mapping[str, Any]
 Chain = Mapping[str, Any]
-"""{"prediction", "verified", "links": [{"kind", "name", "digest", "verified", "says"}, …]}."""
+"""{"prediction", "verified", "says", "links": [{"kind", "name", "digest", "verified", "says"}, …]}."""
 
 
 def page(

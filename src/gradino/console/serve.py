@@ -28,7 +28,7 @@ from gradino.console import render
 from gradino.console.draw import Drawer
 from gradino.console.series import Series
 from gradino.console.story import read, status
-from gradino.errors import ServiceError
+from gradino.errors import GradinoError, ServiceError
 from gradino.operate.project import Project
 from gradino.operate.store import Store
 
@@ -227,14 +227,15 @@ def assess_beside(project: Project) -> render.Assessment | None:
 def trace_beside(project: Project, prediction: str) -> render.Chain:
     """The chain behind a prediction, walked in a process of its own."""
     found, said = _ask("trace", "--project", str(project.root), "--json", "--", prediction)
-    return (found or {"verified": False, "links": [], "says": said}) | {"prediction": prediction}
+    return {"verified": False, "links": []} | (found or {}) | {"prediction": prediction, "says": said}
 
 
 def _ask(*arguments: str) -> tuple[dict[str, Any] | None, str]:
-    """What the command line prints as JSON, if it does, and what it says on the side."""
+    """What the command line prints as JSON, if it does, and otherwise why not, in words."""
     command = [sys.executable, "-m", "gradino", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     try:
-        return json.loads(done.stdout), done.stderr
+        return json.loads(done.stdout), ""
     except json.JSONDecodeError:
-        return None, done.stderr.strip().removeprefix("✗ ")
+        said = done.stderr.strip().removeprefix("✗ ")
+        return None, said if done.returncode == GradinoError.exit_code else f"`gradino {arguments[0]}` failed"
