@@ -1,7 +1,6 @@
 """The real server, in a process of its own, over HTTP."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.console import stories
@@ -107,14 +107,13 @@ def test_readers_see_changes_and_a_stop_does_not_wait_for_them(running: Running,
             if line.startswith("data: {") and "the roof is on fire" in line:
                 assert json.loads(line.removeprefix("data: "))["id"] == "timeline"
                 break
-        children = subprocess.run(["pgrep", "-P", str(running.process.pid)], capture_output=True, text=True).stdout
+        children = psutil.Process(running.process.pid).children(recursive=True)
         began = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(10) == 0
         assert time.monotonic() - began < 5
-    for child in children.split():
-        with pytest.raises(ProcessLookupError):
-            os.kill(int(child), 0)
+    _, left = psutil.wait_procs(children, timeout=5)
+    assert left == []
 
 
 def lines_of(lines: Iterator[str], wanted: str, times: int) -> Iterator[str]:
