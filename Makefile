@@ -18,7 +18,7 @@ lint: .venv
 	$(RUN) mypy
 
 .venv: uv.lock pyproject.toml | $(UV)
-	$(UV) sync --frozen --all-extras
+	$(UV) sync --frozen --all-extras --compile-bytecode
 	@touch $@
 
 .uv/bin/uv:

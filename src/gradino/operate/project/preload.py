@@ -6,6 +6,8 @@ import os
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin while they wait take the server's cores
 
+import mlflow.store.model_registry.sqlalchemy_store
+import mlflow.store.tracking.sqlalchemy_store
 import mlflow.tracking
 import model_signing.signing
 import model_signing.verifying
@@ -15,3 +17,6 @@ import sklearn.compose
 import sklearn.ensemble
 import sklearn.pipeline
 import skops.io
+
+import gradino.operate.data.source
+import gradino.operate.training.job

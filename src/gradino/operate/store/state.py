@@ -70,7 +70,7 @@ data_versions = _table(
     "data_versions",
     Column("version", Integer, primary_key=True),  # of the Delta table
     Column("digest", String, nullable=False),
-    Column("files", JSON, nullable=False),  # {data file: sha256}, all that the version consists of
+    Column("files", JSON, nullable=False),  # {data file: sha256}, those that the version added
     Column("raw", String, nullable=False, unique=True),  # sha256 of the batch as it came
     Column("rows", Integer, nullable=False),  # accepted from this batch
     Column("quarantined", Integer, nullable=False),

@@ -38,7 +38,7 @@ def prepare(project: Project, store: Store) -> Path:
     if not differences(project.root, lock):
         return Path(sys.executable)
     folder = store.folder("environments") / lock[:16]
-    _uv(project.root, "sync", "--frozen", "--quiet", UV_PROJECT_ENVIRONMENT=str(folder))
+    _uv(project.root, "sync", "--frozen", "--compile-bytecode", "--quiet", UV_PROJECT_ENVIRONMENT=str(folder))
     python = folder / "bin" / "python"
     if subprocess.run([python, "-c", "import gradino.operate.loop"], capture_output=True).returncode:
         raise ProjectError(
