@@ -1,5 +1,6 @@
 """Small git repositories, made in memory of a temporary folder."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ Files = dict[str, str | None]
 Maker = Callable[..., Path]
 
 
-def commit(root: Path, files: Files, message: str = "Change", author: str = "Ada") -> None:
+def write_commit(root: Path, files: Files, message: str = "Change", author: str = "Ada") -> None:
     """Write files and commit them all; None deletes."""
     repository = pygit2.Repository(str(root)) if (root / ".git").exists() else pygit2.init_repository(str(root))
     index = repository.index
@@ -35,8 +36,16 @@ def repository(tmp_path: Path) -> Maker:
 
     def make(files: Files, name: str = "project") -> Path:
         root = tmp_path / name
-        root.mkdir(exist_ok=True)
-        commit(root, files)
+        if root.exists():
+            shutil.rmtree(root)
+        root.mkdir()
+        write_commit(root, files)
         return root
 
     return make
+
+
+@pytest.fixture
+def commit() -> Callable[..., None]:
+    """Add a commit to a repository."""
+    return write_commit

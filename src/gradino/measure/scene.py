@@ -20,7 +20,7 @@ from gradino.measure.tree import Tree
 _INTERESTING = (
     r"\.fit\(|\.train\(|backward\(|mlflow|wandb|sagemaker|azureml|azure\.ai|aiplatform|\.predict|joblib|pickle\.load|torch\.load|"
     r"evidently|prometheus|whylogs|nannyml|alibi_detect|fastapi|flask|Flask|FastAPI|bentoml|gradio|streamlit|ray|kfp|litserve|"
-    r"load_model|log_metric|clearml|neptune|comet|dvclive|hopsworks|Monitor|drift|requests|read_sql|kafka|deploy|aim\b|onnxruntime"
+    r"load_model|log_metric|clearml|neptune|comet|dvclive|hopsworks|Monitor|drift|PipelineModel|requests|read_sql|kafka|deploy|aim\b|onnxruntime"
 )
 _TESTISH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
 

@@ -63,7 +63,8 @@ _TOOLS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
 _TEST = re.compile(
-    r"(?:^|[\s;&|(])(?:pytest|py\.test|python3?\s+-m\s+(?:pytest|unittest|nose2?)|nosetests|tox|nox|rasa test|behave|robot)\b"
+    r"^(?:docker(?:-compose| compose)?\s+(?:run|exec)\s+.*\s)?(?:\S*/)?"
+    r"(?:pytest|py\.test|python[\d.]*\s+-m\s+(?:pytest|unittest|nose2?)|nosetests|tox|nox|rasa test|behave|robot)(?=\s|$)"
 )
 _INSTALLS = re.compile(
     r"(python3? -m )?(pip3?|uv pip|conda|mamba|apt(-get)?|npm|brew|poetry|uv|pdm|pipenv)\s+(install|add|sync)\b"
@@ -152,7 +153,7 @@ def verbs(command: str) -> list[str]:
     if trivial(command) or _INSTALLS.match(bare(command)):
         return []
     found: list[str] = []
-    if _TEST.search(" " + bare(command)):
+    if _TEST.search(bare(command)) and not re.search(r"--(version|help|collect-only|co)\b", command):
         found.append("test")
     for pattern, verb in _COMPILED:
         if pattern.search(command) and not (verb == "build" and ("publish" in found or "build+publish" in found)):

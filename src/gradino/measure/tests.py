@@ -66,7 +66,8 @@ class Tests:
             module = self.code.module(test.path)
             if module and _ABOUT_SCORING.search(f"{test.path} {test.name}".lower()):
                 imported = {self.code.find(name, test.path)[0] for name in module.imports.values()}
-                if imported & paths:
+                folders = {p.removesuffix("__init__.py") for p in imported if p.endswith("__init__.py")}
+                if imported & paths or any(p.startswith(f) for p in paths for f in folders if f):
                     found.append(test)
         return found
 

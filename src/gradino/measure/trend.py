@@ -52,9 +52,8 @@ def history(path: Path, points: int = 12) -> list[Point]:
             commit = commit.parents[0] if commit.parents else None
         except KeyError:  # a shallow history ends here
             commit = None
-    wanted = sorted(
-        {round(i * (len(line) - 1) / max(points - 1, 1)) for i in range(min(points, len(line)))}, reverse=True
-    )
+    count = min(points, len(line))
+    wanted = sorted({round(i * (len(line) - 1) / max(count - 1, 1)) for i in range(count)}, reverse=True)
     made = []
     for index in wanted:
         found = assess(path, str(line[index].id))

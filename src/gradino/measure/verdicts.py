@@ -1,6 +1,5 @@
 """From evidence to rungs, tracks and levels: pure arithmetic, no source is read here."""
 
-import itertools
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,11 +68,8 @@ def _track(track: Track, evidence: dict[str, list[Evidence]], blind: bool) -> Tr
         for i, r in enumerate(judged)
     ]
     wired = lifted[best].rung.level
-    proven = lifted[0].rung.level
-    for below, result in itertools.pairwise(lifted):
-        if result.verdict is Verdict.PASS:
-            shown = max(r.shown for r in lifted[lifted.index(result) : best + 1])
-            proven = max(proven, min(result.rung.level, max(shown, below.rung.level)))
+    shown = [min(r.rung.level, r.shown) for r in judged if r.verdict is Verdict.PASS]
+    proven = max(shown)
     possible = wired
     for i, result in enumerate(lifted):
         if i > best and result.verdict is not Verdict.UNKNOWN:

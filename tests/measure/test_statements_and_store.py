@@ -1,0 +1,200 @@
+"""Evidence that is not a file's own: what people attest, what gradino's store recorded, what a live system answers."""
+
+# ruff: noqa: E501 - rows read better unwrapped
+
+import http.server
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from decoys import GOOD
+
+from gradino.measure import assess, live
+from gradino.measure.interview import from_file, questions, write
+
+Maker = Callable[..., Path]
+TRACK = "people.data-engineers"
+
+
+def attestation(person: str, role: str, level: int, expires: str = "2030-01-01") -> str:
+    return (
+        f'[[attestation]]\ntrack = "{TRACK}"\nlevel = {level}\nperson = "{person}"\nrole = "{role}"\n'
+        f'date = 2023-01-01\nlink = "https://example.org/1"\nexpires = {expires}\n'
+    )
+
+
+def levels(root: Path, **options: object) -> tuple[int, int, int]:
+    level = assess(root, **options).track(TRACK).level  # type: ignore[arg-type]
+    return level.wired, level.proven, level.possible
+
+
+def test_nobody_said_anything_is_unknown_not_failed(repository: Maker) -> None:
+    assert levels(repository({"a.py": "x = 1\n"})) == (1, 1, 4)
+
+
+def test_one_person_sets_up_two_roles_show(repository: Maker) -> None:
+    one = repository({"gradino-attestations.toml": attestation("Ada", "data engineer", 4)}, "one")
+    two = repository(
+        {"gradino-attestations.toml": attestation("Ada", "data engineer", 4) + attestation("Bo", "lead", 4)}, "two"
+    )
+    assert levels(one) == (4, 1, 4)
+    assert levels(two) == (4, 2, 4)
+
+
+def test_expired_contradicted_or_incomplete_statements_do_not_hold(repository: Maker) -> None:
+    old = repository({"gradino-attestations.toml": attestation("Ada", "lead", 4, "2023-06-01")}, "old")
+    assert levels(old)[0] == 1
+    assert levels(old, today=date(2023, 5, 1))[0] == 4
+    torn = attestation("Ada", "data engineer", 4) + attestation("Bo", "data scientist", 1)
+    found = assess(repository({"gradino-attestations.toml": torn}, "torn"))
+    assert found.track(TRACK).level.wired == 1
+    assert any("Bo" in e.says for e in found.track(TRACK).rungs[2].evidence)
+    bad = assess(repository({"gradino-attestations.toml": '[[attestation]]\ntrack = "nope"\n'}, "bad"))
+    assert any("attestation" in n for n in bad.notes)
+
+
+def test_nobody_can_attest_what_a_file_must_show(repository: Maker) -> None:
+    text = attestation("Ada", "lead", 4).replace(TRACK, "creation.training")
+    assert assess(repository({"gradino-attestations.toml": text})).track("creation.training").level.wired == 1
+
+
+def test_an_exemption_silences_a_gap_and_raises_nothing(repository: Maker) -> None:
+    text = '[[exemption]]\ntrack = "creation.training"\nlevel = 4\nreason = "one-off"\napprover = "Bo"\nexpires = 2030-01-01\n'
+    found = assess(repository({"gradino-exemptions.toml": text}))
+    gap = next(g for g in found.gaps if g.track == "creation.training")
+    assert "Bo" in gap.exempt
+    assert found.track("creation.training").level.wired == 1
+    late = assess(repository({"gradino-exemptions.toml": text}), today=date(2031, 1, 1))
+    assert not next(g for g in late.gaps if g.track == "creation.training").exempt
+
+
+def test_an_interview_writes_what_the_measure_reads(tmp_path: Path) -> None:
+    answers = tmp_path / "answers.toml"
+    answers.write_text('[people.data-engineers]\nlevel = 2\nlink = "https://example.org/minutes"\n')
+    write(tmp_path, "Ada", "data engineer", from_file(answers))
+    assert levels(tmp_path) == (2, 1, 4)
+    assert {q.track for q in questions("it")} >= {TRACK, "operations.learning", "integration.independence"}
+
+
+TOML = (
+    '[project]\nname = "b"\n[data]\nsource = "bikes.data:load"\nevery = "1h"\n[training]\ntrain = "bikes.train:train"\n'
+)
+
+
+def store(root: Path, *, digest: str = "d1", drills: tuple[str, ...] = ()) -> None:
+    """A store as the operating half leaves it: two batches, an alarm, a retrained champion."""
+    folder = root / ".gradino"
+    folder.mkdir()
+    connection = sqlite3.connect(folder / "state.db")
+    at = "2026-01-02 00:00:00"
+    tables: dict[str, list[dict[str, object]]] = {
+        "data_versions": [{"version": v, "digest": f"d{v}", "at": at} for v in (0, 1)],
+        "runs": [
+            {"id": f"r{n}", "status": "finished", "reason": why, "commit": "abc", "code": "c", "environment": "e",
+             "data_version": n, "data_digest": f"d{n}" if n == 0 else digest, "metrics": '{"mae": 1}', "tracker_run": "t",
+             "version": n + 1, "at": at}
+            for n, why in ((0, "first"), (1, "harm alarm"))
+        ],
+        "versions": [{"number": n + 1, "run": f"r{n}", "bundle": f"b{n}", "at": at} for n in (0, 1)],
+        "releases": [{"id": n, "version": n, "stage": "done", "verdict": "pass", "experiment": '{"e": 30}' if n == 2 else None, "at": at} for n in (1, 2)],
+        "gates": [{"release": n, "name": name, "verdict": "pass", "at": at} for n in (1, 2) for name in ("tests", "contract")],
+        "deployments": [{"environment": where, "champion": n, "at": at} for n in (1, 2) for where in ("test", "production")],
+        "alarms": [{"version": 1, "evidence": 500.0, "at": at}],
+        "drills": [{"name": d, "verdict": "pass", "at": at} for d in drills],
+    }  # fmt: skip
+    for name, rows in tables.items():
+        if rows:
+            columns = list(rows[0])
+            quoted = ", ".join(f'"{c}"' for c in columns)
+            connection.execute(f"create table {name} ({quoted})")
+            marks = ", ".join("?" * len(columns))
+            connection.executemany(f"insert into {name} values ({marks})", [[r[c] for c in columns] for r in rows])
+    connection.commit()
+    connection.close()
+
+
+def rung(root: Path, name: str) -> tuple[str, str]:
+    track, _, level = name.partition("@")
+    judged = next(r for r in assess(root).track(track).rungs if r.level == int(level))
+    return judged.verdict, judged.strength
+
+
+def test_gradino_toml_alone_declares_and_with_its_functions_is_wired(repository: Maker) -> None:
+    assert rung(repository({"gradino.toml": TOML}, "alone"), "creation.training@4") == ("fail", "declared")
+    assert rung(repository({"gradino.toml": TOML} | GOOD, "whole"), "release.traceability@4") == ("pass", "wired")
+
+
+def test_a_chain_that_resolves_is_effective_and_a_drill_proves(repository: Maker) -> None:
+    root = repository({"gradino.toml": TOML} | GOOD)
+    store(root, drills=("drift",))
+    assert rung(root, "creation.training@4") == ("pass", "proven")
+    assert rung(root, "release.traceability@4") == ("pass", "effective")
+    assert rung(root, "release.environments@4") == ("pass", "effective")
+    assert assess(root).track("creation.training").level.proven == 4
+
+
+def test_a_digest_that_does_not_agree_is_not_effective(repository: Maker) -> None:
+    root = repository({"gradino.toml": TOML} | GOOD)
+    store(root, digest="another")
+    assert rung(root, "release.traceability@4") == ("pass", "executed")
+
+
+def test_a_store_that_is_no_database_is_a_note(repository: Maker) -> None:
+    root = repository({"gradino.toml": TOML} | GOOD)
+    (root / ".gradino").mkdir()
+    (root / ".gradino/state.db").write_text("not a database")
+    assert rung(root, "creation.training@4")[0] == "pass"
+
+
+class _Tracker(http.server.BaseHTTPRequestHandler):
+    answers: ClassVar[dict[str, object]] = {
+        "/api/2.0/mlflow/experiments/search": {"experiments": [{"experiment_id": "1"}]},
+        "/api/2.0/mlflow/runs/search": {"runs": [{"info": {"run_id": "r"}, "data": {"metrics": [{"key": "mae"}]}}]},
+        "/api/2.0/mlflow/registered-models/search": {"registered_models": [{"latest_versions": [{"run_id": "r"}]}]},
+        "/api/v1/targets": {"data": {"activeTargets": [{"health": "up", "labels": {"job": "bikes"}}]}},
+        "/api/v1/rules": {"data": {"groups": [{"rules": [{"type": "alerting"}]}]}},
+        "/ping": {},
+    }
+
+    def _answer(self) -> None:
+        found = self.answers.get(self.path.partition("?")[0])
+        self.send_response(200 if found is not None else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps(found).encode())
+
+    do_GET = do_POST = _answer  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    server = http.server.HTTPServer(("127.0.0.1", 0), _Tracker)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_live_systems_are_asked_only_when_named(address: str) -> None:
+    found, notes = live.ask(address, address, address)
+    shown = {r: e.strength.name for r, e in found}
+    assert shown["creation.versioning@4"] == "EFFECTIVE"
+    assert shown["operations.feedback@4"] == "EXECUTED"
+    assert not notes
+    assert live.ask() == ([], [])
+
+
+def test_a_silent_system_is_a_note_without_its_password() -> None:
+    found, notes = live.ask(endpoint="http://user:hunter2@127.0.0.1:9")
+    assert not found
+    assert len(notes) == 1
+    assert "hunter2" not in notes[0]
