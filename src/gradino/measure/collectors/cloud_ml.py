@@ -113,7 +113,7 @@ def databricks(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
             )
         for name in resources.map("quality_monitors"):
             body = resources.map("quality_monitors").map(name)
-            paused = body.map("schedule").text("pause_status") == "PAUSED" or "schedule" not in body
+            paused = body.map("schedule").text("pause_status") == "PAUSED" or not body.map("schedule")
             yield Resource(
                 "Databricks",
                 "quality monitor",

@@ -36,7 +36,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
             yield from _decorated(module, "Kubeflow", ("pipeline",), "create_recurring_run")
         if "flytekit" in packages:
             yield from _decorated(module, "Flyte", ("workflow",), "CronSchedule")
-        yield from _timers(module)
+        yield from _timers(module, code)
         yield from _listeners(module)
 
 
@@ -176,22 +176,23 @@ def _decorated(module: Module, system: str, marks: tuple[str, ...], timer: str) 
         )
 
 
-def _timers(module: Module) -> Iterator[Job]:
+def _timers(module: Module, code: Code) -> Iterator[Job]:
     """A process that wakes itself: APScheduler, schedule, Celery beat, Modal."""
     for call in module.calls():
         target = _timer(call, module)
         if target is not None:
-            calls = tuple(f"{module.path}::{n}" for n in target) or (f"{module.path}::{MAIN}",)
-            yield Job(
-                "scheduler",
-                module.path,
-                call.line,
-                target[0] if target else module.path,
-                frozenset({"schedule"}),
-                (Step(call.line, calls=calls),),
-                (),
-                module.path,
-            )
+            calls = tuple(_located(name, module, code) for name in target) or (f"{module.path}::{MAIN}",)
+            name = target[0] if target else module.path
+            step = Step(call.line, calls=calls)
+            yield Job("scheduler", module.path, call.line, name, frozenset({"schedule"}), (step,), (), module.path)
+
+
+def _located(name: str, module: Module, code: Code) -> str:
+    """Where a function lies that a timer is given."""
+    if name in module.functions:
+        return f"{module.path}::{name}"
+    path, rest = code.find(name, module.path)
+    return f"{path}::{rest}" if path and rest else f"{module.path}::{MAIN}"
 
 
 def _listeners(module: Module) -> Iterator[Job]:

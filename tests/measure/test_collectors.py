@@ -1,0 +1,135 @@
+"""One sighting per kind of source: what counts as firing there, and what does not."""
+
+# ruff: noqa: E501 - a table reads better unwrapped
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from gradino import maturity
+from gradino.measure.assessment import conclude
+from gradino.measure.history import History
+from gradino.measure.scene import survey
+from gradino.measure.tree import Tree
+
+TRAIN = "from sklearn.svm import SVC\n\ndef train():\n    SVC().fit(x, y)\n\nif __name__ == '__main__':\n    train()\n"
+API = "from fastapi import FastAPI\nimport joblib\napp = FastAPI()\nmodel = joblib.load('m')\n\n@app.post('/predict')\ndef predict(x):\n    return model.predict(x)\n"
+
+
+def levels(files: dict[str, str]) -> Callable[[str], int]:
+    """Wired levels of a project of these files and a training script and a service."""
+    every = {"train.py": TRAIN, "api.py": API} | files
+    blobs = {p: t.encode() for p, t in sorted(every.items())}
+    tree = Tree("0" * 40, {p: len(b) for p, b in blobs.items()}, blobs.get)
+    found = conclude(survey(tree, History()), maturity.load(), "x", date(2026, 1, 1))
+    assert not [n for n in found.notes if "Error" in n]
+    return lambda track: found.track(track).level.wired
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "level"),
+    [
+        (".gitlab-ci.yml", "train:\n  rules:\n    - if: $CI_PIPELINE_SOURCE == 'schedule'\n  script: [python train.py]\n", 3),
+        (".gitlab-ci.yml", "train:\n  when: manual\n  script: [python train.py]\n", 1),
+        (".gitlab-ci.yml", "train:\n  rules:\n    - when: never\n  script: [python train.py]\n", 1),
+        ("azure-pipelines.yml", "trigger: [main]\npool: {vmImage: u}\nsteps:\n  - script: python train.py\n", 3),
+        ("azure-pipelines.yml", "trigger: none\npool: {vmImage: u}\nsteps:\n  - script: python train.py\n", 1),
+        ("azure-pipelines.yml", "trigger: [main]\nsteps:\n  - script: python train.py\n    condition: false\n", 1),
+        ("Jenkinsfile", "pipeline { stages { stage('Train') { steps { sh 'python train.py' } } } }\n", 3),
+        ("Jenkinsfile", "pipeline { stages { stage('Train') { steps { echo 'python train.py' } } } }\n", 1),
+        (".circleci/config.yml", "jobs:\n  t:\n    steps:\n      - run: python train.py\nworkflows:\n  w:\n    jobs: [t]\n", 3),
+        ("bitbucket-pipelines.yml", "pipelines:\n  default:\n    - step:\n        script: [python train.py]\n", 3),
+        ("bitbucket-pipelines.yml", "pipelines:\n  custom:\n    x:\n      - step:\n          script: [python train.py]\n", 1),
+        ("dag.py", "from airflow import DAG\nfrom train import train\nwith DAG('d', schedule='@daily') as d:\n    train()\n", 3),
+        ("dag.py", "from airflow import DAG\nfrom train import train\nwith DAG('d', schedule=None) as d:\n    train()\n", 1),
+        ("flow.py", "from prefect import flow\nfrom train import train\n@flow\ndef f():\n    train()\nf.serve(cron='0 1 * * *')\n", 3),
+        ("flow.py", "from prefect import flow\nfrom train import train\n@flow\ndef f():\n    train()\n", 1),
+        ("job.py", "import schedule\nfrom train import train\nschedule.every().day.do(train)\n", 3),
+        ("lr.py", "from torch.optim import lr_scheduler\nscheduler = lr_scheduler.StepLR(o, 1)\nscheduler.step()\n", 1),
+        ("k8s/cron.yaml", "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: t}\nspec:\n  schedule: '0 1 * * *'\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n            - command: [python, train.py]\n", 3),
+        ("k8s/cron.yaml", "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: t}\nspec:\n  suspend: true\n  schedule: '0 1 * * *'\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n            - command: [python, train.py]\n", 1),
+    ],
+)  # fmt: skip
+def test_what_trains_by_itself(path: str, text: str, level: int) -> None:
+    assert levels({path: text})("creation.training") == level
+
+
+def test_reusable_workflows_and_composite_actions_are_followed() -> None:
+    files = {
+        ".github/workflows/main.yml": "on: push\njobs:\n  t:\n    uses: ./.github/workflows/inner.yaml\n",
+        ".github/workflows/inner.yaml": "on: workflow_call\njobs:\n  a:\n    steps:\n      - uses: ./.github/actions/train\n",
+        ".github/actions/train/action.yml": "runs:\n  using: composite\n  steps:\n    - run: make train\n      shell: bash\n",
+        "Makefile": "PY = python\ntrain: data\n\t$(PY) train.py\ndata:\n\techo data\n",
+    }
+    assert levels(files)("creation.training") == 3
+    assert (
+        levels(
+            files
+            | {
+                ".github/workflows/main.yml": "on: workflow_dispatch\njobs:\n  t:\n    uses: ./.github/workflows/inner.yaml\n"
+            }
+        )("creation.training")
+        == 1
+    )
+
+
+def test_a_workflow_that_follows_a_missing_one_never_fires() -> None:
+    text = "on:\n  workflow_run:\n    workflows: [nope]\njobs:\n  t:\n    steps:\n      - run: python train.py\n"
+    assert levels({".github/workflows/x.yml": text})("creation.training") == 1
+
+
+def test_a_pipe_loses_the_exit_status_unless_told_otherwise() -> None:
+    test = "def test_a():\n    assert f() == 1\n"
+    text = "on: push\njobs:\n  t:\n    steps:\n      - run: pytest | tee log\n"
+    strict = "on: push\njobs:\n  t:\n    steps:\n      - shell: bash\n        run: pytest | tee log\n"
+    assert levels({"tests/test_a.py": test, ".github/workflows/x.yml": text})("integration.application-tests") == 0
+    assert levels({"tests/test_a.py": test, ".github/workflows/x.yml": strict})("integration.application-tests") == 2
+
+
+def test_dvc_versions_data_models_and_metrics() -> None:
+    files = {
+        "dvc.yaml": "stages:\n  train:\n    cmd: python train.py\n    outs: [model.pkl]\n    metrics: [m.json]\n",
+        "data.csv.dvc": "outs:\n  - md5: abc\n    path: data.csv\n",
+        "requirements.txt": "scikit-learn==1.5.0\npandas==2.2.0\n",
+    }
+    found = levels(files)
+    assert (found("creation.experiments"), found("creation.versioning"), found("creation.reproducibility")) == (4, 4, 4)
+    assert levels(files | {"requirements.txt": "scikit-learn\npandas>=2\n"})("creation.reproducibility") == 1
+
+
+def test_a_disabled_cloud_schedule_is_not_wired() -> None:
+    text = "Resources:\n  R:\n    Type: AWS::Events::Rule\n    Properties:\n      ScheduleExpression: cron(0 1 * * ? *)\n      State: {}\n      Targets: [StartPipeline sagemaker]\n"
+    assert levels({"t.yml": text.format("ENABLED")})("creation.training") == 3
+    assert levels({"t.yml": text.format("DISABLED")})("creation.training") == 1
+
+
+def test_a_drift_monitor_without_a_schedule_is_not_wired() -> None:
+    text = "resources:\n  quality_monitors:\n    m:\n      table_name: t\n{}"
+    on = text.format("      schedule:\n        quartz_cron_expression: 0 0 8 * * ?\n")
+    assert levels({"r.yml": on})("operations.feedback") == 4
+    assert levels({"r.yml": text.format("      schedule: null\n")})("operations.feedback") == 0
+
+
+def test_a_helm_template_is_read_without_its_directives() -> None:
+    text = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: {{ .Values.name }}\nspec:\n{{- if .Values.x }}\n  replicas: 2\n{{- end }}\n"
+    assert levels({"chart/templates/d.yaml": text})("operations.availability") == 4
+
+
+def test_an_empty_committed_tracker_shows_nothing() -> None:
+    assert levels({"mlflow.db": "SQLite format 3"})("creation.experiments") == 1
+
+
+def test_syntax_of_a_newer_python_is_still_read() -> None:
+    newer = 'import mlflow\ntype X = int\ndef f[T](a: T):\n    print(f"{a["b"]} {", ".join(c)}")\n    SVC().fit(x, y)\n    mlflow.log_metric("m", 1)\n'
+    assert levels({"train.py": newer})("creation.experiments") == 4
+
+
+def test_what_only_looks_like_it_does_not_count() -> None:
+    text = "on: push\njobs:\n  d:\n    steps:\n      - run: |\n          # kubectl apply -f k8s\n          pip install pytest mlflow\n          printf 'kubectl apply'\n"
+    found = levels({".github/workflows/x.yml": text})
+    assert (found("release.process"), found("integration.application-tests"), found("creation.experiments")) == (
+        1,
+        0,
+        1,
+    )
