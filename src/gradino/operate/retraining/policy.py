@@ -45,7 +45,8 @@ def decide(project: Project, store: Store, event_time: datetime | None) -> None:
     live = champion(store)
     outcome = _first(store, data.version) if live is None else _weigh(project, store, live, data.version, event_time)
     last = store.state.cursor("retraining", None)
-    now = [outcome.retrain, outcome.blocked, live, data.version if live is None else None]
+    run = store.state.last(runs)
+    now = [outcome.retrain, outcome.blocked, live, run.id if run else None]
     if now == last:
         return
     certificate.issue(
@@ -59,7 +60,7 @@ def decide(project: Project, store: Store, event_time: datetime | None) -> None:
         reasons=outcome.reasons,
     )
     title = "retrain: " if outcome.retrain else "do not retrain: "
-    key = f"retraining:{live}:{data.version}:{outcome.retrain}:{outcome.blocked}"
+    key = f"retraining:{':'.join(map(str, now))}"
     store.state.tell("retraining", title + "; ".join(outcome.reasons), key, event_time, **outcome.numbers)
     if outcome.retrain:
         training.request(store, project, "; ".join(outcome.reasons), event_time)
