@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from decoys import DECOYS, GOOD
+from tests.measure.decoys import DECOYS, GOOD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 import typer
-from decoys import GOOD
+from tests.measure.decoys import GOOD
 from typer.testing import CliRunner
 
 from gradino.cli.assess import assess as assess_command

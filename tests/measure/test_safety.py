@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pygit2
 import pytest
-from decoys import GOOD
+from tests.measure.decoys import GOOD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

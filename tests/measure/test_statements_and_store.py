@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from decoys import GOOD
+from tests.measure.decoys import GOOD
 
 from gradino.measure import assess, live
 from gradino.measure.interview import from_file, questions, write

@@ -168,10 +168,11 @@ class Follower:
         if module is None:
             return []
         found = [Effect(v, path, line, s) for c in module.calls() for v, s in vocabulary.verbs(c, module)]
-        for call in module.calls():
-            where, rest = self.code.find(call.name, path)
-            if where and rest:
-                found += self.python(where, (BODY, rest), (), 2)
+        for function in module.functions.values():
+            for call in function.calls:
+                for where, name in self.code.targets(module, function, call):
+                    if where != path:
+                        found += self.python(where, (BODY, name), (), 2)
         return found
 
     def _make(self, targets: str, folder: str, depth: int) -> list[Effect]:

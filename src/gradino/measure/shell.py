@@ -99,7 +99,18 @@ def commands(script: str, line: int = 0) -> list[Command]:
     """A script as simple commands, comments and here-documents left out."""
     found: list[Command] = []
     pending, start, until, lenient = "", line, "", False
+    inline, quote = "", ""
     for number, raw in enumerate(script.split("\n"), line):
+        if quote:  # inside python -c "…" that goes on over lines
+            inline += "\n" + raw
+            if quote in raw.replace("\\" + quote, ""):
+                found.append(Command(inline, start, lenient or bool(re.search(r"\|\|\s*(true|echo)", raw))))
+                quote = ""
+            continue
+        opened = re.search(r"""python[\d.]*\s+-c\s+(["'])""", raw)
+        if opened and not until and raw[opened.end() :].replace("\\" + opened[1], "").count(opened[1]) == 0:
+            inline, quote, start = raw[opened.start() :], opened[1], number
+            continue
         if until:
             if raw.strip() == until:
                 until = ""

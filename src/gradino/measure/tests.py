@@ -88,6 +88,7 @@ class Tests:
         raising = [c for c in function.calls if re.match(r"(self\.)?assert|.*\.assert_|.*testing\.assert|pytest\.raises|fail$", c.name)
                    or c.method.startswith(("assert", "raises", "check_"))]  # fmt: skip
         firm = [a for a in function.asserts if not _LENIENT.search(a)]
+        refused = [a for a in firm if re.search(r"status_code\s*==\s*[45]\d\d", a)]
         checks = bool(firm or raising)
         if function.asserts and not firm and not raising:
             off = off or "it accepts failure"
@@ -118,12 +119,11 @@ class Tests:
         )
         own = [c for m, _, c in calls if m.path == module.path]
         real = any(v in ("train", "load") for c in own for v, _ in vocabulary.verbs(c, module))
-        scoring = client or served or (bool(_ABOUT_SCORING.search(text)) and bool(
+        answered = len(refused) < len(firm) or bool(raising)
+        scoring = (client and answered) or served or (bool(_ABOUT_SCORING.search(text)) and bool(
             verbs & {"predict", "load"} or re.search(r"predict|score|infer", " ".join(names))))  # fmt: skip
         integration = (
-            bool(_SERVER.search(refs))
-            or served
-            or (("integration" in text or "e2e" in text or "end_to_end" in text) and not faked)
+            bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)
         )
         if client and not faked:  # a client over an application that loads its real model crosses a boundary
             loads = list(self.code.reach(module.path, ("<body>",)))[:120]

@@ -236,7 +236,8 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
         found.append(("register", name))
     if re.search(r"bentoml\.\w+\.(save_model|save)$|^bentoml\.save_model", name):
         found.append(("register", name))
-    if name.endswith(".log_artifact") and "wandb" in module.packages:
+    about = " ".join((*call.texts, *call.refs)).lower()
+    if method in ("log_artifact", "log_artifacts") and ("wandb" in module.packages or "model" in about):
         found.append(("keep", name))
     if name in ("wandb.Artifact",) and "model" in (call.keywords.get("type", ""), *call.texts[1:2]):
         found.append(("register", name))

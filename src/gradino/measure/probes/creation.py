@@ -26,7 +26,7 @@ _ORCHESTRATED = frozenset(
 # Without a schedule or a worker these run in the process of whoever starts them.
 _LOCAL = frozenset({"Prefect", "ZenML", "Metaflow", "Flyte", "Kedro", "scheduler"})
 _LOOKS_AFTER = re.compile(
-    r"verif|deploy|health|probe|smoke|monitor|alert|notif|client|webhook|predict|dashboard|(^|/)(api|app|ui)[/.]", re.I
+    r"verif|deploy|health|probe|smoke|monitor|alert|notif|webhook|predict|dashboard|(^|/)(api|app|ui)[/.]", re.I
 )
 
 

@@ -30,12 +30,14 @@ def builds_and_publishes(scene: Scene) -> list[Evidence]:
 
 def unit_tests(scene: Scene) -> list[Evidence]:
     """Write tests that assert something and run them on every change."""
-    return _tests(scene, lambda t: t.unit, "checks a unit")
+    return _tests(scene, lambda t: t.unit, "checks a unit") or _tests(
+        scene, lambda t: t.integration, "crosses a boundary"
+    )
 
 
 def integration_tests(scene: Scene) -> list[Evidence]:
     """Test across the boundary between two real components, beside unit tests, on every change."""
-    if not any(e.strength >= Strength.WIRED for e in unit_tests(scene)):
+    if not any(e.strength >= Strength.WIRED for e in _tests(scene, lambda t: t.unit, "checks a unit")):
         return []
     return _tests(scene, lambda t: t.integration, "crosses a boundary") + _integration_jobs(scene)
 
@@ -47,7 +49,7 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
         effect, job = firing.effect, firing.job
         named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", job.name, re.I)
         if (
-            (effect.verb == "smoke" or (named and effect.verb in ("submit", "deploy", "bundle-deploy")))
+            (effect.verb == "smoke" or (named and effect.verb in ("submit", "deploy", "bundle-deploy", "test")))
             and not effect.soft
             and not firing.off
             and job.triggers & CHECKED
@@ -134,6 +136,7 @@ _METRIC = r"\w*(?:accuracy|f1|auc|rmse|mae|mse|r2|metric|loss|recall|precision)\
 _REFUSES = re.compile(
     rf"^[ \t]*(?:el)?if\b[^\n]*\b{_METRIC}\b[^\n]*[<>][^\n]*:"
     rf"|^[ \t]*(?:el)?if\b[^\n]*[<>]=?\s*[\w.\[\]\"']*{_METRIC}[^\n]*:"
+    r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:candidate|challenger|new_|current)\w*[^\n]*[<>]=?\s*[\w.]*(?:incumbent|champion|best|baseline|prod|old|current)[^\n]*:"
     r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:accepted|is_better|improved|passed|approved|should_promote)\w*[^\n<>=]*:",
     re.M | re.I,
 )

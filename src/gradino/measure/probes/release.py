@@ -398,11 +398,7 @@ def _promoting_scripts(scene: Scene) -> list[Evidence]:
     found = []
     for path in sorted({u.path for u in scene.used("promote", "deploy")}):
         text = scene.tree.text(path) or ""
-        if (
-            re.search(r"promot", path, re.I)
-            and re.search(r"staging|source", text, re.I)
-            and re.search(r"prod|target", text, re.I)
-        ):
+        if re.search(r"promot", path, re.I) and "environment" in text.lower() and re.search(r"prod|target", text, re.I):
             found.append(scene.see(path, 1, "promotes a version from one environment to the next"))
     return found
 
