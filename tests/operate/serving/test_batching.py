@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from toy import Toy
+from tests.operate.serving.toy import Toy
 
 from gradino.operate.serving.batching import Batcher, ModelFailed, Ticket
 from gradino.operate.serving.commit import PredictionLog

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import ROW, Place, Server
+from tests.operate.serving.conftest import ROW, Place, Server
 
 from gradino.operate.serving import compact
 from gradino.operate.store.state import events

@@ -15,7 +15,7 @@ import httpx
 import msgspec
 import pyarrow as pa
 import pytest
-from conftest import HERE, ROW, Place, Server
+from tests.operate.serving.conftest import HERE, ROW, Place, Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -12,7 +12,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROW, Place, Server, free_port
+from tests.operate.serving.conftest import ROW, Place, Server, free_port
 from sklearn.linear_model import LinearRegression
 
 from gradino.operate.project.process import start

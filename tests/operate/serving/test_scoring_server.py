@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import ROW, Place, Server, free_port, make_place, start_server
+from tests.operate.serving.conftest import ROW, Place, Server, free_port, make_place, start_server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -15,21 +15,20 @@ def seal(store: Store) -> None:
     """Seal the files that were written since the last call."""
     for name in SEALED:
         last = store.state.last(seals, seals.c.table == name)
-        after, until = last.version if last else -1, store.tables.version(name)
+        after, until = last.version - 1 if last else -1, store.tables.version(name)
         for version in range(after + 1, until + 1):
             for file in store.tables.added_files(name, version - 1, version):
-                chained = last.seal if last else ""
                 digest = store.tables.file_digest(name, file)
                 store.state.add_once(
                     seals,
                     {"table": name, "file": file},
                     version=version,
                     digest=digest,
-                    seal=link(chained, file, digest),
+                    seal=chained(last.seal if last else "", file, digest),
                 )
                 last = store.state.last(seals, seals.c.table == name)
 
 
-def link(chained: str, file: str, digest: str) -> str:
-    """The seal of a file after the seal `chained`."""
-    return hashlib.sha256(f"{chained}\n{file}\n{digest}".encode()).hexdigest()
+def chained(before: str, file: str, digest: str) -> str:
+    """The seal of a file after the seal `before`."""
+    return hashlib.sha256(f"{before}\n{file}\n{digest}".encode()).hexdigest()

@@ -8,6 +8,7 @@ import hashlib
 import re
 from base64 import b64decode
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sqlalchemy import Row
 
 from gradino.errors import IntegrityError, ServiceError
 from gradino.operate import data, registry
-from gradino.operate.lineage.seal import link
+from gradino.operate.lineage.seal import chained
 from gradino.operate.project import Project
 from gradino.operate.registry.bundle import sha256
 from gradino.operate.release import certificate
@@ -55,7 +56,11 @@ def _prediction(project: Project, store: Store, subject: str) -> list[Link]:
     table = store.tables.open("predictions")
     columns = ["event_time", "deployment", "version", "role", "prediction", "__filename"]
     wanted = pc.field("prediction_id") == subject
-    found = table.to_pyarrow_dataset().to_table(columns, filter=wanted).to_pylist() if table else []
+    try:
+        found = table.to_pyarrow_dataset().to_table(columns, filter=wanted).to_pylist() if table else []
+    except OSError:  # a file so damaged that it cannot be read: say which
+        sealed = store.state.rows(seals, seals.c.table == "predictions")
+        return [link for link in map(partial(_sealed, store), sealed) if not link.verified]
     answer = next((row for row in found if row["role"] != "shadow"), None)
     if answer is None:
         raise ServiceError(
@@ -75,9 +80,14 @@ def _log(store: Store, file: str) -> Link:
         return Link("log", file, None, False, "the file has no seal")
     before = ""
     for row in store.state.rows(seals, seals.c.table == "predictions", seals.c.id <= sealed.id):
-        if link(before, row.file, row.digest) != row.seal:
+        if chained(before, row.file, row.digest) != row.seal:
             return Link("log", row.file, row.digest, False, "the chain of seals is broken here")
         before = row.seal
+    return _sealed(store, sealed)
+
+
+def _sealed(store: Store, sealed: Row[Any]) -> Link:
+    """A file of the log against its seal."""
     path = store.root / "tables" / "predictions" / sealed.file
     found = sha256(path) if path.exists() else "nothing"
     says = "sealed when it was written" if found == sealed.digest else f"{path} now has {found}"
