@@ -64,7 +64,8 @@ class Tests:
         found = []
         for test in self.good:
             module = self.code.module(test.path)
-            if module and _ABOUT_SCORING.search(f"{test.path} {test.name}".lower()):
+            client = module is not None and any(_CLIENT.search(name) for name in module.imports.values())
+            if module and not client and _ABOUT_SCORING.search(f"{test.path} {test.name}".lower()):
                 imported = {self.code.find(name, test.path)[0] for name in module.imports.values()}
                 folders = {p.removesuffix("__init__.py") for p in imported if p.endswith("__init__.py")}
                 if imported & paths or any(p.startswith(f) for p in paths for f in folders if f):
@@ -120,7 +121,12 @@ class Tests:
         own = [c for m, _, c in calls if m.path == module.path]
         real = any(v in ("train", "load") for c in own for v, _ in vocabulary.verbs(c, module))
         answered = len(refused) < len(firm) or bool(raising)
-        scoring = (client and answered) or served or (bool(_ABOUT_SCORING.search(text)) and bool(
+        asks = any(
+            c.method in ("post", "put") or any(_ABOUT_SCORING.search(x.lower()) for x in c.texts)
+            for m, _, c in calls
+            if m.path == module.path
+        )
+        scoring = (client and answered and asks) or served or (bool(_ABOUT_SCORING.search(text)) and bool(
             verbs & {"predict", "load"} or re.search(r"predict|score|infer", " ".join(names))))  # fmt: skip
         integration = (
             bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)

@@ -93,10 +93,8 @@ def _judge(system: str, path: str, line: int, kind: str, name: str, body: str) -
             traits.add("training-schedule")
         if re.search(r"aws\.cloudwatch|CloudWatch Alarm|alarm", body, re.I) and starts:
             traits |= {"training-schedule", "metric-trigger"}
-    if (
-        re.search(r"InitialVariantWeight|initial_variant_weight", body)
-        and len(re.findall(r"(?i)variant_?name", body)) >= 2
-    ):
+    weights = re.findall(r"(?:InitialVariantWeight|initial_variant_weight)[\"']?\s*[:=]", body)
+    if len(weights) >= 2 and ("EndpointConfig" in kind or system != "CDK"):
         traits.add("split")
     if re.search(
         r"AutoRollback|auto_rollback|RollbackConfig|rollback_config|DeploymentConfig\.(CANARY|LINEAR)|deployment_circuit_breaker|DeploymentPreference|blue_green|BlueGreen",

@@ -47,13 +47,11 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
     found = []
     for firing in scene.firings:
         effect, job = firing.effect, firing.job
+        if effect.soft or firing.off or not job.triggers & CHECKED:
+            continue
         named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", job.name, re.I)
-        if (
-            (effect.verb == "smoke" or (named and effect.verb in ("submit", "deploy", "bundle-deploy", "test")))
-            and not effect.soft
-            and not firing.off
-            and job.triggers & CHECKED
-        ):
+        checks = effect.verb == "test" and any(run_by(scene, [firing], t.path) for t in scene.tests.good)
+        if effect.verb == "smoke" or (named and (checks or effect.verb in ("submit", "deploy", "bundle-deploy"))):
             found.append(scene.show(firing, "puts the parts together and checks"))
     return found[:2]
 
