@@ -1,0 +1,46 @@
+"""The command line answers at once because it imports nothing that it does not need."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"mlflow", "sklearn", "pandas", "numpy", "pyarrow", "deltalake", "sqlalchemy", "dbos", "litestar", "granian"}
+
+
+def imported(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+
+
+def test_help_imports_no_heavy_library() -> None:
+    found = imported(
+        "import contextlib\nfrom gradino.cli import app\nwith contextlib.suppress(SystemExit): app(['--help'])"
+    )
+    assert not HEAVY & found
+
+
+def test_measuring_imports_no_machine_learning_library() -> None:
+    assert not (HEAVY | {"gradino.operate"}) & imported("import gradino.measure, gradino.measure.reports")
+
+
+@pytest.mark.parametrize("command", ["assess", "demo", "init", "up", "status", "train", "trace", "rollback"])
+def test_every_command_explains_itself(command: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "gradino", command, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert len(done.stdout) > 200
+
+
+@pytest.mark.parametrize("command", ["up", "status", "train", "rollback"])
+def test_a_folder_that_is_no_project_is_said_in_two_lines(
+    command: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("empty")
+    done = subprocess.run([sys.executable, "-m", "gradino", command, str(folder)], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "has no gradino.toml" in done.stderr
+    assert "gradino init" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(folder.iterdir()), "nothing half-written"
