@@ -99,6 +99,17 @@ def test_the_terminal_report_names_every_track(repository: Maker, language: str)
     assert "Training compute" in words if language == "en" else "Calcolo per il training" in words
 
 
+def test_a_library_need_not_serve_a_model(repository: Maker) -> None:
+    publish = "on:\n  push:\n    tags: ['v*']\njobs:\n  p:\n    steps:\n      - run: uv publish\n"
+    found = assess(
+        repository({"pyproject.toml": "[project]\n", "lib/a.py": "x = 1\n", ".github/workflows/p.yml": publish})
+    )
+    assert found.subject.kind == "library"
+    assert found.track("release.process").rungs[2].verdict == "not-applicable"
+    assert not any(g.track == "release.process" for g in found.gaps)
+    assert found.track("integration.builds").level.wired == 4
+
+
 def test_a_second_model_is_judged_by_the_same_evidence(repository: Maker) -> None:
     result = assess(repository({"train.py": TRAIN, ".github/workflows/t.yml": CRON}), model="google-2020-05")
     assert result.track("pipeline.training").level.wired == 2

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.measure.decoys import DECOYS, GOOD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from gradino.measure.assessment import conclude
 from gradino.measure.history import History
 from gradino.measure.scene import survey
 from gradino.measure.tree import Tree
+from tests.measure.decoys import DECOYS, GOOD
 
 Maker = Callable[..., Path]
 EXPECTED = {

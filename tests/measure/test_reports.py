@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 
 import pytest
 import typer
-from tests.measure.decoys import GOOD
 from typer.testing import CliRunner
 
 from gradino.cli.assess import assess as assess_command
@@ -18,6 +17,7 @@ from gradino.errors import EvidenceError
 from gradino.measure import assess, portfolio, trend
 from gradino.measure.plan import NEEDS, plan
 from gradino.measure.reports import badge, html, markdown, sarif
+from tests.measure.decoys import GOOD
 
 Maker = Callable[..., Path]
 

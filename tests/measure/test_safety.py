@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pygit2
 import pytest
-from tests.measure.decoys import GOOD
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from gradino.measure.history import History
 from gradino.measure.scene import survey
 from gradino.measure.template import fill
 from gradino.measure.tree import Tree
+from tests.measure.decoys import GOOD
 
 Maker = Callable[..., Path]
 ANY = st.text(max_size=400)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from tests.measure.decoys import GOOD
 
 from gradino.measure import assess, live
 from gradino.measure.interview import from_file, questions, write
+from tests.measure.decoys import GOOD
 
 Maker = Callable[..., Path]
 TRACK = "people.data-engineers"

@@ -16,6 +16,8 @@ from gradino.measure.store import records
 from gradino.measure.verdicts import Interval, TrackResult, Verdict, judge, lowest
 
 SCHEMA = "gradino.assessment/1"
+# What a kind of repository need not climb: a library is published, it serves and watches no model.
+BESIDE = {"library": ("release.", "operations.", "creation.training", "creation.data-collection")}
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -139,7 +141,7 @@ def conclude(
     evidence = gather(scene)
     for rung, said in statements.attested(scene.tree, evidence, today):
         evidence.setdefault(rung, []).append(said)
-    results = judge(model, evidence, blind=not scene.tree.sizes and bool(scene.tree.notes))
+    results = judge(model, evidence, not scene.tree.sizes and bool(scene.tree.notes), BESIDE.get(kind, ()))
     dimensions = {d: lowest([r.level for r in results if r.track.dimension == d]) for d in model.dimensions}
     overall = lowest(list(dimensions.values()))
     technical = lowest([level for d, level in dimensions.items() if d != "people"])

@@ -9,7 +9,7 @@ BODY, MAIN = "<body>", "<main>"
 _DEEPEST = 200
 _MOST_REPAIRS = 60
 _TOOL = re.compile(
-    r"^(gcloud|aws|az|docker|kubectl|helm|terraform|dvc|make|bash|sh|mlflow|databricks|anyscale|cdk|sam|fly|flyctl)$"
+    r"^(gcloud|aws|az|docker|kubectl|helm|terraform|dvc|make|bash|sh|mlflow|databricks|anyscale|kaggle|cdk|sam|fly|flyctl)$"
 )
 
 

@@ -1,6 +1,6 @@
 """From evidence to rungs, tracks and levels: pure arithmetic, no source is read here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import msgspec
@@ -53,9 +53,20 @@ _SHOWS = {Strength.WIRED: 1, Strength.EXECUTED: 2, Strength.EFFECTIVE: 3, Streng
 _RARELY_VISIBLE = ("people.", "integration.independence", "operations.learning")
 
 
-def judge(model: Model, evidence: dict[str, list[Evidence]], blind: bool = False) -> list[TrackResult]:
-    """Judge every track. `evidence` is keyed by track@level of the default model; `blind`: nothing could be read."""
-    return [_track(track, evidence, blind) for track in model.tracks]
+def judge(
+    model: Model, evidence: dict[str, list[Evidence]], blind: bool = False, beside: tuple[str, ...] = ()
+) -> list[TrackResult]:
+    """Judge every track. `evidence` is keyed by track@level of the default model; `blind`: nothing could be read;
+    `beside` names tracks (by prefix) that this kind of repository need not climb: what they lack is not-applicable.
+    """
+    judged = [_track(track, evidence, blind) for track in model.tracks]
+    return [_aside(r) if r.track.id.startswith(beside) else r for r in judged] if beside else judged
+
+
+def _aside(result: TrackResult) -> TrackResult:
+    missing = (Verdict.FAIL, Verdict.UNKNOWN)
+    rungs = (replace(r, verdict=Verdict.NOT_APPLICABLE) if r.verdict in missing else r for r in result.rungs)
+    return replace(result, rungs=tuple(rungs))
 
 
 def _track(track: Track, evidence: dict[str, list[Evidence]], blind: bool) -> TrackResult:

@@ -143,10 +143,11 @@ def _fixed_data(scene: Scene) -> Evidence | None:
     for resource in scene.resources:
         if "versioned-data" in resource.traits:
             return scene.see(resource.path, resource.line, f"{resource.name} is versioned by DVC", source="DVC")
-    versioned = [u for u in scene.used("record-data") if u.path in training]
+    recorded = training | {u.path for u in scene.used("track", "register")}
+    versioned = [u for u in scene.used("record-data") if u.path in recorded and not u.path.endswith(".ipynb")]
     if versioned:
         return scene.see(versioned[0].path, versioned[0].line, f"{versioned[0].says} names the data's version")
-    written = release.written(scene, training, release.DATA_VERSION, "names the data's version")
+    written = release.written(scene, recorded, release.DATA_VERSION, "names the data's version")
     if written:
         return written[0]
     if moving:

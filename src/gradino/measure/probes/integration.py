@@ -4,8 +4,9 @@
 import re
 
 from gradino.measure.automation import CHANGE, CHECKED
+from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.probes.release import ci_tests, deployments, run_by
+from gradino.measure.probes.release import ci_tests, run_by
 from gradino.measure.scene import Scene
 
 

@@ -4,9 +4,10 @@
 import re
 
 from gradino.measure.automation import AUTOMATIC
+from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes import creation
-from gradino.measure.probes.release import deployments, scoring_files, served_files
+from gradino.measure.probes.release import scoring_files, served_files
 from gradino.measure.scene import Scene
 
 _LOGS = re.compile(

@@ -5,6 +5,7 @@ import re
 
 from gradino.measure import shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHANGE, Job
+from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene
 
@@ -12,62 +13,6 @@ _DEPLOYS = ("deploy", "bundle-deploy", "promote")
 _ROUTES = re.compile(r"(^|\.)(get|post|route|api_route|put|websocket|api|service|deployment|remote_method)$")
 _SERVERS = frozenset({"fastapi", "flask", "bentoml", "litserve", "gradio", "streamlit", "ray", "kserve", "litestar", "sanic", "tornado",
                       "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit"})  # fmt: skip
-_STAGING = re.compile(r"\b(stag(e|ing)|stg|uat|qa|pre ?prod(uction)?|acceptance|preview|nonprod)\b", re.I)
-_TESTING = re.compile(r"\b(dev(elopment)?|test(ing)?)\b", re.I)
-_PRODUCTION = re.compile(r"\b(prod(uction)?|prd|live)\b", re.I)
-
-
-def deployments(scene: Scene) -> list[Firing]:
-    """Every firing that puts a model, or the service that embeds it, into use."""
-    defined = any(
-        r.traits & {"serving", "endpoint"} and r.system in ("Terraform", "CloudFormation", "CDK", "Kubernetes")
-        for r in scene.resources
-    )
-    asked = _asks_the_registry(scene)
-    return [
-        f
-        for f in scene.firings
-        if f.effect.verb in ("deploy", "bundle-deploy")
-        or (f.effect.verb == "provision" and defined)
-        or (f.effect.verb == "promote" and asked and f.job.system != "Makefile")
-    ]
-
-
-def _asks_the_registry(scene: Scene) -> bool:
-    """Whether some code uses what a registry says is live; a promotion that nobody reads deploys nothing."""
-    asks = re.compile(
-        r"models:/|get_latest_versions|get_model_version_by_alias|/versions/|load_registered|ModelPackage"
-    )
-    return any(asks.search(scene.tree.text(m.path) or "") for m in scene.modules)
-
-
-def released(scene: Scene) -> list[Firing]:
-    """The deployments that reach users: those to production where any is named so, else all."""
-    every = deployments(scene)
-    named = [f for f in every if _PRODUCTION.search(_place(f))]
-    if any(f.job.system != "Makefile" for f in named):
-        return named
-    return [f for f in every if not _TESTING.search(_target(f))]
-
-
-def _target(firing: Firing) -> str:
-    """The words that say where a deployment goes."""
-    named = (
-        f"{firing.job.environment} {firing.job.name}"
-        if re.search(r"deploy|release|stage", firing.job.name, re.I)
-        else firing.job.environment
-    )
-    flags = " ".join(re.findall(r"(?:-t|--target|--env|--environment|--stage)[ =](\S+)", firing.effect.says))
-    return _words(f"{named} {flags}")
-
-
-def _place(firing: Firing) -> str:
-    job = firing.job
-    return _words(f"{job.environment} {job.name} {job.path.rpartition('/')[2]} {job.group} {firing.effect.says}")
-
-
-def _words(text: str) -> str:
-    return re.sub(r"[_\W]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text))
 
 
 def releases_by_one_command(scene: Scene) -> list[Evidence]:
@@ -364,9 +309,9 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     """Define a test and a production environment and promote the same model from one to the other."""
     steps: dict[str, list[Firing]] = {"staging": [], "production": []}
     for firing in deployments(scene):
-        if _PRODUCTION.search(_place(firing)):
+        if PRODUCTION.search(place(firing)):
             steps["production"].append(firing)
-        elif _STAGING.search(_place(firing)) or _TESTING.search(_target(firing)):
+        elif STAGING.search(place(firing)) or TESTING.search(target(firing)):
             steps["staging"].append(firing)
     live = {k: [f for f in v if not f.off] for k, v in steps.items()}
     found = [
