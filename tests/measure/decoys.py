@@ -307,3 +307,14 @@ DECOYS["copy in a hidden example"] = (
     both(_NO_WATCH, DECOYS["copy in a hidden example"][0]),
     "creation.data-collection@4",
 )
+DECOYS["tests after the deployment"] = (
+    both(
+        change(R, "    needs: test\n", ""),
+        change(
+            R,
+            "      - run: kubectl --context production apply -f k8s/\n",
+            "      - run: kubectl --context production apply -f k8s/\n      - run: uv run pytest\n",
+        ),
+    ),
+    "release.ownership@4",
+)

@@ -240,14 +240,25 @@ def pipeline_deploys(scene: Scene) -> list[Evidence]:
 def tests_gate_the_pipeline(scene: Scene) -> list[Evidence]:
     """Put the tests in the deployment's own path, so that a failing one stops it."""
     found: list[Evidence] = []
-    for firing in released(scene):
+    for firing in deployments(scene):
         job = firing.job
+        if TESTING.search(target(firing)) and not PRODUCTION.search(place(firing)):
+            continue
         if firing.off or firing.effect.soft or job.system in ("Makefile", "Docker Compose"):
             continue
-        gates = [g for g in scene.gated(job) if g.effect.verb == "test" and not g.job.soft]
+        gates = [g for g in scene.gated(job) if g.effect.verb == "test" and not g.job.soft and _earlier(g, firing)]
         if gates:
             found.append(scene.show(gates[0], f"tests stand before {job.name}"))
     return _strongest(found)
+
+
+def _earlier(gate: Firing, deployment: Firing) -> bool:
+    """Whether a gate stands before a deployment: in another job, or in an earlier step of the same."""
+    if gate.job is not deployment.job:
+        return True
+    return gate.job.steps.index(gate.step) < gate.job.steps.index(deployment.step) or (
+        gate.step is deployment.step and gate.effect.line < deployment.effect.line
+    )
 
 
 def traces_to_data(scene: Scene) -> list[Evidence]:
