@@ -26,6 +26,9 @@ class Code:
     paths: tuple[str, ...] = ()
     _modules: dict[str, Module | None] = field(default_factory=dict)
     _suffixes: dict[str, list[str]] = field(default_factory=dict)
+    _found: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    _imports: dict[str, list[str]] = field(default_factory=dict)
+    _entered: dict[tuple[int, str], list[tuple[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.paths = tuple(p for p in self.tree.sizes if p.endswith((".py", ".ipynb")) and ours(p))
@@ -60,9 +63,14 @@ class Code:
 
     def find(self, name: str, near: str = "") -> tuple[str, str]:
         """The file that holds the dotted `name`, and what is left of the name inside it; empty where none does."""
+        folder = near.rsplit("/", 1)[0] if "/" in near else ""
+        if (name, folder) not in self._found:
+            self._found[name, folder] = self._find(name, folder)
+        return self._found[name, folder]
+
+    def _find(self, name: str, folder: str) -> tuple[str, str]:
         relative = name.startswith(".")
         parts = name.lstrip(".").split(".")
-        folder = near.rsplit("/", 1)[0] if "/" in near else ""
         for cut in range(len(parts), 0, -1):
             found = self._suffixes.get(".".join(parts[:cut]))
             if found:
@@ -119,11 +127,19 @@ class Code:
             waiting.extend((here[0], r) for r in function.refs)
 
     def _imported(self, module: Module) -> list[str]:
-        found = {self.find(name, module.path)[0] for name in module.imports.values()}
-        return sorted(p for p in found if p and p != module.path and p.endswith(".py"))
+        if module.path not in self._imports:
+            found = {self.find(name, module.path)[0] for name in module.imports.values()}
+            self._imports[module.path] = sorted(p for p in found if p and p != module.path and p.endswith(".py"))
+        return self._imports[module.path]
 
     def targets(self, module: Module, function: Function, call: Call) -> list[tuple[str, str]]:
         """The project's own functions that a call may enter, callbacks passed to it included."""
+        key = (id(call), module.path)
+        if key not in self._entered:
+            self._entered[key] = self._targets(module, function, call)
+        return self._entered[key]
+
+    def _targets(self, module: Module, function: Function, call: Call) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
         for name in (call.name, *call.refs):
             found += self._named(module, function, name, call.maker if name == call.name else "")

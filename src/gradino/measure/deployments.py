@@ -1,6 +1,7 @@
 """Which firings put a model, or the service that embeds it, into use, and where to."""
 
 import re
+from functools import lru_cache
 
 from gradino.measure.scene import Firing, Scene
 
@@ -9,6 +10,7 @@ TESTING = re.compile(r"\b(dev(elopment)?|test(ing)?)\b", re.I)
 PRODUCTION = re.compile(r"\b(prod(uction)?|prd|live)\b", re.I)
 
 
+@lru_cache(maxsize=1)
 def deployments(scene: Scene) -> list[Firing]:
     """Every firing that puts a model, or the service that embeds it, into use."""
     defined = any(

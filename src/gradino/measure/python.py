@@ -62,6 +62,7 @@ class Module:
     constants: dict[str, str] = field(default_factory=dict)
     shell: list[tuple[int, str]] = field(default_factory=list)
     doc: str = ""
+    known: dict[tuple[int, str], list[tuple[str, str]]] = field(default_factory=dict, repr=False)
 
     @property
     def packages(self) -> frozenset[str]:

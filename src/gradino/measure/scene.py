@@ -50,7 +50,7 @@ class Use:
     function: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Scene:
     """The facts. Built once by `scene.survey`; probes only read."""
 

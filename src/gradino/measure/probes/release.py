@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
+from functools import lru_cache
 
 from gradino.measure import shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHANGE, Job
@@ -77,6 +78,7 @@ def _loads_newest(scene: Scene) -> list[Evidence]:
     return found
 
 
+@lru_cache(maxsize=1)
 def scoring_files(scene: Scene) -> list[str]:
     """Files that turn a model and an input into an answer for others."""
     found: list[str] = []

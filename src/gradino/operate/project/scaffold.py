@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -54,19 +55,18 @@ def _filled(text: str, name: str) -> str:
 
 
 def _use_this_gradino(target: Path) -> None:
-    """Where gradino itself was installed from a folder, the project uses that folder too."""
+    """Where gradino itself was installed from a folder or a file, the project uses that too; else the index's."""
     origin = json.loads(Distribution.from_name("gradino").read_text("direct_url.json") or "{}")
     address = urlparse(origin.get("url", ""))
-    if address.scheme != "file":
-        return
-    source = os.path.relpath(unquote(address.path), target.resolve())
     project, lock = target / "pyproject.toml", target / "uv.lock"
-    text = project.read_text()
-    if "[tool.uv.sources]" in text:
-        project.write_text(text.replace('path = "../.."', f'path = "{source}"'))
-        lock.write_text(lock.read_text().replace('editable = "../../"', f'editable = "{source}"'))
-    else:
-        project.write_text(text + f'\n[tool.uv.sources]\ngradino = {{ path = "{source}", editable = true }}\n')
+    text = re.sub(r"\[tool\.uv\.sources\]\ngradino = .*\n\n?", "", project.read_text())
+    if address.scheme == "file":
+        source = os.path.relpath(unquote(address.path), target.resolve())
+        editable = ", editable = true" if origin.get("dir_info", {}).get("editable") else ""
+        text += f'\n[tool.uv.sources]\ngradino = {{ path = "{source}"{editable} }}\n'
+        if lock.exists():  # spares resolving again what is the same but for the place
+            lock.write_text(lock.read_text().replace('editable = "../../"', f'editable = "{source}"'))
+    project.write_text(text)
 
 
 def _commit(target: Path) -> None:
