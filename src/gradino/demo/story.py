@@ -60,6 +60,7 @@ class Town:
     def settle(cls, folder: Path, counts: pd.DataFrame, **faces: Any) -> "Town":
         """Write the project; what was counted before production begins lies in its feed."""
         scaffold.write(folder, example())
+        scaffold.commit(folder)
         for day, rows in feed.days(counts):
             if day < FIRST:
                 feed.deliver(day, rows, folder / "feed")

@@ -1,4 +1,4 @@
-"""A new project from a folder of files: written, locked and committed, or not at all."""
+"""A new project from a folder of files: written and locked, or not at all."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _LEFTOVERS = {"__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis", ".ve
 
 
 def write(target: Path, template: Path = TEMPLATE, name: str | None = None) -> None:
-    """Write the project that `template` holds into `target`, lock its environment, make its first commit.
+    """Write the project that `template` holds into `target` and lock its environment.
 
     Raises:
         ProjectError: `target` is a project already or has files of the same names, or the lock cannot be made.
@@ -36,7 +36,6 @@ def write(target: Path, template: Path = TEMPLATE, name: str | None = None) -> N
     try:
         _use_this_gradino(target)
         _run(["uv", "lock", "--quiet"], target, "the environment could not be locked")
-        _commit(target)
     except ProjectError:
         if made:
             shutil.rmtree(target)
@@ -69,12 +68,18 @@ def _use_this_gradino(target: Path) -> None:
     project.write_text(text)
 
 
-def _commit(target: Path) -> None:
+def commit(target: Path) -> None:
+    """Make the project a repository of its own, with a first commit."""
     who = ["-c", "user.name=gradino", "-c", "user.email=gradino@localhost"]
-    if subprocess.run(["git", "rev-parse", "--git-dir"], cwd=target, capture_output=True, check=False).returncode:
-        _run(["git", "init", "--quiet", "--initial-branch=main"], target, "git could not start a repository")
-        _run(["git", "add", "."], target, "git could not add the files")
-        _run(["git", *who, "commit", "--quiet", "-m", "A small working project"], target, "git could not commit")
+    _run(["git", "init", "--quiet", "--initial-branch=main"], target, "git could not start a repository")
+    _run(["git", "add", "."], target, "git could not add the files")
+    _run(["git", *who, "commit", "--quiet", "-m", "A small working project"], target, "git could not commit")
+
+
+def in_repository(folder: Path) -> bool:
+    """Whether the folder belongs to a repository already, and is not ignored there."""
+    asked = ["git", "check-ignore", "--quiet", "."]
+    return subprocess.run(asked, cwd=folder, capture_output=True, check=False).returncode == 1
 
 
 def _run(command: list[str], folder: Path, problem: str) -> None:
