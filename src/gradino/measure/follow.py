@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from gradino.measure import makefiles, named_actions, runners, shell, vocabulary, yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
-from gradino.measure.python import BODY, MAIN
+from gradino.measure.python import BODY, MAIN, Module
 from gradino.measure.tree import Tree
 
 _DEEPEST = 7
@@ -36,6 +36,7 @@ class Follower:
     tree: Tree
     code: Code
     _known: dict[tuple[str, ...], list[Effect]] = field(default_factory=dict)
+    _kept: list[Module] = field(default_factory=list)  # what was parsed from text; caches know calls by identity
 
     def step(self, job: Job, step: Step) -> list[Effect]:
         """What one step of a job does."""
@@ -167,6 +168,7 @@ class Follower:
         module = python.parse(path, source.replace("\\n", "\n"))
         if module is None:
             return []
+        self._kept.append(module)
         found = [Effect(v, path, line, s) for c in module.calls() for v, s in vocabulary.verbs(c, module)]
         for function in module.functions.values():
             for call in function.calls:
