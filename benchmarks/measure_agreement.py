@@ -62,9 +62,8 @@ def main(folder: Path, only: str = "") -> None:
     agreed = sum(label == said for _, label, said, _ in pairs)
     blind = [label == said for _, label, said, seen in pairs if not seen]
     high = sum(said > label for _, label, said, _ in pairs)
-    print(
-        f"\nagreement {agreed}/{len(pairs)} = {agreed / len(pairs):.1%}   too high {high}, too low {len(pairs) - agreed - high}"
-    )
+    low = len(pairs) - agreed - high
+    print(f"\nagreement {agreed}/{len(pairs)} = {agreed / len(pairs):.1%}   too high {high}, too low {low}")
     if blind:
         print(f"first seen with their labels: {sum(blind)}/{len(blind)} = {sum(blind) / len(blind):.1%}")
     print(f"baseline, each track's commonest level: {sum(commonest.values()) / len(pairs):.1%}")
