@@ -26,7 +26,9 @@ def test_measuring_imports_no_machine_learning_library() -> None:
     assert not (HEAVY | {"gradino.operate"}) & imported("import gradino.measure, gradino.measure.reports")
 
 
-@pytest.mark.parametrize("command", ["assess", "demo", "init", "up", "status", "train", "trace", "rollback"])
+@pytest.mark.parametrize(
+    "command", ["assess", "plan", "interview", "demo", "init", "up", "status", "train", "trace", "rollback"]
+)
 def test_every_command_explains_itself(command: str) -> None:
     done = subprocess.run([sys.executable, "-m", "gradino", command, "--help"], capture_output=True, text=True)
     assert done.returncode == 0

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gradino.cli import assess, demo, init, rollback, status, trace, train, up
+from gradino.cli import assess, demo, init, interview, plan, rollback, status, trace, train, up
 from gradino.errors import GradinoError
 
 app = typer.Typer(
@@ -21,13 +21,15 @@ app = typer.Typer(
 )
 for _command in (
     assess.assess,
+    plan.plan,
+    interview.interview,
     demo.demo,
     init.init,
     up.up,
     status.status,
     train.train,
-    trace.trace,
     rollback.rollback,
+    trace.trace,
 ):
     app.command()(_command)
 

@@ -28,10 +28,11 @@ def test_a_folder_that_the_repository_around_it_ignores_is_not_its_own(tmp_path:
 
 
 def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("mine")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "pyproject.toml").write_text("mine")
     with pytest.raises(ProjectError, match=r"has a pyproject\.toml"):
-        scaffold.write(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
+        scaffold.write(tmp_path / "other")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["pyproject.toml"]
     scaffold.write(tmp_path / "demand")
     with pytest.raises(ProjectError, match="is a gradino project already"):
         scaffold.write(tmp_path / "demand")

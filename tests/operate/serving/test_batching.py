@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.operate.serving.toy import Toy
 
 from gradino.operate.serving.batching import Batcher, ModelFailed, Ticket
 from gradino.operate.serving.commit import PredictionLog
@@ -16,6 +15,7 @@ from gradino.operate.serving.schema import Extra
 from gradino.operate.serving.served import Served
 from gradino.operate.serving.shadow import Answered, Shadow
 from gradino.operate.serving.wal import Predictions, segments
+from tests.operate.serving.toy import Toy
 
 NOON = datetime(2011, 1, 1, 12, tzinfo=UTC)
 

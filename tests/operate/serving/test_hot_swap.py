@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.operate.serving.conftest import ROW, Place, Server
 
 from gradino.operate.serving import compact
 from gradino.operate.store.state import events
+from tests.operate.serving.conftest import ROW, Place, Server
 
 Serve = Callable[..., Server]
 

@@ -15,13 +15,13 @@ import httpx
 import msgspec
 import pyarrow as pa
 import pytest
-from tests.operate.serving.conftest import HERE, ROW, Place, Server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gradino.operate.serving import compact
 from gradino.operate.serving.commit import Entry, PredictionLog, Scored
 from gradino.operate.serving.wal import Feedback, Label, Prediction, Reader, Schema, Segment, frame, segments
+from tests.operate.serving.conftest import HERE, ROW, Place, Server
 
 SCHEMA = Schema("regression", (("temperature", "number"), ("weather", "string")))
 HOUR = 3_600_000_000

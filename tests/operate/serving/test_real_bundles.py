@@ -12,7 +12,6 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from tests.operate.serving.conftest import ROW, Place, Server, free_port
 from sklearn.linear_model import LinearRegression
 
 from gradino.operate.project.process import start
@@ -21,6 +20,7 @@ from gradino.operate.registry.keys import private_key
 from gradino.operate.registry.pack import finish, stage
 from gradino.operate.registry.schema import Description, Field, Reference
 from gradino.operate.serving import serve_embedded
+from tests.operate.serving.conftest import ROW, Place, Server, free_port
 
 INPUTS = [
     Field("temperature", "number", minimum=-50.0, maximum=60.0),

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.operate.serving.conftest import ROW, Place, Server, free_port, make_place, start_server
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gradino.operate.serving import compact
+from tests.operate.serving.conftest import ROW, Place, Server, free_port, make_place, start_server
 
 
 @pytest.fixture(scope="module")
