@@ -21,7 +21,7 @@ from gradino.errors import GradinoError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PRELOAD = "gradino.operate.project.preload"
+_PRELOAD = "gradino.operate.loop.preload"
 _FOREIGN = re.compile(r"site-packages|[/\\\\]gradino[/\\\\](operate|errors)|<frozen")
 
 
