@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -120,6 +121,7 @@ def test_an_operator_killed_while_it_trains_is_replaced_and_the_model_released_o
     assert [row.status for row in up.store.state.rows(runs)] == ["finished"]
     assert [row.status for row in up.store.state.rows(versions)] == ["champion"]
     assert up.store.state.count(releases) == 1
+    wait(lambda: mlflow_champion(up.root) == 1)
     assert up.store.state.count(deployments, deployments.c.environment == "production") == 1
 
 
@@ -192,6 +194,14 @@ def test_a_supervisor_that_is_killed_takes_its_processes_along(up: Up) -> None:
     up.process.kill()
     up.process.communicate()
     wait(lambda: not [child for child in children if child.is_running()], 20)
+
+
+def mlflow_champion(root: Path) -> int | None:
+    """The alias as anybody reads it who opens the tracker's database."""
+    with sqlite3.connect(root / ".gradino" / "mlflow.db") as database:
+        rows = database.execute("select version from registered_model_aliases where alias = 'champion'").fetchall()
+    database.close()
+    return int(rows[0][0]) if rows else None
 
 
 def gradino(*command: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""The slow lane: collect, train and gates, each a DBOS workflow whose id is the row it works on.
+"""The slow lane: collect, train, gates and the alias in MLflow, each a DBOS workflow whose id is the row it works on.
 
 A workflow that a crash interrupted is found again at the next start and done over; what it calls looks up by key,
 acts and returns a reference, so doing it over gives the same result. No workflow waits for the world.
@@ -14,13 +14,14 @@ from pathlib import Path
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
 from gradino.errors import GradinoError
-from gradino.operate import data, incidents, release, training
+from gradino.operate import data, incidents, registry, release, training
 from gradino.operate.project import Project, load
 from gradino.operate.store import Store
-from gradino.operate.store.state import data_versions, releases, runs
+from gradino.operate.store.state import data_versions, deployments, releases, runs
 
 _PAUSE = 2.0  # seconds of wall clock between two collections, however fast event time runs
 _RETRY = 10.0  # seconds between two while there are no rows at all
+_ALIAS = "alias"  # cursor: the champion that MLflow knows
 _QUEUES = ("data", "models")
 
 
@@ -52,6 +53,9 @@ class Slow:
             self._once(f"train-{run.id}", "models", train, root, run.id)
         for row in self._store.state.rows(releases, releases.c.stage == "gates"):
             self._once(f"gates-{row.id}", "models", gates, root, row.id)
+        live = release.champion(self._store)
+        if live is not None and live != self._store.state.cursor(_ALIAS, None):
+            self._once(f"alias-{live}-{self._store.state.count(deployments)}", "models", alias, root, live)
         if self._due(clock):
             self._collected = (time.monotonic(), clock)
             self._once(f"collect-{time.time_ns()}", "data", collect, root)
@@ -105,6 +109,12 @@ def gates(root: str, release_id: int) -> None:
     _gates(root, release_id)
 
 
+@DBOS.workflow()
+def alias(root: str, version: int) -> None:
+    """Let MLflow say who is champion."""
+    _alias(root, version)
+
+
 @DBOS.step()
 def _collect(root: str) -> None:
     with _opened(root, "collection") as (project, store):
@@ -122,6 +132,14 @@ def _gates(root: str, release_id: int) -> None:
     with _opened(root, f"release {release_id}") as (project, store):
         release.run_gates(project, store, release_id)
         release.after_gates(project, store, release_id, store.clock())
+
+
+@DBOS.step()
+def _alias(root: str, version: int) -> None:
+    with _opened(root, f"alias of v{version}") as (project, store):
+        registry.set_alias(project, store, "champion", version)
+        with store.state.begin() as connection:
+            store.state.move_cursor(connection, _ALIAS, version)
 
 
 @contextmanager
