@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.operate.conftest import TOML
+
 HEAVY = {"mlflow", "sklearn", "pandas", "numpy", "pyarrow", "deltalake", "sqlalchemy", "dbos", "litestar", "granian"}
 
 
@@ -33,6 +35,15 @@ def test_every_command_explains_itself(command: str) -> None:
     done = subprocess.run([sys.executable, "-m", "gradino", command, "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert len(done.stdout) > 200
+
+
+def test_a_mistyped_key_is_named_with_its_section(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("mistyped")
+    (folder / "gradino.toml").write_text(TOML + '[retraining]\ncooldwn = "2d"\n')
+    done = subprocess.run([sys.executable, "-m", "gradino", "status", str(folder)], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "unknown key `cooldwn` in [retraining]" in done.stderr
+    assert "did you mean `cooldown`?" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["up", "status", "train", "rollback"])

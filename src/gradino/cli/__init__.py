@@ -44,11 +44,12 @@ def main() -> None:
         app()
     except GradinoError as error:
         from rich.console import Console
+        from rich.markup import escape
 
         console = Console(stderr=True, highlight=False)
-        console.print(f"[red bold]✗[/] {error.what}", soft_wrap=True)
+        console.print(f"[red bold]✗[/] {escape(error.what)}", soft_wrap=True)
         if error.next:
-            console.print(f"  [dim]→[/] {error.next}", soft_wrap=True)
+            console.print(f"  [dim]→[/] {escape(error.next)}", soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -9,6 +9,7 @@ from gradino.cli.common import Folder, Json
 def status(project: Folder = Path(), as_json: Json = False) -> None:
     """Say what is live: champion, error, labels, alarms, open incidents, processes."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from gradino.console import story
@@ -39,5 +40,5 @@ def status(project: Folder = Path(), as_json: Json = False) -> None:
     }
     table = Table.grid(padding=(0, 2))
     for name, value in lines.items():
-        table.add_row(f"[dim]{name}[/]", str(value))
+        table.add_row(f"[dim]{name}[/]", escape(str(value)))
     Console(highlight=False).print(table)

@@ -21,6 +21,7 @@ def trace(
     from dataclasses import asdict
 
     from rich.console import Console
+    from rich.markup import escape
 
     from gradino.operate import lineage
     from gradino.operate.project import load
@@ -35,8 +36,8 @@ def trace(
         console = Console(highlight=False)
         for link in links:
             sign = "[green]✓[/]" if link.verified else "[red bold]✗[/]"
-            console.print(f"{sign} [bold]{link.kind:<12}[/] {link.name}")
-            console.print(f"    [dim]{link.digest or ''}[/] {link.says}", soft_wrap=True)
+            console.print(f"{sign} [bold]{link.kind:<12}[/] {escape(link.name)}")
+            console.print(f"    [dim]{link.digest or ''}[/] {escape(link.says)}", soft_wrap=True)
         console.print("every hash was recomputed and matches" if verified else "[red]the chain is broken[/]")
     if not verified:
         raise typer.Exit(1)
