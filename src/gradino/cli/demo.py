@@ -32,7 +32,8 @@ def demo(
     from gradino.demo.show import Show
     from gradino.demo.story import Town
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, signal.default_int_handler)
     console = Console(stderr=as_json, highlight=False)
     began, peak = time.monotonic(), Peak()
     file = data or _download(console)
@@ -43,7 +44,7 @@ def demo(
         show.opening(real, file, counts)
         town = Town.settle(FOLDER.resolve(), counts, tell=show.event, progress=show.progress)
         try:
-            town.up()
+            town.up(keep)
             show.addresses(town.port, town.page)
             town.live()
             summary: dict[str, Any] = {"data": "real" if real else "simulated", **town.summary()}

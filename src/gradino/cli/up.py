@@ -51,7 +51,7 @@ def up(
             supervisor.start("page", command("console", "--port", str(page)), page)
             console.print(f"[bold]{checked.name}[/] answers at http://127.0.0.1:{port}/v1/score")
             console.print(f"  its page is http://127.0.0.1:{page}   Ctrl-C stops it; nothing is lost")
-            for stop in (signal.SIGINT, signal.SIGTERM):
+            for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(stop, signal.default_int_handler)
             try:
                 while True:

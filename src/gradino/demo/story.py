@@ -24,6 +24,7 @@ from gradino.console import write_report
 from gradino.demo import commits, feed
 from gradino.demo.traffic import Traffic
 from gradino.errors import ServiceError
+from gradino.operate.loop.supervisor import follow_parent
 from gradino.operate.project import load, scaffold
 from gradino.operate.store import Store
 from gradino.operate.store.state import events, releases, runs
@@ -66,8 +67,8 @@ class Town:
                 feed.deliver(day, rows, folder / "feed")
         return cls(folder, counts, **faces)
 
-    def up(self) -> None:
-        """Operate the project, as its user would, and wait until its first model answers."""
+    def up(self, keep: bool) -> None:
+        """Operate the project, as its user would, and wait until its first model answers; `keep` lets it outlive us."""
         command = [sys.executable, "-m", "gradino", "up", str(self.folder)]
         with (self.store.folder("run") / "up.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -76,6 +77,7 @@ class Town:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=None if keep else follow_parent,
             )
         deadline = time.monotonic() + _PATIENCE
         while not self.traffic.healthy():

@@ -100,7 +100,7 @@ class Supervisor:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C reaches the supervisor, which stops them in order
-                preexec_fn=_follow_parent if sys.platform == "linux" else None,
+                preexec_fn=follow_parent,
             )
 
     def _record(self, name: str) -> None:
@@ -126,8 +126,10 @@ def free(port: int) -> None:
             raise ServiceError(f"port {port} is in use", "free it, or choose others with --port and --page") from error
 
 
-def _follow_parent() -> None:
-    """Ask the kernel to end this process when the supervisor ends, however it does (PR_SET_PDEATHSIG)."""
+def follow_parent() -> None:
+    """For a child, before it begins: let the kernel end it when its parent ends, however it does (PR_SET_PDEATHSIG)."""
+    if sys.platform != "linux":
+        return
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
     if os.getppid() == 1:
         os._exit(1)
