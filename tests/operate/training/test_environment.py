@@ -15,7 +15,7 @@ PACKAGE = """
 [[package]]
 name = "{name}"
 version = "{version}"
-source = {{ registry = "https://pypi.org/simple" }}
+source = {{ registry = "https://index.example/simple" }}
 sdist = {{ url = "https://files.pythonhosted.org/{name}-{version}.tar.gz", hash = "sha256:{zeros}", size = 1 }}
 """
 

@@ -155,7 +155,7 @@ def test_in_other_versions_than_the_locked_ones_nothing_is_trained(stocked: Shop
     )
     with (stocked.root / "uv.lock").open("a") as file:
         file.write(
-            '\n[[package]]\nname = "nothing"\nversion = "9"\nsource = { registry = "https://pypi.org/simple" }\n'
+            '\n[[package]]\nname = "nothing"\nversion = "9"\nsource = { registry = "https://index.example/simple" }\n'
         )
     stocked.rewrite('version = "0.1.0"', 'version = "0.1.0"\ndependencies = ["nothing"]', "pyproject.toml")
     assert "not the locked environment: nothing==9 is not installed" in failed(stocked).what

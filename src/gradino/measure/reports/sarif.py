@@ -33,7 +33,7 @@ def report(assessment: Assessment, language: Language = "en") -> str:
         if gap.exempt:
             result["suppressions"] = [{"kind": "external", "justification": gap.exempt}]
         results.append(result)
-    tool = {"driver": {"name": "gradino", "informationUri": "https://pypi.org/project/gradino/", "rules": rules}}
+    tool = {"driver": {"name": "gradino", "rules": rules}}
     run = {"tool": tool, "results": results, "columnKind": "unicodeCodePoints"}
     schema = "https://json.schemastore.org/sarif-2.1.0.json"
     return json.dumps({"$schema": schema, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False) + "\n"
