@@ -2,12 +2,14 @@
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
+from collections.abc import Callable
 
 from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes.release import ci_tests, run_by
 from gradino.measure.scene import Scene
+from gradino.measure.tests import Test
 
 
 def builds_and_publishes(scene: Scene) -> list[Evidence]:
@@ -57,7 +59,7 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
     return found[:2]
 
 
-def _tests(scene: Scene, chosen, says: str) -> list[Evidence]:  # type: ignore[no-untyped-def]
+def _tests(scene: Scene, chosen: Callable[[Test], bool], says: str) -> list[Evidence]:
     runs = ci_tests(scene)
     good = [t for t in scene.tests.good if chosen(t) and run_by(scene, runs, t.path)]
     if runs and good:

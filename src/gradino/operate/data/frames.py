@@ -15,7 +15,7 @@ import pyarrow as pa
 from gradino.errors import DataError
 
 
-def library(function: Callable[..., Any], parameter: int) -> str:
+def frame_library(function: Callable[..., Any], parameter: int) -> str:
     """The library that a function's parameter (by position) is annotated with: polars, pyarrow, else pandas."""
     hints = typing.get_type_hints(function)
     names = list(inspect.signature(function).parameters)

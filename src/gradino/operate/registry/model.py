@@ -59,5 +59,5 @@ def restore(path: Path, digest: str) -> Model:
         features = description.features or []
         return Model(description, digest, lambda frame: fitted.predict(frames.given(frame[features], "pandas")))
     score = namespace.load(Reference.parse(description.score))
-    library = frames.library(score, parameter=1)
+    library = frames.frame_library(score, parameter=1)
     return Model(description, digest, lambda frame: score(fitted, frames.given(frame, library)))

@@ -1,8 +1,9 @@
 """What serves where: every change is a new row in `deployments`, and the newest row of an environment is the truth."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import Connection, insert, update
 
 from gradino.errors import ReleaseError
 from gradino.operate.release import certificate
@@ -59,18 +60,7 @@ def promote(store: Store, release: int, version: int, reason: str, decision: str
         ).rowcount
         if not moved:
             return
-        connection.execute(update(versions).where(versions.c.number == before).values(status="retired"))
-        connection.execute(update(versions).where(versions.c.number == version).values(status="champion"))
-        connection.execute(
-            insert(deployments).values(
-                environment=PRODUCTION,
-                champion=version,
-                weight=0.0,
-                reason=reason,
-                decision=decision,
-                event_time=event_time,
-            )
-        )
+        _crown(connection, version, before, "retired", reason=reason, decision=decision, event_time=event_time)
     store.state.tell("deployment", f"v{version} is champion", f"champion:{release}", event_time, reason=reason)
 
 
@@ -111,17 +101,13 @@ def rollback(store: Store, reason: str, event_time: datetime | None = None) -> i
         reasons=[reason],
     )
     with store.state.begin() as connection:
-        connection.execute(update(versions).where(versions.c.number == current).values(status="rolled back"))
-        connection.execute(update(versions).where(versions.c.number == before).values(status="champion"))
-        connection.execute(
-            insert(deployments).values(
-                environment=PRODUCTION,
-                champion=before,
-                weight=0.0,
-                reason=reason,
-                decision=decision,
-                event_time=event_time,
-            )
-        )
+        _crown(connection, before, current, "rolled back", reason=reason, decision=decision, event_time=event_time)
     store.state.tell("deployment", f"rolled back to v{before}", f"rollback:{decision}", event_time, reason=reason)
     return int(before)
+
+
+def _crown(connection: Connection, version: int, before: int | None, becomes: str, **why: Any) -> None:
+    """Point production at `version`, alone, and give the champion before it its new status."""
+    connection.execute(update(versions).where(versions.c.number == before).values(status=becomes))
+    connection.execute(update(versions).where(versions.c.number == version).values(status="champion"))
+    connection.execute(insert(deployments).values(environment=PRODUCTION, champion=version, weight=0.0, **why))

@@ -40,7 +40,7 @@ def train(task: Task) -> Outcome:
         random.seed(task.seed)
         np.random.seed(task.seed)
         function = project.training.train.load(code)
-        estimator = function(frames.given(past, frames.library(function, parameter=0)))
+        estimator = function(frames.given(past, frames.frame_library(function, parameter=0)))
         _say(f"{type(estimator).__name__} is fitted")
 
         # Released is what was evaluated: a refit on all rows would be a model that nobody has tested.
