@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gradino.cli import assess, demo, init, interview, plan, rollback, status, trace, train, up
+from gradino.cli import assess, demo, init, interview, plan, rollback, status, token, trace, train, up
 from gradino.errors import GradinoError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ for _command in (
     trace.trace,
 ):
     app.command()(_command)
+app.add_typer(token.app, name="token")
 
 
 @app.callback()

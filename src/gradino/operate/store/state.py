@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     Column,
     Connection,
     Engine,
@@ -20,31 +19,18 @@ from sqlalchemy import (
     Row,
     String,
     Table,
-    TypeDecorator,
-    create_engine,
     delete,
-    event,
     func,
     insert,
+    inspect,
     select,
     update,
 )
-from sqlalchemy.types import DateTime
+
+from gradino.operate.store import dialect
+from gradino.operate.store.dialect import JSON, Utc
 
 metadata = MetaData()
-
-
-class Utc(TypeDecorator[datetime]):
-    """A moment in UTC; SQLite forgets the zone, this puts it back."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: object) -> datetime | None:
-        return value.astimezone(UTC).replace(tzinfo=None) if value else None
-
-    def process_result_value(self, value: datetime | None, dialect: object) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value else None
 
 
 def now() -> datetime:
@@ -184,21 +170,31 @@ services = _table(
     Column("pid", Integer, nullable=False),
     Column("address", String),
 )
+# Who may ask: the SHA-256 of each token, never the token.
+tokens = _table(
+    "tokens",
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),  # scorer, viewer, operator
+    Column("digest", String, nullable=False, unique=True),
+    Column("revoked", Utc),
+)
 
 
 class State:
     """The database. `begin()` is one transaction; the few verbs below cover what most callers need."""
 
     def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(url)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _configure_sqlite)
-        metadata.create_all(self.engine)
+        self.engine: Engine = dialect.engine(url)
+        if metadata.tables.keys() - inspect(self.engine).get_table_names():
+            with self.begin() as connection:  # so that of many first users one makes the tables
+                metadata.create_all(connection)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One transaction: all of it or nothing."""
+        """One transaction: all of it or nothing. Writers take turns."""
         with self.engine.begin() as connection:
+            dialect.take_turn(connection)
             yield connection
 
     def rows(self, table: Table, *where: Any, newest: int | None = None) -> list[Row[Any]]:
@@ -259,9 +255,3 @@ class State:
 
     def close(self) -> None:
         self.engine.dispose()
-
-
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    """Readers never wait for the writer; a second writer waits its turn."""
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=10000"):
-        connection.execute(f"PRAGMA {pragma}")
