@@ -139,13 +139,29 @@ def test_many_projects_become_a_heat_map(repository: Maker, tmp_path: Path) -> N
     good, poor = repository(GOOD, "good"), repository({"a.py": "x = 1\n"}, "poor")
     listed = tmp_path / "projects.txt"
     listed.write_text(f"# ours\n{good}\n{poor}\n")
-    found, silent = portfolio.measure([good, poor, tmp_path / "nothing"])
+    found, silent = portfolio.measure([(good, ""), (poor, ""), (tmp_path / "nothing", "")])
     assert [a.subject.name for a in found] == ["good", "poor"]
     assert len(silent) == 1
     assert portfolio.commonest_gap(found)[2] >= 1
     assert "good" in cli(assess_command, "--list", str(listed))[1]
     assert "<svg" in cli(assess_command, str(good), str(poor), "--format", "html")[1]
     assert len(json.loads(cli(assess_command, str(good), str(poor), "--json")[1])) == 2
+
+
+def test_the_projects_of_a_monorepo_are_measured_without_their_siblings(repository: Maker) -> None:
+    train = "from sklearn.linear_model import Ridge\nRidge().fit([[0]], [0])\n"
+    steps = "{runs-on: ubuntu-latest, steps: [{run: python churn/train.py}]}"
+    workflow = f"on: {{schedule: [{{cron: '0 3 * * *'}}]}}\njobs: {{train: {steps}}}\n"
+    both = {f"{x}/train.py": train for x in ("churn", "fraud")} | {f"{x}/setup.py": "" for x in ("churn", "fraud")}
+    root = repository({**both, ".github/workflows/train.yml": workflow}, "many")
+    whole = assess(root)
+    assert (whole.subject.kind, whole.subject.projects) == ("monorepo", ("churn", "fraud"))
+    levels = {name: assess(root / name).track("creation.training").level.wired for name in whole.subject.projects}
+    assert levels == {"churn": 3, "fraud": 1}  # the workflow stands outside both folders and trains one of them
+    shown = cli(assess_command, str(root), "--each", "--json")[1]
+    assert [x["subject"]["name"] for x in json.loads(shown)] == ["churn", "fraud"]
+    with pytest.raises(EvidenceError, match="one project"):
+        cli(assess_command, str(repository(GOOD)), "--each")
 
 
 def test_the_interview_command_writes_a_file(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import typer
 from gradino.errors import EvidenceError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gradino.maturity import Language
     from gradino.measure import Assessment
 
@@ -37,6 +39,7 @@ def assess(
         list[str] | None, typer.Option(metavar="TRACK@LEVEL", help="Exit 1 unless a track stands there.")
     ] = None,
     projects: Annotated[Path | None, typer.Option("--list", help="A file with one project per line.")] = None,
+    each: Annotated[bool, typer.Option("--each", help="Measure each project of a monorepo by itself.")] = False,
     today: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day attestations must hold on.")
     ] = None,
@@ -47,6 +50,7 @@ def assess(
     """Measure on which level each track of a project stands, from evidence."""
     from gradino.measure import assess as measure
     from gradino.measure import live
+    from gradino.measure import projects as held
 
     language: Language = "it" if lang == "it" else "en"
     format = "json" if json else format  # noqa: A001
@@ -54,9 +58,15 @@ def assess(
         raise EvidenceError(f"There is no report format '{format}'.", f"Choose one of: {', '.join(FORMATS)}.")
     chosen = list(paths or []) + (_listed(projects) if projects else [])
     if len(chosen) > 1:
-        _portfolio(chosen, model, format, output, language)
+        _portfolio([(path, "") for path in chosen], model, format, output, language)
         return
     path = chosen[0] if chosen else Path()
+    if each:
+        inside = held(path, rev, worktree)
+        if not inside:
+            raise EvidenceError(f"{path} holds one project, not several.", "Measure it without --each.")
+        _portfolio([(path, folder) for folder in inside], model, format, output, language)
+        return
     if history:
         _history(path, format, language)
         return
@@ -112,10 +122,16 @@ def _show(result: "Assessment", language: "Language", evidence: bool, output: Pa
         Console(highlight=False, file=file, width=120).print(terminal.ladder(result, language, evidence))
 
 
-def _portfolio(paths: list[Path], model: str, format: str, output: Path | None, language: "Language") -> None:  # noqa: A002
+def _portfolio(
+    places: "Sequence[tuple[Path, str]]",
+    model: str,
+    format: str,  # noqa: A002
+    output: Path | None,
+    language: "Language",
+) -> None:
     from gradino.measure import portfolio
 
-    found, silent = portfolio.measure(paths, model)
+    found, silent = portfolio.measure(places, model)
     for note in silent:
         typer.echo(note, err=True)
     if not found:

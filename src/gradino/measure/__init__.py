@@ -6,6 +6,6 @@ combine probes into rungs, tracks and levels; `reports` show them and `plan` ord
 `console` and the demo through `assess`. Knows nothing of `gradino.operate`: it reads its store as any other tracker.
 """
 
-from gradino.measure.assessment import Assessment, assess
+from gradino.measure.assessment import Assessment, assess, projects
 
-__all__ = ["Assessment", "assess"]
+__all__ = ["Assessment", "assess", "projects"]

@@ -1,5 +1,6 @@
 """One assessment: the document that every report, page and badge is made of."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import msgspec
 from gradino import maturity
 from gradino.measure import history, statements, template, tree
 from gradino.measure.evidence import Evidence, redacted
-from gradino.measure.kind import kind_of
+from gradino.measure.kind import kind_of, projects_of
 from gradino.measure.probes import PROBES, advice
 from gradino.measure.scene import Scene, survey
 from gradino.measure.store import records
@@ -59,11 +60,12 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """What was measured: its name, commit (empty without git) and kind."""
+    """What was measured: its name, commit (empty without git), kind, and the projects that a monorepo holds."""
 
     name: str
     commit: str
     kind: str
+    projects: tuple[str, ...] = ()
 
 
 class Overall(msgspec.Struct, frozen=True):
@@ -107,6 +109,7 @@ def assess(
     today: date | None = None,
     seen: tuple[tuple[str, Evidence], ...] = (),
     exemptions_at: str = "",
+    inside: str = "",
 ) -> Assessment:
     """Measure the project at `path`.
 
@@ -118,19 +121,39 @@ def assess(
         today: the day on which attestations and exemptions must hold; the commit's day where none is given.
         seen: evidence from elsewhere (`measure.live`), by rung.
         exemptions_at: take exemptions from this commit, so that no change can exempt itself.
+        inside: a project of the monorepo at `path`, by its folder; the same as measuring that folder.
 
     Raises:
         EvidenceError: there is no such directory, commit or model.
     """
     place = tree.locate(path, rev, worktree)
-    files = template.generated(tree.read(place))
-    scene = survey(files, history.read(place), place.path)
+    if inside:
+        place = replace(place, path=place.path / inside, prefix=f"{place.prefix}{inside}/")
+    scene = _scene(place)
+    files = scene.tree
     scene.records += seen
     day = today or (
         datetime.fromtimestamp(place.commit.commit_time, UTC).date() if place.commit else datetime.now(UTC).date()
     )
     base = tree.read(tree.locate(path, exemptions_at)) if exemptions_at else files
     return conclude(scene, maturity.load(model), _name(place), day, statements.exemptions(base))
+
+
+def projects(path: Path, rev: str = "HEAD", worktree: bool = False) -> tuple[str, ...]:
+    """The folders of the projects that the repository at `path` holds, if it is a monorepo."""
+    found = projects_of(template.generated(tree.read(tree.locate(path, rev, worktree))))
+    return found if len(found) > 1 else ()
+
+
+def _scene(place: tree.Place) -> Scene:
+    """The facts of a place. A project of a monorepo is the whole repository without its siblings: CI stands outside."""
+    files, home = template.generated(tree.read(replace(place, prefix=""))), place.prefix.rstrip("/")
+    projects = projects_of(files) if home else ()
+    if home and home not in projects:
+        files = template.generated(tree.read(place))
+    elif home:
+        files = files.without(tuple(f"{p}/" for p in projects if p != home and not home.startswith(f"{p}/")))
+    return survey(files, history.read(place), place.path)
 
 
 def conclude(
@@ -148,7 +171,7 @@ def conclude(
     return Assessment(
         schema=SCHEMA,
         model=model.id,
-        subject=Subject(name, scene.tree.commit, kind),
+        subject=Subject(name, scene.tree.commit, kind, projects_of(scene.tree) if kind == "monorepo" else ()),
         level=Overall(overall.wired, overall.proven, overall.possible, technical),
         dimensions=dimensions,
         tracks=tuple(_track(r) for r in results),

@@ -1,8 +1,10 @@
 """What kind of repository this is: it decides how the rest is read."""
 
 import re
+from pathlib import PurePosixPath
 
 from gradino.measure.scene import Scene
+from gradino.measure.tree import Tree, ours
 
 
 def kind_of(scene: Scene) -> str:
@@ -20,13 +22,23 @@ def kind_of(scene: Scene) -> str:
     ]
     if len({p.split("/")[0] for p in lessons}) >= 4:
         return "course"
-    roots = {
-        p.rpartition("/")[0]
-        for p in files
-        if re.search(r"(^|/)(pyproject\.toml|setup\.py|gradino\.toml|MLproject|dvc\.yaml)$", p)
-        and "/" in p
-        and "test" not in p
-    }
-    if len(roots) >= 3:
-        return "monorepo"
-    return "project"
+    return "monorepo" if len(projects_of(scene.tree)) > 1 else "project"
+
+
+_OWN = re.compile(
+    r"(^|/)(pyproject\.toml|setup\.py|gradino\.toml|MLproject|dvc\.yaml|databricks\.yml|requirements[^/]*\.txt"
+    r"|environment\.ya?ml|conda[^/]*\.ya?ml|Pipfile|Dockerfile[^/]*)$"
+)
+_FITS = re.compile(r"\.fit\(|\.train\(|\.backward\(")
+
+
+def projects_of(tree: Tree) -> tuple[str, ...]:
+    """Folders that fit something and say themselves what they need: the projects of a monorepo, if more than one."""
+    declared = {path.rpartition("/")[0] for path in tree.sizes if _OWN.search(path)} - {""}
+    found = {next((str(p) for p in PurePosixPath(f).parents if str(p) in declared), "") for f in _fitting(tree)}
+    return tuple(sorted(found - {""}))
+
+
+def _fitting(tree: Tree) -> list[str]:
+    """Python files and notebooks whose text fits a model; read as text, since every project of many asks this."""
+    return [p for p in tree.named("*.py", "*.ipynb") if ours(p) and _FITS.search(tree.text(p) or "")]

@@ -10,20 +10,20 @@ from gradino.errors import EvidenceError
 from gradino.measure.assessment import Assessment, assess
 
 
-def measure(paths: Sequence[Path], model: str = maturity.DEFAULT) -> tuple[list[Assessment], list[str]]:
-    """Assess every path, in order; the second list names those that could not be read and why."""
-    if len(paths) < 2:
-        outcomes = [_one(p, model) for p in paths]
+def measure(places: Sequence[tuple[Path, str]], model: str = maturity.DEFAULT) -> tuple[list[Assessment], list[str]]:
+    """Assess every (path, folder inside a monorepo or ""), in order; the second list says what could not be read."""
+    if len(places) < 2:
+        outcomes = [_one(place, model) for place in places]
     else:
         with ProcessPoolExecutor() as pool:
-            outcomes = list(pool.map(_one, paths, [model] * len(paths)))
+            outcomes = list(pool.map(_one, places, [model] * len(places)))
     found = [o for o in outcomes if isinstance(o, Assessment)]
     return found, [o for o in outcomes if isinstance(o, str)]
 
 
-def _one(path: Path, model: str) -> Assessment | str:
+def _one(place: tuple[Path, str], model: str) -> Assessment | str:
     try:
-        return assess(path, model=model)
+        return assess(place[0], model=model, inside=place[1])
     except EvidenceError as error:
         return error.what
 

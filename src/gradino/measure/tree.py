@@ -1,7 +1,7 @@
 """The files of a project at one commit, or in a directory without git. Nothing is checked out, nothing is followed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -73,6 +73,11 @@ class Tree:
         """Paths inside one of the folders."""
         starts = tuple(f"{f.rstrip('/')}/" for f in folders)
         return (p for p in self.sizes if p.startswith(starts))
+
+    def without(self, folders: tuple[str, ...]) -> "Tree":
+        """The same tree, as if the folders (with a slash at their end) were not there."""
+        kept = {path: size for path, size in self.sizes.items() if not path.startswith(folders)}
+        return replace(self, sizes=kept, notes=list(self.notes), _texts={})
 
     def at(self, path: str, line: int = 0) -> str:
         """A locator that names the file as the repository does."""

@@ -55,6 +55,9 @@ def ladder(assessment: Assessment, language: Language = "en", evidence: bool = F
         f" {say['missing']}",
     )
     parts: list[RenderableType] = [head, Text(), table, Text(), total, key]
+    if assessment.subject.projects:
+        inside = f"{say['projects']}: {', '.join(assessment.subject.projects)} (--each)"
+        parts.append(Text(inside, style="dim"))
     if assessment.notes:
         parts.append(Text(f"{len(assessment.notes)} {say['notes']}: {assessment.notes[0]}", style="dim"))
     following = _next(assessment, model, language)
@@ -115,7 +118,7 @@ def _next(assessment: Assessment, model: maturity.Model, language: Language) -> 
 def heat_map(assessments: list[Assessment], common: tuple[str, int, int], language: Language = "en") -> RenderableType:
     """Projects × tracks, and the gap that most of them share."""
     model, say = maturity.load(assessments[0].model), WORDS[language]
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column(say["projects"], no_wrap=True)
     for number, _ in enumerate(model.tracks, 1):
         table.add_column(str(number), justify="right")
