@@ -200,3 +200,45 @@ def test_what_the_reference_does_every_day_is_no_drift():
 def test_fewer_than_five_pieces_of_the_reference_say_nothing():
     chunks = [shifted(1000, 0)] * 4
     assert compare(CELLS, REFERENCE, shifted(1000, 1), chunks)["number"].distance_limit is None
+
+
+@given(ROWS)
+def test_the_place_of_a_row_is_where_it_is_counted(rows):
+    number, flag, word = zip(*rows, strict=True) if rows else ((), (), ())
+    columns = {"number": np.array(number, float), "flag": np.array(flag, bool), "word": np.array(word, object)}
+    for name, counts in counted(rows).counts.items():
+        places = drift.place(columns[name], CELLS.columns[name])
+        assert tuple(np.bincount(places, minlength=len(counts))) == counts
+        assert len(drift.labels(CELLS.columns[name])) == len(counts)
+
+
+def test_the_parts_that_changed_are_named_with_their_shares():
+    before = {"word": np.array(["a"] * 500 + ["b"] * 500, object)}
+    made = cells(before)
+    now = profile({"word": np.array(["a"] * 500 + ["z"] * 500, object)}, made)
+    found = drift.parts(made.columns["word"], profile(before, made).counts["word"], now.counts["word"])
+    assert [(part.label, part.before, part.now) for part in found] == [("b", 0.5, 0.0), ("never seen before", 0.0, 0.5)]
+
+
+@given(st.integers(2, 60), st.integers(2, 60), st.floats(0.2, 5))
+def test_since_is_the_cut_that_leaves_the_least_squares(before, after, jump):
+    values = np.random.default_rng(before * 61 + after).normal(0, 0.05, before + after)
+    values[before:] += jump
+    rest = [values[:cut].var() * cut + values[cut:].var() * (len(values) - cut) for cut in range(1, len(values))]
+    assert drift.since(values) == int(np.argmin(rest)) + 1 == before
+
+
+def test_since_is_the_beginning_where_it_never_was_otherwise():
+    assert drift.since([0.5]) == drift.since([0.5, 0.5, 0.5]) == drift.since([0.6, 0.1, 0.1]) == 0
+
+
+def test_the_same_season_is_the_time_of_the_year_and_the_days_of_the_week():
+    days = [datetime.date(2022, 1, 1) + datetime.timedelta(days=i) for i in range(730)]
+    month = [days[i] for i in drift.season(days, datetime.date(2024, 7, 1), datetime.date(2024, 7, 30))]
+    assert {day.month for day in month} == {6, 7, 8}
+    assert {day.year for day in month} == {2022, 2023}
+    sunday = [days[i] for i in drift.season(days, datetime.date(2024, 1, 7), datetime.date(2024, 1, 7))]
+    assert {day.weekday() for day in sunday} == {6}
+    assert {day.month for day in sunday} == {12, 1}
+    short = days[:60]
+    assert drift.season(short, datetime.date(2024, 7, 1), datetime.date(2024, 7, 30)) == list(range(60))

@@ -6,8 +6,8 @@ import sys
 from gradino import inference
 
 
-def test_the_namespace_is_six_modules():
-    assert inference.__all__ == ["ab", "alarm", "drift", "eprocess", "gain", "losses"]
+def test_the_namespace_is_seven_modules():
+    assert inference.__all__ == ["ab", "alarm", "drift", "eprocess", "estimate", "gain", "losses"]
     assert all(hasattr(inference, name) for name in inference.__all__)
 
 

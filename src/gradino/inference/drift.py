@@ -2,6 +2,7 @@
 
 The reference fixes `Cells`, once; a `Profile` is the counts of some rows over them. Counts add, so the profile of a
 month is the sum of its minutes' and costs the same to compare; rows are seen only once, when they are counted.
+`compare` says whether a column changed, `parts` in which cells, `since` from when.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -19,7 +21,7 @@ from gradino.inference import chisquare
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 Verdict = Literal["stable", "drift", "insufficient"]
 Counts = tuple[int, ...]
@@ -82,6 +84,14 @@ class Finding(msgspec.Struct, frozen=True):
     outside: tuple[float, float]
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A cell in words, with its share of rows in the reference and now."""
+
+    label: str
+    before: float
+    now: float
+
+
 def cells(columns: Mapping[str, NDArray[Any]]) -> Cells:
     """The cells that the reference's `columns`, arrays of shape (n,), give.
 
@@ -134,11 +144,81 @@ def compare(
     """
     if {cells.id} != {p.cells for p in (reference, current, *chunks)}:
         raise ValueError("only profiles over the given cells can be compared")
-    pieces, level = _pieces(chunks, current.rows), alpha / max(len(cells.columns), 1)
-    return {
-        name: _finding(cell, reference.counts[name], current.counts[name], [p.counts[name] for p in pieces], level)
-        for name, cell in cells.columns.items()
-    }
+    level = alpha / max(len(cells.columns), 1)
+    found = {}
+    for name, cell in cells.columns.items():
+        now = current.counts[name]
+        pieces = _pieces([chunk.counts[name] for chunk in chunks], sum(now))
+        found[name] = _finding(cell, reference.counts[name], now, pieces, level)
+    return found
+
+
+def parts(cell: Numbers | Categories, reference: Counts, current: Counts, most: int = 3) -> list[Part]:
+    """The cells that changed most, by what each adds to the index, largest first; those that add nothing are not."""
+    p, q = (np.array(counts) / max(sum(counts), 1) for counts in (reference, current))
+    smooth = [(np.array(counts) + 0.5) / (sum(counts) + len(counts) / 2) for counts in (reference, current)]
+    adds = (smooth[1] - smooth[0]) * np.log(smooth[1] / smooth[0])
+    order = [int(i) for i in np.argsort(-adds, kind="stable")[:most] if p[i] != q[i]]
+    names = labels(cell)
+    return [Part(names[i], float(p[i]), float(q[i])) for i in order]
+
+
+def labels(cell: Numbers | Categories) -> list[str]:
+    """What each cell holds, in words."""
+    if isinstance(cell, Categories):
+        return [*cell.top, "other known values", "never seen before", "missing"]
+    ends = [*cell.starts[1:], cell.high]
+    within = [f"{a:.4g} to {b:.4g}" if a != b else f"{a:.4g}" for a, b in zip(cell.starts, ends, strict=True)]
+    return [*within, f"below {cell.starts[0]:.4g}", f"above {cell.high:.4g}", "missing"]
+
+
+def since(distances: ArrayLike) -> int:
+    """The piece, from 0, at which a series of distances from the reference changed level: the cut of least squares.
+
+    `distances`, shape (k,), in time order. One cut (Sen & Srivastava 1975, Ann. Stat. 3); 0 where there are fewer than
+    two pieces or the level after the best cut is not higher, that is, where it has been so from the beginning.
+    """
+    values = np.asarray(distances, dtype=np.float64)
+    n = len(values)
+    if n < 2:
+        return 0
+    total, cuts = values.cumsum(), np.arange(1, n)
+    before, after = total[:-1] / cuts, (total[-1] - total[:-1]) / (n - cuts)
+    gain = cuts * (n - cuts) / n * (after - before) ** 2
+    best = int(np.argmax(gain))
+    return best + 1 if after[best] > before[best] else 0
+
+
+def season(days: Sequence[date], first: date, last: date) -> list[int]:
+    """Which of the reference's `days` lie in the same season as the window from `first` to `last`, both inclusive.
+
+    The same time of the year, ±15 days, where the reference covers a year of it; and of these, for a window of less
+    than a week, the same days of the week. All of them where that leaves none.
+    """
+    chosen = list(range(len(days)))
+    if days and days[-1] - days[0] >= timedelta(days=365):
+        middle, half = first + (last - first) / 2, (last - first).days / 2 + 15
+        apart = [abs((day - middle).days) % 365.25 for day in days]
+        chosen = [i for i in chosen if min(apart[i], 365.25 - apart[i]) <= half] or chosen
+    if (last - first).days < 6:
+        weekdays = {(first + timedelta(days=i)).weekday() for i in range((last - first).days + 1)}
+        chosen = [i for i in chosen if days[i].weekday() in weekdays] or chosen
+    return chosen
+
+
+def place(column: NDArray[Any], cell: Numbers | Categories) -> NDArray[np.intp]:
+    """The cell of each row, shape (n,), as an index into the counts of a profile."""
+    if isinstance(cell, Numbers):
+        values = column.astype(np.float64)
+        known = ~np.isnan(values)
+        inside = np.searchsorted(cell.starts, np.where(known, values, 0.0), side="right") - 1
+        size = len(cell.starts)
+        found = np.where(inside < 0, size, np.where(values > cell.high, size + 1, inside))
+        return np.where(known, found, size + 2).astype(np.intp)
+    index = {name: i for i, name in enumerate(cell.top)} | dict.fromkeys(cell.others, len(cell.top))
+    unseen = len(cell.top) + 1
+    rows = [index.get(str(value), unseen) if _present(value) else unseen + 1 for value in column.tolist()]
+    return np.array(rows, dtype=np.intp)
 
 
 def psi(reference: Sequence[int], current: Sequence[int]) -> float:
@@ -179,14 +259,16 @@ def _finding(
     )
 
 
-def _pieces(chunks: Sequence[Profile], rows: int) -> list[Profile]:
-    pieces, group, size = [], list[Profile](), 0
+def _pieces(chunks: Sequence[Counts], rows: int) -> list[Counts]:
+    """Consecutive chunks, added up until each piece is as large as `rows`."""
+    pieces: list[Counts] = []
+    size, total = 0, np.zeros(len(chunks[0]) if chunks else 0, dtype=np.int64)
     for chunk in chunks:
-        group.append(chunk)
-        size += chunk.rows
+        total = total + chunk
+        size += sum(chunk)
         if size >= max(rows, 1):
-            pieces.append(merge(group))
-            group, size = [], 0
+            pieces.append(tuple(total.tolist()))
+            size, total = 0, np.zeros_like(total)
     return pieces
 
 
@@ -211,16 +293,17 @@ def _count(column: NDArray[Any], cell: Numbers | Categories) -> Counts:
         top, others = ([counts.pop(name, 0) for name in names] for names in (cell.top, cell.others))
         unseen = sum(counts.values())
         return (*top, sum(others), unseen, len(column) - sum(top) - sum(others) - unseen)
-    values = column.astype(np.float64)
-    values = values[~np.isnan(values)]
-    above = values > cell.high
-    inside = np.bincount(np.searchsorted(cell.starts, values[~above], side="right"), minlength=len(cell.starts) + 1)
-    return (*inside[1:].tolist(), int(inside[0]), int(above.sum()), len(column) - len(values))
+    return tuple(np.bincount(place(column, cell), minlength=len(cell.starts) + 3).tolist())
 
 
 def _categories(column: NDArray[Any]) -> Counter[str]:
     counts = Counter[str]()
     for value, count in Counter(column.tolist()).items():
-        if value is not None and (value == value) is True:  # NaN, NaT and pandas' NA are not equal to themselves
+        if _present(value):
             counts[str(value)] += count
     return counts
+
+
+def _present(value: object) -> bool:
+    """None is missing; so are NaN, NaT and pandas' NA, which are not equal to themselves."""
+    return value is not None and (value == value) is True

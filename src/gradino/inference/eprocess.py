@@ -17,6 +17,11 @@ bet ∏(1 + λx_i) is at most exp(λ Σ m_i) times a martingale, with m_i the ex
     P(some t: E_t ≥ 1/α while the challenger was, on average up to t, worse by δ or more) ≤ α,
 
 whatever the order of good and bad hours. A bet that follows the recent past does not have this property.
+
+"On average up to t" is a statement about the days that were. Where whole days go well or badly for one of the models,
+the average of ten days is not the average of the year, and hourly rows look like more evidence than they are. So the
+evidence is tempered: each wealth is raised to 1/deff, deff ≥ 1 being the design effect of the rows so far (Kish 1965).
+That costs no validity, for Σ w_k W_k^(1/deff) ≤ (Σ w_k W_k)^(1/deff): what passes tempered has passed untempered.
 """
 
 from __future__ import annotations
@@ -30,6 +35,8 @@ import numpy as np
 from gradino.inference.losses import observed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 Verdict = Literal["pass", "fail", "insufficient"]
@@ -43,21 +50,30 @@ STAKES = np.array([8, 8, 8, 8, 8, 4, 2, 1]) / 47
 CHUNK = 2048
 """Rows taken at once: they stay in the cache. It changes no result."""
 
+DAYS = 10
+"""Days of rows below which their design effect is not estimated but assumed as large as it can be."""
+
 
 class Paired(msgspec.Struct, frozen=True):
     """A paired experiment: `state = state.update(d)` until `state.verdict` is "pass" or "fail".
 
     `alpha` bounds the probability of ever passing a challenger that is worse by `worse_by` or more, and of ever
-    failing one that is better than that. `n` rows with a loss were seen, with the differences summing to `total`;
-    `better` and `worse` are the log wealths of the bets. A verdict is final: a decided state ignores further rows, so
-    `n` and `evidence` are those of the decision. Raises ValueError for `alpha` outside (0, 1), `worse_by` outside
-    [0, 1) or a difference outside [−1, 1].
+    failing one that is better than that; nothing passes before `least` rows. `n` rows with a loss were seen, with the
+    differences summing to `total`, their squares to `squares`, those of each day to `days` (rows, sum), from which
+    `between` is Σ sum²/rows and `sizes` Σ rows²; `better` and `worse` are the log wealths of the bets. A verdict is final: a decided state ignores further rows, so `n` and
+    `evidence` are those of the decision. Raises ValueError for `alpha` outside (0, 1), `worse_by` outside [0, 1) or a
+    difference outside [−1, 1].
     """
 
     alpha: float = 0.05
     worse_by: float = 0.0
+    least: int = 0
     n: int = 0
     total: float = 0.0
+    squares: float = 0.0
+    days: dict[str, tuple[int, float]] = {}
+    between: float = 0.0
+    sizes: int = 0
     better: tuple[float, ...] = (0.0,) * len(BETS)
     worse: tuple[float, ...] = (0.0,) * len(BETS)
     verdict: Verdict = "insufficient"
@@ -69,43 +85,101 @@ class Paired(msgspec.Struct, frozen=True):
             raise ValueError(f"worse_by is a loss in [0, 1), got {self.worse_by}")
 
     @property
+    def deff(self) -> float:
+        """How many rows say as much as one independent row would: n · var(mean of a day) / var(one row), at least 1.
+
+        At most as many as a day has; that many, too, before `DAYS` days.
+        """
+        return _Effect(self).value
+
+    @property
     def evidence(self) -> float:
         """E_t: how strongly the rows say that the challenger is not worse by `worse_by`; pass at 1/alpha."""
-        return float(wealth(np.array(self.better), STAKES))
+        return float(wealth(np.array(self.better) / self.deff, STAKES))
 
     @property
     def against(self) -> float:
         """The mirrored E_t: how strongly they say that it is worse by more; fail at 1/alpha."""
-        return float(wealth(np.array(self.worse), STAKES))
+        return float(wealth(np.array(self.worse) / self.deff, STAKES))
 
     @property
     def mean(self) -> float:
         """The mean of d, the loss saved per row by the challenger; NaN before the first."""
         return self.total / self.n if self.n else math.nan
 
-    def update(self, d: ArrayLike) -> Paired:
-        """The state after the differences `d`, shape (n,), in the order in which labels arrived; NaN are left out."""
-        values, state = observed(d, low=-1), self
-        for start in range(0, len(values), CHUNK):
-            state = state._take(values[start : start + CHUNK])
+    def update(self, d: ArrayLike, days: Sequence[str] | None = None) -> Paired:
+        """The state after the differences `d`, shape (n,), in the order in which labels arrived; NaN are left out.
+
+        `days` names the day of each row, by event time; without them the rows count as independent.
+        """
+        observed(d, low=-1)
+        values, state = np.asarray(d, dtype=np.float64), self
+        if days is not None and len(days) != len(values):
+            raise ValueError(f"one day per row, got {len(days)} of {len(values)}")
+        known = np.flatnonzero(~np.isnan(values))
+        for start in range(0, len(known), CHUNK):
+            rows = known[start : start + CHUNK]
+            state = state._take(values[rows], [days[row] for row in rows] if days is not None else None)
         return state
 
-    def _take(self, d: NDArray[np.float64]) -> Self:
+    def _take(self, d: NDArray[np.float64], days: list[str] | None) -> Self:
         if self.verdict != "insufficient":
             return self
+        effect = _Effect(self)
+        tempered = np.array([effect.add(value, day) for value, day in zip(d.tolist(), days, strict=True)] if days else 1.0)
         gained = np.outer(BETS, (d + self.worse_by) / (1 + self.worse_by))
         better, worse = walk(self.better, np.log1p(gained)), walk(self.worse, np.log1p(-gained))
-        passed, failed = (wealth(logs, STAKES) >= 1 / self.alpha for logs in (better, worse))
-        last = int(np.argmax(passed | failed)) if (passed | failed).any() else len(d) - 1
+        passed, failed = (wealth(logs / tempered, STAKES) >= 1 / self.alpha for logs in (better, worse))
+        passed &= self.n + np.arange(1, len(d) + 1) >= self.least
+        ends = passed | failed
+        last = int(np.argmax(ends)) if ends.any() else len(d) - 1
+        if days and last < len(d) - 1:
+            effect = _Effect(self)
+            for value, day in zip(d[: last + 1].tolist(), days, strict=False):
+                effect.add(value, day)
         verdict: Verdict = "pass" if passed[last] else "fail" if failed[last] else "insufficient"
+        sums = walk((self.total, self.squares), np.array([d[: last + 1], d[: last + 1] ** 2]))[:, -1]
         return msgspec.structs.replace(
             self,
             n=self.n + last + 1,
-            total=float(walk((self.total,), d[None, : last + 1])[0, -1]),
+            total=float(sums[0]),
+            squares=float(sums[1]),
+            days=effect.days,
+            between=effect.between,
+            sizes=effect.sizes,
             better=tuple(better[:, last].tolist()),
             worse=tuple(worse[:, last].tolist()),
             verdict=verdict,
         )
+
+
+class _Effect:
+    """The design effect of rows that come one by one: mean square between days over the variance of all rows."""
+
+    def __init__(self, state: Paired) -> None:
+        self.days = dict(state.days)
+        self.n, self.total, self.squares = state.n, state.total, state.squares
+        self.between, self.sizes = state.between, state.sizes
+
+    def add(self, d: float, day: str) -> float:
+        """The design effect after one more row."""
+        rows, total = self.days.get(day, (0, 0.0))
+        self.days[day] = rows + 1, total + d
+        self.between += (total + d) ** 2 / (rows + 1) - (total**2 / rows if rows else 0.0)
+        self.sizes += 2 * rows + 1
+        self.n, self.total, self.squares = self.n + 1, self.total + d, self.squares + d * d
+        return self.value
+
+    @property
+    def value(self) -> float:
+        """One without days."""
+        if not self.days:
+            return 1.0
+        most, middle = max(self.sizes / self.n, 1.0), self.total**2 / self.n
+        single = (self.squares - middle) / max(self.n - 1, 1)
+        if len(self.days) < DAYS or single <= 1e-12:
+            return most
+        return min(max((self.between - middle) / (len(self.days) - 1) / single, 1.0), most)
 
 
 def budget(alpha: float, j: int) -> float:

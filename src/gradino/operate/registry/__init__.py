@@ -11,18 +11,20 @@ Enters: a fitted estimator with everything it came from, from the training job (
 """
 
 from gradino.operate.registry.aliases import set_alias
-from gradino.operate.registry.bundle import Lineage, describe, lineage, reference, verify
+from gradino.operate.registry.bundle import Lineage, baseline, describe, lineage, reference, verify
 from gradino.operate.registry.keys import public_key, signing_key
 from gradino.operate.registry.model import Model, load
-from gradino.operate.registry.schema import Description, Field, Observed, Reference
+from gradino.operate.registry.schema import Baseline, Description, Field, Observed, Reference
 
 __all__ = [
+    "Baseline",
     "Description",
     "Field",
     "Lineage",
     "Model",
     "Observed",
     "Reference",
+    "baseline",
     "describe",
     "lineage",
     "load",

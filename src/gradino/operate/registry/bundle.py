@@ -5,6 +5,7 @@ code/                     the project's Python files and gradino.toml, as they w
 uv.lock                   the environment
 schema.json               inputs and task
 reference.json            losses on the holdout
+baseline.json             what production's rows are compared with
 holdout.parquet           rows of the holdout with the model's predictions
 lineage.json              what it came from
 manifest.json             SHA-256 of each file above; its own SHA-256 is the bundle's digest
@@ -20,10 +21,11 @@ from typing import Any
 import msgspec
 
 from gradino.errors import IntegrityError
-from gradino.operate.registry.schema import Description, Reference
+from gradino.operate.registry.schema import Baseline, Description, Reference
 
 CODE, LOCK, MANIFEST, SIGNATURE = "code", "uv.lock", "manifest.json", "model.sig"
 SCHEMA, REFERENCE, LINEAGE, HOLDOUT = "schema.json", "reference.json", "lineage.json", "holdout.parquet"
+BASELINE = "baseline.json"
 PREDICTION = "_prediction"  # column of the holdout: what the model answered in training
 _ADVICE = "do not use it; restore the bundle from a backup or train again"
 
@@ -97,6 +99,12 @@ def lineage(path: Path) -> Lineage:
 def reference(path: Path) -> Reference:
     """How the bundle's model did on its holdout."""
     return msgspec.json.decode((path / REFERENCE).read_bytes(), type=Reference)
+
+
+def baseline(path: Path) -> Baseline | None:
+    """What production's rows are compared with; None in a bundle from before there was one."""
+    file = path / BASELINE
+    return msgspec.json.decode(file.read_bytes(), type=Baseline) if file.exists() else None
 
 
 def write(path: Path, content: msgspec.Struct) -> None:

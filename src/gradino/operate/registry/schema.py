@@ -1,8 +1,11 @@
 """What a bundle says about its model, as JSON: its inputs, and how it did on the holdout."""
 
+from datetime import date
 from typing import Literal
 
 import msgspec
+
+from gradino.inference import drift, estimate
 
 Type = Literal["number", "integer", "string", "boolean", "timestamp"]
 
@@ -50,3 +53,30 @@ class Reference(msgspec.Struct, frozen=True):
     n: int
     mean: float
     losses: list[float]
+
+
+class Day(msgspec.Struct, frozen=True, array_like=True):
+    """The counts of one day's rows of the reference over the baseline's cells."""
+
+    day: date
+    rows: int
+    counts: dict[str, drift.Counts]
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """`baseline.json`: what production's rows are compared with.
+
+    Columns are those of the table `predictions`: `x_` and an input's name, and `prediction`. `days` are the newest 800
+    days that the run had, inputs of all its rows and predictions on the holdout. For each of the reference's `losses`,
+    `hours` is the hour of the week (0 is Monday 0:00 UTC) of its row, and `slices` its value of each slice's column.
+    """
+
+    cells: drift.Cells
+    days: list[Day]
+    estimate: estimate.Additive | None
+    hours: list[int]
+    slices: dict[str, list[str]] = {}
+
+    def profiles(self) -> list[drift.Profile]:
+        """One for each of `days`."""
+        return [drift.Profile(self.cells.id, day.rows, day.counts) for day in self.days]

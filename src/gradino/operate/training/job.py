@@ -5,6 +5,7 @@ import random
 import sys
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 
@@ -13,9 +14,9 @@ from gradino.operate.data import frames
 from gradino.operate.data.columns import BATCH
 from gradino.operate.project import Project, load
 from gradino.operate.registry import inputs, keys, models, pack, tracker
-from gradino.operate.registry.bundle import CODE, Lineage, lineage
+from gradino.operate.registry.bundle import BASELINE, CODE, Lineage, lineage
 from gradino.operate.store import Store
-from gradino.operate.training import evaluate, tracking
+from gradino.operate.training import baseline, evaluate, tracking
 from gradino.operate.training.task import Outcome, Task
 
 
@@ -50,6 +51,8 @@ def train(task: Task) -> Outcome:
         answers = model.predict(holdout[[field.name for field in description.inputs]])
         metrics, reference = evaluate.evaluate(project, measure, past, holdout, answers)
         _say(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+        compared = baseline.baseline(project, description, past, holdout, answers, reference, [])
+        (staged / BASELINE).write_bytes(msgspec.json.encode(compared))
         params = {
             "estimator": type(estimator).__name__,
             "metric": measure[0],
