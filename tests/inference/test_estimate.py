@@ -58,7 +58,7 @@ def test_the_fit_is_scikit_learns_ridge():
 
 
 def test_each_column_is_told_its_part():
-    columns, losses = world(20_000, 0.6, seed=4)
+    columns, _losses = world(20_000, 0.6, seed=4)
     profile = drift.profile(columns, CELLS)
     parts = {name: estimate.due(MODEL, name, counts) for name, counts in profile.counts.items()}
     assert sum(parts.values()) == pytest.approx(estimate.expected(MODEL, profile) - MODEL.level)
@@ -78,7 +78,7 @@ def test_few_rows_and_missing_losses():
     assert estimate.fit(columns, CELLS, losses[:0].tolist() + [np.nan] * 300) is None
     losses[200:] = np.nan
     assert estimate.fit(columns, CELLS, losses) is not None
-    assert estimate.expected(MODEL, drift.Profile(CELLS.id, 0, {n: (0,) * 13 for n in COLUMNS})) is None
+    assert estimate.expected(MODEL, drift.Profile(CELLS.id, 0, dict.fromkeys(COLUMNS, (0,) * 13))) is None
     with pytest.raises(ValueError, match="other cells"):
         estimate.expected(MODEL, drift.Profile("else", 1, {}))
 

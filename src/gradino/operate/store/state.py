@@ -142,7 +142,8 @@ seals = _table(
 alarms = _table(
     "alarms",
     Column("id", Integer, primary_key=True),
-    Column("version", Integer, nullable=False, unique=True),  # a champion alarms once
+    Column("version", Integer, nullable=False),  # a champion alarms once, and once for each slice
+    Column("slice", String),  # "column=value"; null for all rows
     Column("evidence", Float, nullable=False),
     Column("threshold", Float, nullable=False),
     Column("since", Utc),  # event time from which harm accumulated
@@ -155,8 +156,53 @@ incidents = _table(
     Column("title", String, nullable=False),
     Column("key", String, unique=True),
     Column("evidence", JSON, nullable=False),
-    Column("improvement", String),  # what closes it
+    Column("cause", String),  # the same for what goes wrong again
+    Column("repeats", Integer),  # an earlier incident of the same cause, which was closed
+    Column("timeline", JSON),  # [{at, says}], oldest first
+    Column("improved_by", String),  # gate, contract, test, slice, threshold, accepted
+    Column("improvement", String),  # what closes it, in words
     Column("closed", Utc),
+)
+# A day of event time of one version's answers: its rows counted over the baseline's cells, and what labels said.
+profiles = _table(
+    "profiles",
+    Column("id", Integer, primary_key=True),
+    Column("version", Integer, nullable=False, index=True),
+    Column("day", String, nullable=False),  # ISO 8601
+    Column("rows", Integer, nullable=False, default=0),
+    Column("counts", JSON, nullable=False, default=dict),
+    Column("labels", Integer, nullable=False, default=0),
+    Column("loss", Float, nullable=False, default=0.0),  # sums over the labels
+    Column("error", Float, nullable=False, default=0.0),
+    Column("delay", Float, nullable=False, default=0.0),  # seconds from prediction to label
+)
+# The scoring server over time: a minute of wall clock each, an hour once it is old.
+metrics = _table(
+    "metrics",
+    Column("id", Integer, primary_key=True),
+    Column("start", Utc, nullable=False, index=True),
+    Column("seconds", Integer, nullable=False),  # that the row covers
+    Column("version", Integer),  # the champion at the time
+    Column("answered", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),  # 4xx: the caller's mistake
+    Column("failed", Integer, nullable=False),  # 5xx
+    Column("latency", JSON, nullable=False),  # counts by bucket of serving.metrics.BUCKETS
+    Column("predictions", JSON, nullable=False),  # {"version role": rows}
+    Column("waiting", Float, nullable=False),  # most rows that waited for an answer
+    Column("log_lag", Float, nullable=False),  # seconds since the log last reached the tables
+)
+# What was told to people, or still must be.
+notifications = _table(
+    "notifications",
+    Column("id", Integer, primary_key=True),
+    Column("key", String, nullable=False, unique=True),  # rule, subject, channel: told once
+    Column("channel", String, nullable=False),
+    Column("title", String, nullable=False),
+    Column("body", String, nullable=False),
+    Column("status", String, nullable=False),  # waiting, sent, given up
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due", Utc, nullable=False),
+    Column("problem", String),
 )
 # How far an incremental step has come, with the state it folds.
 cursors = _table(
