@@ -11,10 +11,11 @@ from types import FrameType
 from typing import Any
 
 import msgspec
+import numpy as np
 import pyarrow.dataset  # noqa: F401  # once here, not in every fork
 
 from gradino.operate.serving import compact
-from gradino.operate.serving.wal import Feedback, Label, Prediction, Predictions, Schema, Segment, frame
+from gradino.operate.serving.wal import Feedback, Label, Predictions, Schema, Segment, frame
 from gradino.operate.store import Store
 
 OURS = ("compactor.py", "wal.py", "tables.py")
@@ -30,8 +31,9 @@ def prepare(root: Path) -> list[Segment]:
         segment = Segment(folder, durable=False)
         segment.write(frame(encoder, Schema("regression", (("t", "number"),))))
         for i in range(4):
-            rows = [Prediction(f"{n}-{i}-{k}", i, 1.0, (2.0,)) for k in range(3)]
-            segment.write(frame(encoder, Predictions(0, 1, 1, "champion", 0, rows)))
+            ids, times = [f"{n}-{i}-{k}" for k in range(3)], np.full(3, i, "<i8").tobytes()
+            values, numbers = np.full(3, 1.0).tobytes(), np.full(3, 2.0).tobytes()
+            segment.write(frame(encoder, Predictions(0, 1, 1, "champion", 0, ids, times, values, numbers)))
             segment.write(frame(encoder, Feedback(0, [Label(f"{n}-{i}-0", 1.0, i)])))
         made.append(segment)
     made[0].write(frame(encoder, Feedback(0, [Label("torn", 1.0, 0)]))[:-3])

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gradino.operate.serving.batching import Batcher, ModelFailed, Ticket
+from gradino.operate.serving.columns import Columns
 from gradino.operate.serving.commit import PredictionLog
-from gradino.operate.serving.live import Live
+from gradino.operate.serving.live import Identified, Live
 from gradino.operate.serving.schema import Extra
 from gradino.operate.serving.served import Served
 from gradino.operate.serving.shadow import Answered, Shadow
@@ -39,7 +41,7 @@ async def ask(log: PredictionLog, live: Live, temperatures: list[float]) -> list
 
     async def one(i: int, temperature: float) -> object:
         row = (temperature, None, "rain", False, NOON)
-        ticket = Ticket(live, [row], [f"p{i}"], [0], loop.create_future(), ["champion"], [None])
+        ticket = Ticket(live, [row], [f"p{i}"], loop.create_future())
         batcher.submit(ticket)
         try:
             await ticket.future
@@ -77,10 +79,10 @@ def test_the_shadow_takes_what_gathered_in_few_calls_and_misses_only_what_it_fai
     log.close()
     (segment,) = segments(tmp_path)
     rows = {
-        row.id: row.value
+        i: None if value != value else value
         for _, record in segment.records(0)
         if isinstance(record, Predictions) and record.role == "shadow"
-        for row in record.rows
+        for i, value in zip(record.ids, np.frombuffer(record.values), strict=True)
     }
     assert rows == {f"p{i}": None if i == 13 else float(i) for i in range(40)}
 
@@ -90,12 +92,13 @@ def test_what_the_shadow_has_no_room_for_is_logged_as_missing_and_nobody_waits(
 ) -> None:
     shadow = Shadow(log, threading.Event())
     both = live(Toy("times:1"), Toy("slow:0.5"))
+    columns = Columns.of_rows(both.rows.layout, [(1.0, None, "rain", False, NOON)])
     for i in range(3000):
-        shadow.offer(Answered(both, "challenger", [((1.0, None, "rain", False, NOON), f"p{i}", 0)]))
+        shadow.offer(Answered(both, "challenger", Identified(columns, [f"p{i}"], np.zeros(1, np.int64))))
     shadow.close()
     log.close()
     (segment,) = segments(tmp_path)
-    values = [row.value for _, r in segment.records(0) if isinstance(r, Predictions) for row in r.rows]
+    values = np.concatenate([np.frombuffer(r.values) for _, r in segment.records(0) if isinstance(r, Predictions)])
     assert len(values) == 3000
-    assert values.count(None) == shadow.dropped > 0
+    assert np.isnan(values).sum() == shadow.dropped > 0
     assert shadow.predictions[2] == 3000 - shadow.dropped > 0

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import httpx
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gradino.operate.serving import compact
+from gradino.operate.serving.columns import Columns, Layout
 from gradino.operate.serving.commit import Entry, PredictionLog, Scored
-from gradino.operate.serving.wal import Feedback, Label, Prediction, Reader, Schema, Segment, frame, segments
+from gradino.operate.serving.wal import Feedback, Label, Reader, Schema, Segment, frame, segments
 from tests.operate.serving.conftest import HERE, ROW, Place, Server
 
 SCHEMA = Schema("regression", (("temperature", "number"), ("weather", "string")))
@@ -28,8 +30,9 @@ HOUR = 3_600_000_000
 
 
 def scored(*ids: str, schema: Schema = SCHEMA, features: tuple[object, ...] = (1.5, "rain")) -> Scored:
-    rows = [Prediction(i, n * HOUR, float(n), features) for n, i in enumerate(ids)]
-    return Scored(schema, 1, 1, "champion", 0, rows)
+    columns = Columns.of_rows(Layout(schema.fields, len(schema.fields)), [features] * len(ids))
+    numbers = np.arange(len(ids))
+    return Scored(schema, 1, 1, "champion", 0, list(ids), numbers * HOUR, numbers.astype(float), columns)
 
 
 def write(folder: Path, *records: Scored | Feedback, **options: int) -> None:
@@ -149,7 +152,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM
 assert put(*(f"after{{i}}" for i in range(1000))) is None
 log.close()
 scores = [r for s in segments(folder) for _, r in s.records(0) if hasattr(r, "role")]
-rows = [row.id for record in scores for row in record.rows]
+rows = [i for record in scores for i in record.ids]
 assert rows == ["before", "between", *(f"after{{i}}" for i in range(1000))], rows[:5]
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

@@ -3,15 +3,18 @@
 import asyncio
 import sys
 import threading
+import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from gradino.operate.serving.columns import Block, joined
 from gradino.operate.serving.commit import Entry, PredictionLog, Scored
-from gradino.operate.serving.live import Arm, Live
-from gradino.operate.serving.schema import Row
+from gradino.operate.serving.live import Arm, Identified, Live
+from gradino.operate.serving.served import answers
 from gradino.operate.serving.shadow import Answered, Shadow
 
 MOST_ROWS = 1024  # of one model call, unless one request alone has more
@@ -28,12 +31,11 @@ class Ticket:
     """One request on its way: rows in, values and arms out."""
 
     live: Live
-    rows: list[Row]
+    rows: Block
     ids: list[str]
-    event_times: list[int]
     future: "asyncio.Future[None]"
-    arms: list[Arm]
-    values: list[Any]
+    arms: Sequence[Arm] = ()
+    values: list[Any] = field(default_factory=list)
 
 
 class Batcher:
@@ -53,7 +55,7 @@ class Batcher:
         self._thread.start()
 
     def submit(self, ticket: Ticket) -> None:
-        self.waiting += len(ticket.rows)
+        self.waiting += len(ticket.ids)
         self._queue.put(ticket)
 
     def close(self) -> None:
@@ -84,7 +86,7 @@ class Batcher:
                         self._queue.put(None)
                     break
                 tickets.append(ticket)
-                rows += len(ticket.rows)
+                rows += len(ticket.ids)
         except Empty:
             pass
         return tickets
@@ -100,7 +102,7 @@ class Batcher:
     def _score(self, live: Live, tickets: list[Ticket]) -> None:
         """Score together; where that fails, each request alone, so that one bad request fails only itself."""
         try:
-            parts = [part for arm in _OTHER if (part := self._part(live, arm, tickets))]
+            parts = self._parts(live, tickets)
         except BaseException as error:  # noqa: BLE001  # a model may raise anything, also SystemExit
             if len(tickets) > 1:
                 for ticket in tickets:
@@ -113,24 +115,37 @@ class Batcher:
         records = [record for record, _ in parts]
         self._log.put(Entry(records, lambda failure: self._loop.call_soon_threadsafe(self._finish, tickets, failure)))
         for record, answered in parts:
-            self.predictions[record.version, _OTHER[answered.arm]] += len(record.rows)
+            self.predictions[record.version, _OTHER[answered.arm]] += len(record.ids)
             if live.challenger:
                 self.shadow.offer(answered)
 
-    def _part(self, live: Live, arm: Arm, tickets: list[Ticket]) -> tuple[Scored, Answered] | None:
-        """Fill in the values that an arm answers; what the log keeps of it, and what is left to the other arm."""
-        where = [(ticket, i) for ticket in tickets for i, answers in enumerate(ticket.arms) if answers == arm]
-        if not where:
-            return None
-        rows = [(ticket.rows[i], ticket.ids[i], ticket.event_times[i]) for ticket, i in where]
-        values = live.score(arm, [row for row, _, _ in rows])
-        for (ticket, i), value in zip(where, values, strict=True):
-            ticket.values[i] = value
-        return live.scored(arm, arm, rows, values), Answered(live, _OTHER[arm], rows)
+    def _parts(self, live: Live, tickets: list[Ticket]) -> list[tuple[Scored, Answered]]:
+        """Fill in the tickets; of each arm that answers, what the log keeps, and what is left to the other arm."""
+        columns = joined(live.rows.layout, [ticket.rows for ticket in tickets])
+        times = columns.moments(live.rows.time, time.time_ns() // 1000)
+        rows = Identified(columns, [i for ticket in tickets for i in ticket.ids], times)
+        arms = live.arms(columns, rows.ids)
+        told: list[Any] = [None] * len(arms)
+        parts = []
+        for arm in _OTHER:
+            where = [i for i, who in enumerate(arms) if who == arm]
+            if not where:
+                continue
+            part = rows if len(where) == len(arms) else rows.take(where)
+            values = live.score(arm, part.columns)
+            for i, value in zip(where, answers(values), strict=True):
+                told[i] = value
+            parts.append((live.scored(arm, arm, part, values), Answered(live, _OTHER[arm], part)))
+        start = 0
+        for ticket in tickets:
+            end = start + len(ticket.ids)
+            ticket.values, ticket.arms = told[start:end], arms[start:end]
+            start = end
+        return parts
 
     def _finish(self, tickets: list[Ticket], failure: Exception | None) -> None:
         for ticket in tickets:
-            self.waiting -= len(ticket.rows)
+            self.waiting -= len(ticket.ids)
             if not ticket.future.done():
                 if failure:
                     ticket.future.set_exception(failure)

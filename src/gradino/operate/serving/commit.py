@@ -10,27 +10,45 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from gradino.operate.serving.wal import LIMIT, Feedback, Prediction, Predictions, Role, Schema, Segment, frame
+from gradino.operate.serving.columns import Columns
+from gradino.operate.serving.wal import LIMIT, Feedback, Predictions, Role, Schema, Segment, frame
 
 Done = Callable[[OSError | None], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Rows that one model scored in one call; becomes a `Predictions` record."""
+    """Rows that one model scored in one call; becomes a `Predictions` record, in the log's thread."""
 
     schema: Schema
     deployment: int
     version: int
     role: Role
     at: int
-    rows: list[Prediction]
+    ids: list[str]
+    times: NDArray[np.int64]
+    values: NDArray[np.float64] | list[str | None]
+    features: Columns | None
 
     def at_schema(self, offset: int) -> Predictions:
-        return Predictions(offset, self.deployment, self.version, self.role, self.at, self.rows)
+        values = self.values if isinstance(self.values, list) else self.values.tobytes()
+        numbers, others = None, []
+        if self.features:
+            inputs = len(self.schema.fields)
+            numbers = self.features.numbers.tobytes()
+            others = [_stored(self.features.column(i)) for i in self.features.layout.others if i < inputs]
+        head = (offset, self.deployment, self.version, self.role, self.at)
+        return Predictions(*head, self.ids, self.times.tobytes(), values, numbers, others)
+
+
+def _stored(values: NDArray[Any]) -> bytes | list[object]:
+    return values.tolist() if values.dtype == object else values.tobytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,19 @@ commit. Feedback is committed before predictions: a segment's position in `predi
 segment goes when nobody can write to it any more and both tables hold all of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pyarrow as pa
 from arro3.core import Array
+from numpy.typing import NDArray
 
-from gradino.operate.serving.schema import microseconds
-from gradino.operate.serving.wal import FieldType, Label, Prediction, Predictions, Reader, Schema, segments
+from gradino.operate.serving.wal import FieldType, Label, Predictions, Reader, Schema, segments
 from gradino.operate.store import Store
 from gradino.operate.store.lock import alone
 from gradino.operate.store.tables import Tables
@@ -31,6 +33,7 @@ _TYPES: dict[FieldType, pa.DataType] = {
     "boolean": pa.bool_(),
     "timestamp": _MOMENT,
 }
+_PLAIN = {pa.float64(): "<f8", pa.bool_(): "?"}  # how records hold them; all others are eight bytes
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -74,9 +77,9 @@ class _Harvest:
 
     @property
     def newest(self) -> datetime | None:
-        times = (row.event_time for group in self.predictions.values() for _, record in group for row in record.rows)
-        newest = max(times, default=None)
-        return None if newest is None else _EPOCH + timedelta(microseconds=newest)
+        groups = self.predictions.values()
+        newest = max((np.frombuffer(r.times, "<i8").max() for group in groups for _, r in group), default=None)
+        return None if newest is None else _EPOCH + timedelta(microseconds=int(newest))
 
 
 def _gather(folder: Path, tables: Tables) -> _Harvest:
@@ -91,7 +94,7 @@ def _gather(folder: Path, tables: Tables) -> _Harvest:
                 if record.schema not in schemas:
                     schemas[record.schema] = reader.schema(record.schema)
                 harvest.predictions.setdefault(schemas[record.schema], []).append((reader.name, record))
-                harvest.rows += len(record.rows)
+                harvest.rows += len(record.ids)
             elif not isinstance(record, Schema) and end > labelled:
                 harvest.labels += [(label, record.at) for label in record.rows]
                 harvest.label_positions[reader.name] = end
@@ -117,23 +120,58 @@ def _commit(harvest: _Harvest, tables: Tables) -> None:
         tables.append_many(PREDICTIONS, pa.concat_tables(parts, promote_options="default"), harvest.positions)
 
 
-def _predictions(schema: Schema, group: Iterable[tuple[str, Predictions]]) -> pa.Table:
-    records = [(segment, record, row) for segment, record in group for row in record.rows]
-    rows: list[Prediction] = [row for _, _, row in records]
+def _predictions(schema: Schema, group: Sequence[tuple[str, Predictions]]) -> pa.Table:
+    records = [record for _, record in group]
+    sizes = [len(record.ids) for record in records]
     columns = {
-        "prediction_id": _column([row.id for row in rows], pa.string()),
-        "event_time": _column([row.event_time for row in rows], _MOMENT),
-        "at": _column([record.at for _, record, _ in records], _MOMENT),
-        "deployment": _column([record.deployment for _, record, _ in records], pa.int64()),
-        "version": _column([record.version for _, record, _ in records], pa.int64()),
-        "role": _column([record.role for _, record, _ in records], pa.string()),
-        "prediction": _column([row.value for row in rows], _value_type(schema.task)),
-        "segment": _column([segment for segment, _, _ in records], pa.string()),
+        "prediction_id": _column([i for record in records for i in record.ids], pa.string()),
+        "event_time": _joined([record.times for record in records], _MOMENT),
+        "at": _numbers(np.repeat([record.at for record in records], sizes), _MOMENT),
+        "deployment": _numbers(np.repeat([record.deployment for record in records], sizes), pa.int64()),
+        "version": _numbers(np.repeat([record.version for record in records], sizes), pa.int64()),
+        "role": _repeated([record.role for record in records], sizes),
+        "prediction": _joined([record.values for record in records], _value_type(schema.task)),
+        "segment": _repeated([segment for segment, _ in group], sizes),
     }
-    for i, (name, kind) in enumerate(schema.fields):
-        values = [row.features[i] if row.features else None for row in rows]
-        columns[f"x_{name}"] = _column(values, _TYPES[kind])
+    place = {True: 0, False: 0}  # the next number, the next other field
+    for name, kind in schema.fields:
+        is_number = kind == "number"
+        parts = [_part(record, is_number, place[is_number]) for record in records]
+        columns[f"x_{name}"] = _joined(parts, _TYPES[kind])
+        place[is_number] += 1
     return pa.table(columns)
+
+
+def _part(record: Predictions, is_number: bool, j: int) -> bytes | list[Any]:
+    """One column of one record."""
+    rows = len(record.ids)
+    if record.numbers is None:
+        return [None] * rows
+    return record.numbers[8 * j * rows : 8 * (j + 1) * rows] if is_number else record.others[j]
+
+
+def _joined(parts: Sequence[bytes | list[Any]], kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    """One column from the pieces that the records hold of it."""
+    chunks = []
+    for form, pieces in groupby(parts, type):
+        if form is bytes:
+            values = np.frombuffer(b"".join(cast("Iterator[bytes]", pieces)), _PLAIN.get(kind, "<i8"))
+            chunks.append(_numbers(values, kind))
+        else:
+            chunks.append(_column([value for piece in pieces for value in piece], kind))
+    return pa.chunked_array(chunks, kind)
+
+
+def _numbers(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
+    """Without a copy; NaN and NaT are missing."""
+    known = ~np.isnan(values if kind != _MOMENT else values.view("datetime64[us]"))
+    valid = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+    data = np.packbits(values, bitorder="little") if kind == pa.bool_() else np.ascontiguousarray(values)
+    return pa.Array.from_buffers(kind, len(values), [valid, pa.py_buffer(data)])
+
+
+def _repeated(values: Sequence[str], sizes: Sequence[int]) -> pa.Array:
+    return _column([value for value, size in zip(values, sizes, strict=True) for _ in range(size)], pa.string())
 
 
 def _labels(labels: list[tuple[Label, int]]) -> pa.Table:
@@ -151,12 +189,8 @@ def _labels(labels: list[tuple[Label, int]]) -> pa.Table:
 def _column(values: list[Any], kind: pa.DataType) -> pa.Array:
     """By way of arro3, which delta-rs brings along: `pa.array` of a list imports pandas."""
     if kind == _MOMENT:
-        return pa.array(Array([_microseconds(value) for value in values], type=pa.int64())).cast(kind)
+        return pa.array(Array(values, type=pa.int64())).cast(kind)
     return pa.array(Array(values, type=kind))
-
-
-def _microseconds(value: int | datetime | None) -> int | None:
-    return microseconds(value) if isinstance(value, datetime) else value
 
 
 def _value_type(task: str) -> pa.DataType:

@@ -2,14 +2,18 @@
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gradino.operate.serving.columns import Columns
 from gradino.operate.serving.commit import Scored
-from gradino.operate.serving.schema import Extra, Row, Rows
-from gradino.operate.serving.served import Served, as_logged
-from gradino.operate.serving.wal import Prediction, Role
+from gradino.operate.serving.schema import Extra, Rows
+from gradino.operate.serving.served import Places, Served, logged
+from gradino.operate.serving.wal import Role, Schema
 
 Arm = Literal["champion", "challenger"]
 
@@ -23,44 +27,61 @@ class Live:
     challenger: Served | None
     weight: float
     rows: Rows
+    schema: Schema
+    places: dict[Arm, Places]
 
     @classmethod
     def of(cls, deployment: int, champion: Served, challenger: Served | None, weight: float, extra: Extra) -> "Live":
         rows = Rows(champion.inputs, challenger.inputs if challenger else (), extra)
-        return cls(deployment, champion, challenger, weight if challenger else 0.0, rows)
+        places: dict[Arm, Places] = {"champion": champion.places(rows.layout)}
+        if challenger:
+            places["challenger"] = challenger.places(rows.layout, rows.optional)
+        schema = Schema(champion.task, rows.layout.inputs)
+        return cls(deployment, champion, challenger, weight if challenger else 0.0, rows, schema, places)
 
     def served(self, arm: Arm) -> Served:
         if arm == "challenger" and self.challenger:
             return self.challenger
         return self.champion
 
-    def arm(self, row: Row, prediction_id: str) -> Arm:
-        """Who answers. The same unit stays with its arm while the weight only grows."""
+    def arms(self, columns: Columns, ids: list[str]) -> list[Arm]:
+        """Who answers each row. The same unit stays with its arm while the weight only grows."""
         if not self.weight:
-            return "champion"
+            return ["champion"] * len(columns)
         assert self.challenger
-        sticks = self.rows.unit(row) or prediction_id
-        salted = f"{self.champion.version}:{self.challenger.version}:{sticks}"
-        share = int.from_bytes(hashlib.blake2b(salted.encode(), digest_size=8).digest(), "big") / 2**64
-        return "challenger" if share < self.weight else "champion"
-
-    def score(self, arm: Arm, rows: Sequence[Row]) -> list[Any]:
-        """One value per row by the model of an arm; raises whatever it raises."""
-        served = self.served(arm)
-        return served.predict(rows, served.places(self.rows.names))
-
-    def scored(self, arm: Arm, role: Role, rows: Iterable[tuple[Row, str, int]], values: Sequence[Any]) -> Scored:
-        """What the log keeps: `rows` with id and event time; a shadow's features are those of the answered row."""
-        served = self.served(arm)
-        places = served.places(self.rows.names)
-        logged = as_logged(served.task)
-        kept = [
-            Prediction(
-                prediction_id,
-                event_time,
-                None if value is None else logged(value),
-                None if role == "shadow" else served.features(row, places),
-            )
-            for (row, prediction_id, event_time), value in zip(rows, values, strict=True)
+        salt = f"{self.champion.version}:{self.challenger.version}:"
+        sticks = ids if self.rows.unit is None else columns.column(self.rows.unit)
+        return [
+            "challenger" if _share(f"{salt}{row if unit is None else unit}") < self.weight else "champion"
+            for unit, row in zip(sticks, ids, strict=True)
         ]
-        return Scored(served.schema, self.deployment, served.version, role, time.time_ns() // 1000, kept)
+
+    def score(self, arm: Arm, columns: Columns) -> NDArray[Any]:
+        """One value per row by the model of an arm; raises whatever it raises."""
+        return self.served(arm).predict(columns, self.places[arm])
+
+    def scored(self, arm: Arm, role: Role, rows: "Identified", values: NDArray[Any] | None) -> Scored:
+        """What the log keeps of a call; None: it failed. A shadow's features are those of the answered row."""
+        served = self.served(arm)
+        kept = logged(served.task, np.full(len(rows.ids), np.nan) if values is None else values)
+        features = None if role == "shadow" else rows.columns
+        now = time.time_ns() // 1000
+        return Scored(self.schema, self.deployment, served.version, role, now, rows.ids, rows.times, kept, features)
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Rows with their prediction ids and event times, in microseconds since 1970 UTC."""
+
+    columns: Columns
+    ids: list[str]
+    times: NDArray[np.int64]
+
+    def take(self, where: Sequence[int]) -> "Identified":
+        """Some of the rows."""
+        index = np.array(where, dtype=np.intp)
+        return Identified(self.columns.take(index), [self.ids[i] for i in where], self.times[index])
+
+
+def _share(salted: str) -> float:
+    return int.from_bytes(hashlib.blake2b(salted.encode(), digest_size=8).digest(), "big") / 2**64

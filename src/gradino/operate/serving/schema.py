@@ -4,18 +4,17 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
 
 import msgspec
+
+from gradino.operate.serving.columns import Layout, Row
 
 if TYPE_CHECKING:
     from gradino.operate.serving.wal import FieldType
 
-Row: TypeAlias = tuple[Any, ...]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LARGEST = 2**63 - 1
 _WHERE = re.compile(r"^(?P<reason>.*?)(?: - at `\$(?:\.[a-z_]+)*\[(?P<row>\d+)\](?:\.(?P<field>.*))?`)?$", re.DOTALL)
 _UNKNOWN = "unknown field"
@@ -80,9 +79,12 @@ class Rows:
         if extra.unit and extra.unit not in self.names:
             self.names.append(extra.unit)
             kinds.append(str | int | None)
-        self._time = self.names.index(extra.time)
-        self._unit = self.names.index(extra.unit) if extra.unit else None
-        self._moments = [i for i, kind in enumerate(kinds) if _is_moment(kind)]
+        self.optional = frozenset(optional)
+        types = [field.type for field in self.fields]
+        types += ["timestamp" if name == extra.time else "string" for name in self.names[len(types) :]]
+        self.layout = Layout(cast("Any", list(zip(self.names, types, strict=True))), len(self.fields))
+        self.time = self.names.index(extra.time)
+        self.unit = self.names.index(extra.unit) if extra.unit else None
         attributes = [
             (f"f{i}", kind) if i < len(inputs) and not self.fields[i].nullable else (f"f{i}", kind, None)
             for i, kind in enumerate(kinds)
@@ -107,36 +109,15 @@ class Rows:
             raise BadInput(Problem(f"the body is not JSON: {error}", next='send {"rows": [{…}]}'), 400) from None
         except UnicodeDecodeError:
             raise BadInput(Problem("the body is not UTF-8", next='send {"rows": [{…}]}'), 400) from None
-        return self._tuples(rows)
+        return [msgspec.structs.astuple(row) for row in rows]
 
     def convert(self, rows: object) -> list[Row]:
         """The same from objects that are decoded already."""
         try:
-            return self._tuples(msgspec.convert(rows, list[self.row_type]))  # type: ignore[name-defined]
+            converted = msgspec.convert(rows, list[self.row_type])  # type: ignore[name-defined]
         except msgspec.ValidationError as error:
             raise BadInput(self._explain(str(error))) from None
-
-    def event_time(self, row: Row, otherwise: int) -> int:
-        """Microseconds since 1970 UTC."""
-        moment = row[self._time]
-        return microseconds(moment) if isinstance(moment, datetime) else otherwise
-
-    def unit(self, row: Row) -> str | None:
-        value = row[self._unit] if self._unit is not None else None
-        return None if value is None else str(value)
-
-    def _tuples(self, rows: Sequence[msgspec.Struct]) -> list[Row]:
-        tuples = [msgspec.structs.astuple(row) for row in rows]
-        if self._moments and any(isinstance(row[i], datetime) for row in tuples for i in self._moments):
-            return [self._aware(row) for row in tuples]
-        return tuples
-
-    def _aware(self, row: Row) -> Row:
-        changed = list(row)
-        for i in self._moments:
-            if isinstance(changed[i], datetime):
-                changed[i] = utc(changed[i])
-        return tuple(changed)
+        return [msgspec.structs.astuple(row) for row in converted]
 
     def _explain(self, message: str) -> Problem:
         problem = located(message, 'send {"rows": [{…}]}')
@@ -160,17 +141,6 @@ def located(message: str, advice: str) -> Problem:
     return Problem(reason, row, found["field"])
 
 
-def utc(moment: datetime) -> datetime:
-    """A moment without a zone is taken as UTC."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def microseconds(moment: datetime) -> int:
-    """Since 1970 UTC."""
-    past = utc(moment) - _EPOCH
-    return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
-
-
 def _type(field: InputField) -> Any:
     bounds: dict[str, Any] = {}
     if field.minimum is not None:
@@ -192,7 +162,3 @@ def _type(field: InputField) -> Any:
         case "timestamp":
             kind = datetime
     return kind | None if field.nullable else kind
-
-
-def _is_moment(kind: Any) -> bool:
-    return kind is datetime or datetime in getattr(kind, "__args__", ())

@@ -1,20 +1,22 @@
-"""A loaded model as the server uses it: rows in, values out, and how both are written to the log."""
+"""A loaded model as the server uses it: columns in, values out, and how values are written to the log."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradino.errors import ServiceError
-from gradino.operate.serving.schema import InputField, Row
-from gradino.operate.serving.wal import FieldType, Schema
+from gradino.operate.serving.columns import Columns, Layout
+from gradino.operate.serving.schema import InputField
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_DTYPES = {"number": "float64", "integer": "int64", "string": "str", "boolean": "bool"}
+    from gradino.operate.serving.wal import FieldType
 
 
 class Scorer(Protocol):
@@ -33,52 +35,64 @@ class Unscorable(Exception):  # noqa: N818  # the challenger's affair, never the
     """Rows lack what this model needs."""
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a model's inputs stand in a layout, None: nowhere. `doubtful` it needs, and nobody has looked for gaps."""
+
+    inputs: tuple[int | None, ...]
+    doubtful: tuple[int, ...]
+
+
 class Served:
     """One version, loaded and warm."""
 
     def __init__(self, version: int, scorer: Scorer) -> None:
         self.version, self.digest, self.task, self.inputs = version, scorer.digest, scorer.task, tuple(scorer.inputs)
         self._predict = scorer.predict
-        fields = tuple((field.name, cast("FieldType", field.type)) for field in self.inputs)
-        self.schema = Schema(self.task, fields)
 
     def warm(self) -> None:
         """Let the model see one row before anybody waits for it; what it says about an invented row is no matter."""
+        fields = [(field.name, cast("FieldType", field.type)) for field in self.inputs]
+        layout = Layout(fields, len(fields))
         with suppress(BaseException):
-            self.predict([tuple(_invented(field) for field in self.inputs)], range(len(self.inputs)))
+            self.predict(Columns.of_rows(layout, [tuple(map(_invented, self.inputs))]), self.places(layout))
 
-    def places(self, names: Sequence[str]) -> list[int | None]:
-        """Where the inputs stand in rows whose columns are `names`."""
-        return [names.index(field.name) if field.name in names else None for field in self.inputs]
+    def places(self, layout: Layout, optional: Collection[str] = ()) -> Places:
+        """Where the inputs stand; `optional` are columns of the layout that callers may leave out."""
+        inputs = tuple(layout.find(field.name) for field in self.inputs)
+        needed = (i for i, field in enumerate(self.inputs) if not field.nullable)
+        return Places(inputs, tuple(i for i in needed if inputs[i] is None or self.inputs[i].name in optional))
 
-    def predict(self, rows: Sequence[Row], places: Sequence[int | None]) -> list[Any]:
-        """One native value per row, None where the model has none, in one call of the model.
+    def predict(self, columns: Columns, places: Places) -> NDArray[Any]:
+        """One value per row, shape (rows,), NaN where the model has none, in one call of the model.
 
         Raises:
             Unscorable: a required input is missing.
             Exception: whatever the model raises.
         """
-        values: list[Any] = np.asarray(self._predict(self._frame(rows, places))).ravel().tolist()
-        if len(values) != len(rows):
-            raise ServiceError(f"version {self.version} answered {len(values)} values for {len(rows)} rows")
-        return [None if value != value else value for value in values]  # NaN is no prediction
+        for i in places.doubtful:
+            place = places.inputs[i]
+            if place is None or is_missing(columns.column(place)).any():
+                raise Unscorable(f"`{self.inputs[i].name}` is missing")
+        values = np.asarray(self._predict(self._frame(columns, places))).ravel()
+        if len(values) != len(columns):
+            raise ServiceError(f"version {self.version} answered {len(values)} values for {len(columns)} rows")
+        return values
 
-    def features(self, row: Row, places: Sequence[int | None]) -> Row:
-        """The inputs of a row in the order of `schema`."""
-        return tuple(None if i is None else row[i] for i in places)
-
-    def _frame(self, rows: Sequence[Row], places: Sequence[int | None]) -> "pd.DataFrame":
+    def _frame(self, columns: Columns, places: Places) -> "pd.DataFrame":
         import pandas as pd
 
-        columns = list(zip(*rows, strict=True))
-        nothing = (None,) * len(rows)
-        return pd.DataFrame(
-            {
-                field.name: _column(field, nothing if i is None else columns[i])
-                for field, i in zip(self.inputs, places, strict=True)
-            },
-            copy=False,
-        )
+        found = (None if i is None else columns.column(i) for i in places.inputs)
+        values = {
+            field.name: _series(field, (None,) * len(columns) if array is None else array)
+            for field, array in zip(self.inputs, found, strict=True)
+        }
+        return pd.DataFrame(values, copy=False)
+
+
+def answers(values: NDArray[Any]) -> list[Any]:
+    """As they are sent: native values, None where the model has none."""
+    return [None if value != value else value for value in values.tolist()]  # NaN is no prediction
 
 
 def as_class(value: object) -> str:
@@ -93,20 +107,31 @@ def as_logged(task: str) -> Callable[[Any], float | str]:
     return float if task == "regression" else as_class
 
 
-def _column(field: InputField, values: Sequence[Any]) -> Any:
+def logged(task: str, values: NDArray[Any]) -> NDArray[np.float64] | list[str | None]:
+    """Values of a call as the log keeps them."""
+    if task == "regression":
+        return values.astype(np.float64)
+    return [None if value is None else as_class(value) for value in answers(values)]
+
+
+def is_missing(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where a column has no value."""
+    if values.dtype.kind in "fM":
+        missing: NDArray[np.bool_] = np.isnan(values)
+        return missing
+    return np.array([value is None for value in values], dtype=np.bool_)
+
+
+def _series(field: InputField, values: Any) -> Any:
     """Typed as training saw it: what may be missing is NaN in a number, None elsewhere."""
     import pandas as pd
 
-    missing = None in values
-    if missing and not field.nullable:
-        raise Unscorable(f"`{field.name}` is missing")
     if field.type == "timestamp":
-        return pd.DatetimeIndex(list(values), tz=UTC).as_unit("us")
+        return pd.DatetimeIndex(np.asarray(values, dtype="datetime64[us]"), tz=UTC)
     if field.type == "string":
         return pd.array(values, dtype="str")
-    if field.type in ("number", "integer") and (missing or field.type == "number"):
-        return np.array(values, dtype="float64")
-    return np.array(values, dtype=object if missing else _DTYPES[field.type])
+    array = np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
+    return array.astype(np.float64) if field.type in ("number", "integer") and array.dtype == object else array
 
 
 def _invented(field: InputField) -> object:

@@ -14,12 +14,13 @@ from gradino.operate.serving import openapi
 from gradino.operate.serving.app import Answer, Failed, Routes, Unavailable, json_answer
 from gradino.operate.serving.batching import MOST_WAITING, Batcher, ModelFailed, Ticket
 from gradino.operate.serving.board import Board
+from gradino.operate.serving.columns import Block, microseconds
 from gradino.operate.serving.commit import Entry, PredictionLog
 from gradino.operate.serving.compactor import COMPACTED
 from gradino.operate.serving.deployments import Deployments
 from gradino.operate.serving.live import Live
 from gradino.operate.serving.metrics import Requests, Snapshot, text
-from gradino.operate.serving.schema import BadInput, Problem, Row, located, microseconds
+from gradino.operate.serving.schema import BadInput, Problem, located
 from gradino.operate.serving.served import as_logged
 from gradino.operate.serving.wal import SUFFIX, Feedback, Label
 
@@ -215,26 +216,17 @@ class ScoringService:
             raise Unavailable(reason)
         return live
 
-    async def _scored(self, live: Live, rows: list[Row]) -> Ticket:
+    async def _scored(self, live: Live, rows: Block) -> Ticket:
         """The rows with their values, in the log; raises what keeps them from it."""
         _few(len(rows))
         batcher = self._batcher
         assert batcher
         if batcher.waiting + len(rows) > MOST_WAITING:
             raise Unavailable("too many rows are waiting")
-        now = time.time_ns() // 1000
         first, self._count = self._count, self._count + len(rows)
         ids = [f"{self._prefix}-{first + i:x}" for i in range(len(rows))]
-        ticket = Ticket(
-            live,
-            rows,
-            ids,
-            [live.rows.event_time(row, now) for row in rows],
-            asyncio.get_running_loop().create_future(),
-            [live.arm(row, i) for row, i in zip(rows, ids, strict=True)],
-            [None] * len(rows),
-        )
-        if rows:
+        ticket = Ticket(live, rows, ids, asyncio.get_running_loop().create_future())
+        if ids:
             batcher.submit(ticket)
             try:
                 await _safe(ticket.future)

@@ -9,14 +9,16 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from gradino.operate.serving.columns import joined
 from gradino.operate.serving.commit import Entry, PredictionLog
-from gradino.operate.serving.live import Arm, Live
-from gradino.operate.serving.schema import Row
+from gradino.operate.serving.live import Arm, Identified, Live
 
 _WAITING = 512  # answered batches that wait for their shadow
 _MOST_ROWS = 1024  # of one call
@@ -30,7 +32,7 @@ class Answered:
 
     live: Live
     arm: Arm
-    rows: list[tuple[Row, str, int]]  # with id and event time
+    rows: Identified
 
 
 class Shadow:
@@ -50,8 +52,8 @@ class Shadow:
         try:
             self._queue.put_nowait(answered)
         except Full:
-            self.dropped += len(answered.rows)
-            self._keep(answered, [None] * len(answered.rows))
+            self.dropped += len(answered.rows.ids)
+            self._keep(answered, None)
 
     def close(self) -> None:
         """Finish what is waiting."""
@@ -70,36 +72,43 @@ class Shadow:
 
     def _gather(self, first: Answered) -> tuple[Answered, Answered | None]:
         """What has gathered for the same model, and what came after it."""
-        rows = list(first.rows)
+        parts = [first]
+        following: Answered | None = None
         try:
-            while len(rows) < _MOST_ROWS:
+            while sum(len(part.rows.ids) for part in parts) < _MOST_ROWS:
                 following = self._queue.get_nowait()
                 if following is None:
                     self._queue.put(None)
                     break
                 if following.live is not first.live or following.arm != first.arm:
-                    return Answered(first.live, first.arm, rows), following
-                rows += following.rows
+                    break
+                parts.append(following)
+                following = None
         except Empty:
             pass
-        return Answered(first.live, first.arm, rows), None
+        if len(parts) == 1:
+            return first, following
+        columns = joined(first.live.rows.layout, [part.rows.columns for part in parts])
+        times = np.concatenate([part.rows.times for part in parts])
+        rows = Identified(columns, [i for part in parts for i in part.rows.ids], times)
+        return Answered(first.live, first.arm, rows), following
 
     def _score(self, batch: Answered) -> None:
         """Together; where that fails each row alone, so that one bad row is the only one that is missing."""
         try:
-            values = batch.live.score(batch.arm, [row for row, _, _ in batch.rows])
+            values = batch.live.score(batch.arm, batch.rows.columns)
         except BaseException as error:  # noqa: BLE001  # a challenger may raise anything and must harm nobody
-            if len(batch.rows) > 1:
-                for row in batch.rows:
-                    self._score(Answered(batch.live, batch.arm, [row]))
+            if len(batch.rows.ids) > 1:
+                for i in range(len(batch.rows.ids)):
+                    self._score(Answered(batch.live, batch.arm, batch.rows.take([i])))
                 return
             if not self.errors:
                 print(f"gradino: the shadow raised {type(error).__name__}: {error}", file=sys.stderr)
             self.errors += 1
-            self._keep(batch, [None])
+            self._keep(batch, None)
             return
-        self.predictions[batch.live.served(batch.arm).version] += len(values)
+        self.predictions[batch.live.served(batch.arm).version] += len(batch.rows.ids)
         self._keep(batch, values)
 
-    def _keep(self, batch: Answered, values: Sequence[Any]) -> None:
+    def _keep(self, batch: Answered, values: NDArray[Any] | None) -> None:
         self._log.put(Entry([batch.live.scored(batch.arm, "shadow", batch.rows, values)]))

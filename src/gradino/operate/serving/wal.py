@@ -35,24 +35,24 @@ class Schema(msgspec.Struct, frozen=True, array_like=True, tag=0):
     fields: tuple[tuple[str, FieldType], ...]
 
 
-class Prediction(msgspec.Struct, frozen=True, array_like=True):
-    """One row: times are microseconds since 1970 UTC; a missing value is a score that was dropped or failed."""
-
-    id: str
-    event_time: int
-    value: float | str | None
-    features: tuple[object, ...] | None = None
-
-
 class Predictions(msgspec.Struct, frozen=True, array_like=True, tag=1):
-    """Rows that one model scored in one call. `schema` is where in the segment their schema begins."""
+    """Rows that one model scored in one call, by column; bytes are little-endian values of eight bytes, or booleans.
+
+    `schema` is where in the segment their schema begins, `times` are microseconds since 1970 UTC. A missing value – NaN
+    in `values` of a regression, None in classes – is a score that was dropped or failed. `numbers` holds one array per
+    number of the schema, one after another; `others` one per other field. Both are missing for a shadow.
+    """
 
     schema: int
     deployment: int
     version: int
     role: Role
     at: int
-    rows: list[Prediction]
+    ids: list[str]
+    times: bytes
+    values: bytes | list[str | None]
+    numbers: bytes | None = None
+    others: list[bytes | list[object]] = []
 
 
 class Label(msgspec.Struct, frozen=True, array_like=True):
