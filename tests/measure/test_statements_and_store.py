@@ -4,8 +4,12 @@
 
 import http.server
 import json
+import shutil
+import socket
 import sqlite3
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -18,6 +22,7 @@ from gradino.measure.interview import from_file, questions, write
 from tests.measure.decoys import GOOD
 
 Maker = Callable[..., Path]
+Commits = Callable[..., None]
 TRACK = "people.data-engineers"
 
 
@@ -35,6 +40,34 @@ def levels(root: Path, **options: object) -> tuple[int, int, int]:
 
 def test_nobody_said_anything_is_unknown_not_failed(repository: Maker) -> None:
     assert levels(repository({"a.py": "x = 1\n"})) == (1, 1, 4)
+
+
+def test_commits_that_say_otherwise_keep_a_statement_from_being_shown(repository: Maker, commit: Commits) -> None:
+    both = attestation("Ada", "data engineer", 4) + attestation("Bo", "lead", 4)
+    root = repository({"gradino-attestations.toml": both})
+    for number in range(20):
+        commit(root, {"train.py": f"x = {number}\n"}, author="Ada")
+        commit(root, {"pipeline.py": f"x = {number}\n"}, author="Bo")
+        commit(root, {"app.py": f"x = {number}\n"}, author="Cy")
+    assert levels(root) == (4, 1, 4)
+    rungs = assess(root).track(TRACK).rungs
+    assert any("nobody works on both sides" in e.says for rung in rungs for e in rung.evidence)
+    shared = "Together\n\nCo-authored-by: Bo <bo@example.org>\nReviewed-by: Cy <cy@example.org>"
+    commit(root, {"train.py": "y = 0\n", "pipeline.py": "y = 0\n"}, shared)
+    assert levels(root) == (4, 4, 4)
+
+
+def test_codeowners_of_both_sides_are_named(repository: Maker) -> None:
+    owners = "# who reviews\n/train/ @science @platform\n/pipelines/ @platform\n"
+    rung = assess(repository({".github/CODEOWNERS": owners})).track(TRACK).rungs[1]
+    assert (rung.verdict, rung.evidence[0].says) == ("unknown", "@platform must review both sides")
+
+
+def test_a_readme_claims_and_raises_nothing(repository: Maker) -> None:
+    text = "# Bikes\nDrift triggers retraining.\n- [ ] canary releases\nBlue/green is planned for the future.\n"
+    found = assess(repository({"README.md": text}))
+    assert found.track("creation.training").level.possible == 1
+    assert {g.track: g.claimed for g in found.gaps if g.claimed} == {"creation.training": "README.md:2"}
 
 
 def test_one_person_sets_up_two_roles_show(repository: Maker) -> None:
@@ -156,8 +189,6 @@ class _Tracker(http.server.BaseHTTPRequestHandler):
         "/api/2.0/mlflow/experiments/search": {"experiments": [{"experiment_id": "1"}]},
         "/api/2.0/mlflow/runs/search": {"runs": [{"info": {"run_id": "r"}, "data": {"metrics": [{"key": "mae"}]}}]},
         "/api/2.0/mlflow/registered-models/search": {"registered_models": [{"latest_versions": [{"run_id": "r"}]}]},
-        "/api/v1/targets": {"data": {"activeTargets": [{"health": "up", "labels": {"job": "bikes"}}]}},
-        "/api/v1/rules": {"data": {"groups": [{"rules": [{"type": "alerting"}]}]}},
         "/ping": {},
     }
 
@@ -185,12 +216,61 @@ def address() -> Iterator[str]:
 
 
 def test_live_systems_are_asked_only_when_named(address: str) -> None:
-    found, notes = live.ask(address, address, address)
+    found, notes = live.ask(address, address)
     shown = {r: e.strength.name for r, e in found}
     assert shown["creation.versioning@4"] == "EFFECTIVE"
-    assert shown["operations.feedback@4"] == "EXECUTED"
+    assert shown["release.scoring-script@1"] == "EXECUTED"
     assert not notes
     assert live.ask() == ([], [])
+
+
+class _Exporter(http.server.BaseHTTPRequestHandler):
+    """A model's metrics page: predictions grow with every look at it."""
+
+    looks: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        self.looks.append(1)
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(f"# TYPE predictions_total counter\npredictions_total {len(self.looks)}\n".encode())
+
+    def log_message(self, *_: object) -> None:
+        """Silent."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("prometheus"), reason="needs Prometheus, Debian's package `prometheus`")
+def test_a_real_prometheus_shows_what_moves_and_what_alerted(tmp_path: Path) -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), _Exporter) as exporter, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        threading.Thread(target=exporter.serve_forever, daemon=True).start()
+        rule = {"alert": "Predicts", "expr": "predictions_total > 0"}
+        (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "all", "rules": [rule]}]}))
+        scrape = {"job_name": "bikes", "static_configs": [{"targets": [f"127.0.0.1:{exporter.server_port}"]}]}
+        every = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+        config = {"global": every, "rule_files": ["rules.yml"], "scrape_configs": [scrape]}
+        (tmp_path / "prometheus.yml").write_text(json.dumps(config))
+        address = f"127.0.0.1:{port}"
+        command = ["prometheus", f"--config.file={tmp_path}/prometheus.yml", f"--storage.tsdb.path={tmp_path}/data"]
+        server = subprocess.Popen([*command, f"--web.listen-address={address}"], stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(60):
+                found, _notes = live.ask(prometheus=f"http://{address}")
+                shown = {rung: e.strength.name for rung, e in found}
+                if list(shown.values()) == ["EFFECTIVE"] * 3:
+                    break
+                time.sleep(0.5)
+            assert shown == dict.fromkeys(
+                ("operations.metrics@4", "operations.feedback@3", "operations.feedback@4"), "EFFECTIVE"
+            )
+        finally:
+            server.terminate()
+            server.wait(10)
+            exporter.shutdown()
 
 
 def test_a_silent_system_is_a_note_without_its_password() -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from gradino import maturity
 from gradino.measure import history, statements, template, tree
+from gradino.measure.claims import claims
 from gradino.measure.evidence import Evidence, redacted
 from gradino.measure.kind import kind_of, projects_of
 from gradino.measure.probes import PROBES, advice
@@ -49,7 +50,7 @@ class TrackLevel(msgspec.Struct, frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """The next rung of a track that does not hold: from which level to which, and the advice."""
+    """The next rung of a track that does not hold: from which level to which, advice, and where a README claims it."""
 
     track: str
     held: int
@@ -57,6 +58,7 @@ class Gap(msgspec.Struct, frozen=True):
     verdict: str
     needs: str
     exempt: str = ""
+    claimed: str = ""
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -189,7 +191,7 @@ def gather(scene: Scene) -> dict[str, list[Evidence]]:
                 found.setdefault(rung, []).extend(probe(scene))
             except Exception as error:  # noqa: BLE001 - a probe that fails leaves its rung unanswered, not the whole
                 scene.problems.append(f"{rung}: {type(error).__name__} in {getattr(probe, '__name__', 'probe')}")
-    for rung, evidence in (*records(scene), *scene.records):
+    for rung, evidence in (*records(scene), *claims(scene), *scene.records):
         found.setdefault(rung, []).append(evidence)
     return found
 
@@ -228,7 +230,10 @@ def _gap(result: TrackResult, exempt: list[statements.Exemption], today: date) -
                 (f"{x.approver} until {x.expires}: {x.reason}" for x in exempt if x.holds(track, level, today)), ""
             )
             keys = judged.rung.shown_by or (f"{track}@{level}",)
-            return Gap(track, result.level.wired, level, judged.verdict.value, " ".join(advice(k) for k in keys), by)
+            open_rungs = (r for r in result.rungs if r.verdict is not Verdict.PASS)
+            claimed = next((e.locator for r in open_rungs for e in r.evidence if e.source == "README"), "")
+            needs = " ".join(advice(k) for k in keys)
+            return Gap(track, result.level.wired, level, judged.verdict.value, needs, by, claimed)
     return None
 
 

@@ -1,5 +1,6 @@
 """What a repository's commits say: who, when, which files. Read from git, never from a service."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,13 +9,14 @@ import pygit2
 
 from gradino.measure.tree import Place
 
+_TRAILER = re.compile(r"^(?:Co-authored-by|Reviewed-by): *([^<\n]*[^<\s])", re.M | re.I)
 _MOST_COMMITS = 2_000
 _MOST_DIFFS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """A commit: hash, author (name), time (UTC), first line of its message, parents."""
+    """A commit: hash, author (name), time (UTC), first line of its message, parents, and who else its trailers name."""
 
     id: str
     author: str
@@ -22,6 +24,7 @@ class Commit:
     title: str
     parents: int
     paths: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # co-authors and reviewers
 
     @property
     def bot(self) -> bool:
@@ -45,7 +48,10 @@ class History:
     def authors(self, *words: str) -> Counter[str]:
         """How many commits each person made to paths that contain one of the words."""
         return Counter(
-            c.author for c in self.commits if not c.bot and any(w in p.lower() for p in c.paths for w in words)
+            person
+            for c in self.commits
+            if not c.bot and any(w in p.lower() for p in c.paths for w in words)
+            for person in (c.author, *c.others)
         )
 
 
@@ -59,7 +65,9 @@ def read(place: Place) -> History:
             paths = _paths(repository, commit) if len(found) < _MOST_DIFFS else ()
             title = commit.message.split("\n", 1)[0][:200]
             at = datetime.fromtimestamp(commit.commit_time, UTC)
-            found.append(Commit(str(commit.id), commit.author.name or "", at, title, len(commit.parents), paths))
+            author, parents = commit.author.name or "", len(commit.parent_ids)
+            others = tuple(dict.fromkeys(name for name in _TRAILER.findall(commit.message) if name != author))
+            found.append(Commit(str(commit.id), author, at, title, parents, paths, others))
             if len(found) >= _MOST_COMMITS:
                 break
     except (KeyError, ValueError, pygit2.GitError, UnicodeDecodeError, OverflowError):

@@ -77,17 +77,31 @@ def _endpoint(address: str) -> list[tuple[str, Evidence]]:
     return []
 
 
+_MODEL = r".*(predict|inference|model|drift|score|scoring).*"
+
+
 def _prometheus(address: str) -> list[tuple[str, Evidence]]:
+    """What is scraped and watched; series about a model that move, and alerts that fired, show that it works."""
+
+    def query(expression: str) -> float:
+        """The value of an expression now; 0 where no series matches."""
+        asked = urllib.parse.quote(expression)
+        series = json.loads(_get(f"{address}/api/v1/query?query={asked}"))["data"]["result"]
+        return float(series[0]["value"][1]) if series else 0.0
+
     targets = json.loads(_get(f"{address}/api/v1/targets"))["data"]["activeTargets"]
     up = [t for t in targets if t.get("health") == "up" and t.get("labels", {}).get("job") != "prometheus"]
     rules = json.loads(_get(f"{address}/api/v1/rules"))["data"]["groups"]
     alerts = [r for g in rules for r in g.get("rules", []) if r.get("type") == "alerting"]
     where, found = _shown(address), list[tuple[str, Evidence]]()
     if up:
-        words = f"{len(up)} services are scraped"
-        found.append(("operations.metrics@4", Evidence("Prometheus", where, words, Strength.EXECUTED)))
-        found.append(("operations.feedback@3", Evidence("Prometheus", where, words, Strength.EXECUTED)))
+        moving = query(f'count(changes({{__name__=~"{_MODEL}"}}[1d]) > 0)')
+        words = f"{len(up)} services are scraped; {moving:.0f} series about a model changed within a day"
+        seen = Evidence("Prometheus", where, words, Strength.EFFECTIVE if moving else Strength.EXECUTED)
+        found += [("operations.metrics@4", seen), ("operations.feedback@3", seen)]
     if alerts:
-        words = f"{len(alerts)} alert rules are loaded"
-        found.append(("operations.feedback@4", Evidence("Prometheus", where, words, Strength.EXECUTED)))
+        fired = query("count(count_over_time(ALERTS[30d]))")
+        words = f"{len(alerts)} alert rules are loaded; {fired:.0f} alerts were raised within thirty days"
+        strength = Strength.EFFECTIVE if fired else Strength.EXECUTED
+        found.append(("operations.feedback@4", Evidence("Prometheus", where, words, strength)))
     return found

@@ -107,7 +107,8 @@ def attested(tree: Tree, git: dict[str, list[Evidence]], today: datetime.date) -
     """Evidence by rung from attestations that hold `today`; `git` is what history shows beside them, by rung.
 
     One person with a link sets a rung up; two people of two roles show it; git that agrees makes it effective. Where
-    people contradict each other the rung stays open, and both answers are shown.
+    people contradict each other the rung stays open, and both answers are shown; where git contradicts them, their
+    word stays a word: set up, not shown.
     """
     found: list[tuple[str, Evidence]] = []
     said = [a for a in attestations(tree) if a.track.startswith(ATTESTED)]
@@ -120,9 +121,10 @@ def attested(tree: Tree, git: dict[str, list[Evidence]], today: datetime.date) -
             key = f"{track.id}@{rung.level}"
             agree = [a for a in valid if a.level >= rung.level]
             disagree = [a for a in valid if a.level < rung.level]
-            strength = Strength.WIRED
-            if len({a.role for a in agree}) > 1 and len({a.person for a in agree}) > 1:
-                strength = Strength.EFFECTIVE if git.get(key) else Strength.EXECUTED
+            shown = [e for e in git.get(key, ()) if e.source != "README"]
+            strength, contradicted = Strength.WIRED, any(not e.strength for e in shown)
+            if not contradicted and len({a.role for a in agree}) > 1 and len({a.person for a in agree}) > 1:
+                strength = Strength.EFFECTIVE if shown else Strength.EXECUTED
             if agree and disagree:
                 strength = Strength.CLAIMED
             for a in agree + (disagree if agree else []):

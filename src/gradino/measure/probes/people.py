@@ -11,15 +11,33 @@ _TRAINING, _SERVING, _PIPELINE = (
 _METRICS = ("monitor", "metric", "drift", "prometheus", "grafana")
 
 
+_ENOUGH = 20  # commits on each side before it means something that nobody works on both
+
+
 def _shared(scene: Scene, one: tuple[str, ...], other: tuple[str, ...], says: str) -> list[Evidence]:
-    both = scene.history.authors(*one).keys() & scene.history.authors(*other).keys()
-    people = scene.history.authors(*one).keys() | scene.history.authors(*other).keys()
+    """What git and CODEOWNERS show of two sides of the work; evidence of no strength speaks against the rung."""
+    here, there = scene.history.authors(*one), scene.history.authors(*other)
+    both, people = here.keys() & there.keys(), here.keys() | there.keys()
+    found = _owned(scene, one, other)
     if len(people) > 1 and both:
-        return [
-            Evidence(
-                "git", "history", f"{says}: {len(both)} of {len(people)} people work on both sides", Strength.CLAIMED
-            )
-        ]
+        words = f"{says}: {len(both)} of {len(people)} people work on both sides"
+        found.append(Evidence("git", "history", words, Strength.CLAIMED))
+    elif min(here.total(), there.total()) >= _ENOUGH:
+        words = f"nobody works on both sides: {here.total()} commits here, {there.total()} there"
+        found.append(Evidence("git", "history", words, Strength.NONE))
+    return found
+
+
+def _owned(scene: Scene, one: tuple[str, ...], other: tuple[str, ...]) -> list[Evidence]:
+    """Owners who must review both sides, where each side has a line of its own."""
+    for path in (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"):
+        rules = [line.split("#")[0].split() for line in (scene.tree.text(path) or "").splitlines()]
+        here, there = (
+            {o for r in rules if r and any(w in r[0].lower() for w in s) for o in r[1:]} for s in (one, other)
+        )
+        if len(here | there) > 1 and here & there:
+            words = f"{', '.join(sorted(here & there))} must review both sides"
+            return [Evidence("CODEOWNERS", path, words, Strength.DECLARED)]
     return []
 
 

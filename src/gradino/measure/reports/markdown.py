@@ -35,7 +35,8 @@ def report(assessment: Assessment, language: Language = "en") -> str:
         rung = next(r for r in words.rungs if r.level == gap.next)
         exempt = f" *({say['exempt']}: {_plain(gap.exempt)})*" if gap.exempt else ""
         head = f"- **{words.name.in_(language)}** {gap.held} → {gap.next}: {rung.says.in_(language)}"
-        lines.append(f"{head} {rung.criterion.in_(language)}{exempt}")
+        claimed = f" *({say['claimed']}: `{_plain(gap.claimed)}`)*" if gap.claimed else ""
+        lines.append(f"{head} {rung.criterion.in_(language)}{exempt}{claimed}")
     return "\n".join(lines) + "\n"
 
 

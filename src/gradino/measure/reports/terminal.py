@@ -58,6 +58,9 @@ def ladder(assessment: Assessment, language: Language = "en", evidence: bool = F
     if assessment.subject.projects:
         inside = f"{say['projects']}: {', '.join(assessment.subject.projects)} (--each)"
         parts.append(Text(inside, style="dim"))
+    claimed = [f"{model.track(g.track).name.in_(language)} {g.claimed}" for g in assessment.gaps if g.claimed]
+    if claimed:
+        parts.append(Text(f"{say['claimed']}: {', '.join(claimed)}", style="dim"))
     if assessment.notes:
         parts.append(Text(f"{len(assessment.notes)} {say['notes']}: {assessment.notes[0]}", style="dim"))
     following = _next(assessment, model, language)
