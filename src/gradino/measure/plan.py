@@ -120,7 +120,7 @@ def _files(assessment: Assessment, track: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for name in (track, *NEEDS.get(track, ())):
         for known in (t for t in assessment.tracks if t.id == name):
-            for evidence in (e for r in known.rungs for e in r.evidence):
+            for evidence in (e for r in known.rungs for e in r.evidence if e.source != "README"):
                 path = re.sub(r":\d+$", "", evidence.locator)
                 if "/" in path or "." in path:
                     found.setdefault(path)

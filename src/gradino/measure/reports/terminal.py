@@ -8,6 +8,7 @@ from gradino import maturity
 from gradino.maturity import Language
 from gradino.measure.assessment import Assessment, TrackLevel
 from gradino.measure.plan import Plan
+from gradino.measure.plan import plan as order
 from gradino.measure.reports.words import WORDS
 from gradino.measure.trend import Point
 from gradino.measure.verdicts import Interval
@@ -104,18 +105,16 @@ def _findings(track: TrackLevel) -> list[Text]:
 
 
 def _next(assessment: Assessment, model: maturity.Model, language: Language) -> Text | None:
-    """The lowest technical gap: what to do next."""
-    gaps = [g for g in assessment.gaps if not g.track.startswith("people.")] or list(assessment.gaps)
-    if not gaps:
+    """What the plan begins with: the first technical step, if there is one."""
+    items = [item for increment in order(assessment, language=language).increments for item in increment.items]
+    if not items:
         return None
-    say = WORDS[language]
-    gap = min(gaps, key=lambda g: (g.held, g.next))
-    track = model.track(gap.track)
-    rung = next(r for r in track.rungs if r.level == gap.next)
+    first = next((item for item in items if not item.track.startswith("people.")), items[0])
     return Text.assemble(
-        (f"{say['next']}: ", "bold"), f"{track.name.in_(language)}: {rung.says.in_(language)}\n",
-        (f"  {rung.criterion.in_(language)}", "dim"),
-    )  # fmt: skip
+        (f"{WORDS[language]['next']}: ", "bold"),
+        f"{model.track(first.track).name.in_(language)}: {first.says}\n",
+        (f"  {first.criterion}", "dim"),
+    )
 
 
 def heat_map(assessments: list[Assessment], common: tuple[str, int, int], language: Language = "en") -> RenderableType:
