@@ -54,6 +54,16 @@ def test_the_interval_is_that_of_the_paper():
     assert state.interval == pytest.approx((old.mean() - new.mean() - width, old.mean() - new.mean() + width))
 
 
+@given(ARMS, LOSSES, st.sampled_from([0.0, 0.05]), st.sampled_from([0.05, 0.3]))
+def test_the_evidence_reaches_1_over_alpha_where_the_interval_leaves_out_what_is_tested(arms, losses, worse_by, alpha):
+    state = Unpaired(alpha, worse_by, burn_in=5).update(arms, losses)
+    low, high = state.interval
+    assert (state.evidence >= 1 / alpha - 1e-9) >= (low > -worse_by + 1e-9)
+    assert (state.against >= 1 / alpha - 1e-9) >= (high < -worse_by - 1e-9)
+    assert state.evidence < 1 / alpha or state.verdict == "pass" or state.broken
+    assert state.evidence == 0 or state.against == 0
+
+
 def test_the_sample_ratio_is_that_of_the_paper():
     """A Beta prior against the planned share: B(a + n₁, b + n₀) / B(a, b) / (p^n₁ (1 − p)^n₀), in closed form."""
     arms = np.random.default_rng(0).random(200) < 0.5

@@ -1,5 +1,6 @@
 """The paired experiment: an error bound at every look, exactly reproducible, final."""
 
+import json
 import math
 
 import msgspec
@@ -14,6 +15,9 @@ from gradino.inference.eprocess import BETS, STAKES, Paired
 
 DIFFERENCES = hnp.arrays(float, st.integers(0, 60), elements=st.floats(-1, 1))
 WITH_GAPS = hnp.arrays(float, st.integers(0, 60), elements=st.floats(-1, 1) | st.just(math.nan))
+
+
+DAYS = st.lists(st.sampled_from("abcdefghijkl"), min_size=60, max_size=60)
 
 
 def one_by_one(state, values):
@@ -37,20 +41,20 @@ def test_a_batch_larger_than_a_chunk_is_exactly_its_rows_in_other_batches():
 @given(DIFFERENCES, st.sampled_from([0.0, 0.1]))
 def test_the_wealth_is_the_product_of_the_paper(d, worse_by):
     x = (d + worse_by) / (1 + worse_by)
-    state = Paired(1e-9, worse_by).update(d)
+    state = Paired(1e-60, worse_by).update(d)
     assert state.evidence == pytest.approx(sum(w * np.prod(1 + bet * x) for w, bet in zip(STAKES, BETS, strict=True)))
     assert state.against == pytest.approx(sum(w * np.prod(1 - bet * x) for w, bet in zip(STAKES, BETS, strict=True)))
 
 
 @given(DIFFERENCES)
-def test_the_mixture_bets_a_predictable_share_of_at_most_one_half(d):
-    """E_t / E_{t−1} = 1 + λ_t x_t, with λ_t in [0, ½] known before x_t: the form that the design states."""
-    state = Paired(1e-9)
+def test_the_mixture_bets_a_predictable_share_of_at_most_nine_tenths(d):
+    """E_t / E_{t−1} = 1 + λ_t x_t, with λ_t in [0, 0.9] known before x_t: the form that the design states."""
+    state = Paired(1e-60)
     for value in d:
         held = STAKES * np.exp(state.better)
         share = held @ BETS / held.sum()
         after = state.update([value])
-        assert 0 <= share <= 0.5
+        assert 0 <= share <= 0.9 + 1e-9
         assert after.evidence == pytest.approx(state.evidence * (1 + share * value))
         state = after
 
@@ -58,7 +62,7 @@ def test_the_mixture_bets_a_predictable_share_of_at_most_one_half(d):
 def test_no_bet_can_be_expected_to_win_against_an_equal_challenger():
     """The expectation over all 3⁶ equally likely series of six rows, exactly."""
     series = np.array(np.meshgrid(*[[-1.0, 0.0, 1.0]] * 6)).reshape(6, -1).T
-    assert np.mean([Paired(1e-6).update(d).evidence for d in series]) == pytest.approx(1)
+    assert np.mean([Paired(1e-60).update(d).evidence for d in series]) == pytest.approx(1)
 
 
 @given(WITH_GAPS)
@@ -122,6 +126,66 @@ def test_the_budget_of_all_challengers_is_alpha():
     assert sum(shares) < 0.05
     with pytest.raises(ValueError, match="from 1"):
         eprocess.budget(0.05, 0)
+
+
+@given(WITH_GAPS, DAYS, st.sampled_from([0.05, 0.9]))
+def test_a_batch_with_days_is_exactly_its_rows_one_by_one(d, days, alpha):
+    state = Paired(alpha)
+    for value, day in zip(d, days, strict=False):
+        state = state.update([value], [day])
+    assert state == Paired(alpha).update(d, days[: len(d)])
+    assert msgspec.convert(json.loads(json.dumps(msgspec.to_builtins(state))), Paired) == state
+
+
+@given(DIFFERENCES, DAYS, st.sampled_from([0.3, 0.9]))
+def test_days_only_ever_take_from_what_passes(d, days, alpha):
+    """Whatever the days are: a verdict with them is a verdict without them, at that row or before."""
+    tempered, plain = Paired(alpha).update(d, days[: len(d)]), Paired(alpha).update(d)
+    assert tempered.deff >= 1
+    if tempered.verdict != "insufficient":
+        assert plain.verdict != "insufficient"
+        assert plain.n <= tempered.n
+
+
+def test_the_design_effect_is_the_variance_of_days_over_that_of_rows():
+    rng = np.random.default_rng(5)
+    days = np.repeat(np.arange(400), 24)
+    d = np.clip(rng.normal(0, 0.05, 400)[days] + rng.normal(0, 0.1, len(days)), -1, 1)
+    means = d.reshape(400, 24).mean(axis=1)
+    state = Paired(1e-9).update(d, [str(day) for day in days])
+    assert state.deff == pytest.approx(24 * means.var(ddof=1) / d.var(ddof=1))
+    assert state.deff == pytest.approx(1 + 23 * 0.2, rel=0.15)
+
+
+def test_rows_of_one_day_each_are_independent_and_few_days_are_as_few_rows():
+    d = np.random.default_rng(6).normal(0, 0.1, 300)
+    assert Paired().update(d, [str(i) for i in range(300)]).deff == 1
+    assert Paired().update(d[:216], [str(i // 24) for i in range(216)]).deff == 24
+
+
+def test_equal_challengers_with_good_and_bad_days_pass_no_more_often_than_alpha():
+    rng = np.random.default_rng(7)
+    names = [str(day) for day in np.repeat(np.arange(80), 24)]
+    shifts = rng.normal(0, 0.04, (120, 80, 1))
+    runs = np.clip(shifts + rng.normal(0, 0.09, (120, 80, 24)), -1, 1).reshape(120, -1)
+    margin = 2 * math.sqrt(0.05 * 0.95 / 120)
+    assert promoted(runs, alpha=0.05) > 0.1  # every row taken as news
+    assert np.mean([Paired().update(run, names).verdict == "pass" for run in runs]) <= 0.05 + margin
+    assert np.mean([Paired().update(run + 0.03, names).verdict == "pass" for run in runs]) > 0.5
+
+
+def test_held_out_rows_count_but_nothing_passes_before_enough_live_ones_that_agree():
+    rng = np.random.default_rng(8)
+    days = [str(i // 24) for i in range(480)]
+    begun = Paired.after(np.clip(rng.normal(0.1, 0.1, 480), -1, 1), days, alpha=0.05, worse_by=0.0, least=50)
+    assert (begun.verdict, begun.held[0]) == ("insufficient", 480)
+    assert begun.evidence > 20
+    live = np.full(49, 0.05)
+    assert begun.update(live, days[:49]).verdict == "insufficient"
+    assert begun.update([*live, 0.05], days[:50]).verdict == "pass"
+    assert begun.update([*-live, -0.05], days[:50]).verdict == "insufficient"  # the past alone does not promote
+    noisy = np.clip(rng.normal(-0.1, 0.1, 480), -1, 1)
+    assert Paired.after(noisy, days, alpha=0.05, worse_by=0.0, least=50).verdict == "fail"
 
 
 def promoted(d, **parameters):

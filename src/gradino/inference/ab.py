@@ -75,8 +75,18 @@ class Unpaired(msgspec.Struct, frozen=True):
         Each holds at all times at once with probability 1 − alpha, asymptotically; (−1, 1) before `burn_in` units in
         both arms.
         """
-        middle, width = self._interval(*(np.array(part)[:, None] for part in (self.units, self.total, self.squares)))
-        return max(float(middle[0] - width[0]), -1.0), min(float(middle[0] + width[0]), 1.0)
+        middle, width = self._now()
+        return max(middle - width, -1.0), min(middle + width, 1.0)
+
+    @property
+    def evidence(self) -> float:
+        """1/p, p the smallest `alpha` at which this interval says it is not worse by `worse_by`; pass at 1/alpha."""
+        return self._evidence(1)
+
+    @property
+    def against(self) -> float:
+        """The same for being worse by more; fail at 1/alpha."""
+        return self._evidence(-1)
 
     def update(self, challenger: ArrayLike, losses: ArrayLike) -> Unpaired:
         """The state after units, in order: whether each is the `challenger`'s, and its loss, both of shape (n,).
@@ -118,6 +128,23 @@ class Unpaired(msgspec.Struct, frozen=True):
             verdict="insufficient" if broken[last] else verdict,
         )
 
+    def _now(self) -> tuple[float, float]:
+        middle, width = self._interval(*(np.array(part)[:, None] for part in (self.units, self.total, self.squares)))
+        return float(middle[0]), float(width[0])
+
+    def _evidence(self, side: int) -> float:
+        """The boundary of `_interval` solved for alpha."""
+        middle, width = self._now()
+        lead, root = side * (middle + self.worse_by), math.sqrt(sum(self.units) * self._rho + 1)
+        spent = (max(lead, 0.0) / width) ** 2 * math.log1p(root / (2 * self.alpha))
+        return 2 * math.expm1(min(spent, 700.0)) / root
+
+    @property
+    def _rho(self) -> float:
+        """ρ², which makes the interval narrowest at TUNED."""
+        spent = -2 * math.log(min(2 * self.alpha, 0.5))
+        return (spent + math.log(spent) + 1) / TUNED
+
     def _interval(
         self, units: NDArray[np.float64], total: NDArray[np.float64], squares: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -130,8 +157,7 @@ class Unpaired(msgspec.Struct, frozen=True):
         spread = (squares + 1) / (units + 2) - ((total + 1) / (units + 2)) ** 2
         n = units.sum(axis=0)
         error = (spread / np.maximum(units, 1)).sum(axis=0)
-        spent = -2 * math.log(min(2 * self.alpha, 0.5))
-        rho = (spent + math.log(spent) + 1) / TUNED  # ρ², which makes the interval narrowest at TUNED
+        rho = self._rho
         boundary = 2 * (n * rho + 1) / np.maximum(n * rho, rho) * np.log1p(np.sqrt(n * rho + 1) / (2 * self.alpha))
         width = np.where((units >= self.burn_in).all(axis=0), np.sqrt(error * boundary), np.inf)
         return mean[0] - mean[1], width
