@@ -19,7 +19,6 @@ from gradino.operate.data.verify import manifest
 from gradino.operate.project import Project
 from gradino.operate.project.process import JobError, call
 from gradino.operate.store import Store
-from gradino.operate.store.lock import alone
 from gradino.operate.store.state import data_versions, events, incidents
 from gradino.operate.store.tables import content_digest
 
@@ -46,12 +45,13 @@ def collect(project: Project, store: Store) -> Collected | None:
         DataError: the source failed; a column is missing or has another type than in the table; or most of the batch
             is bad, which also opens an incident. Nothing was added then.
     """
-    with alone(store.root / "collect.lock"):
+    with store.alone("collect"):
         _record(project, store)
         last = store.state.last(data_versions)
         batch = _gather(project, store, last.until if last else None)
         if batch is None or store.state.count(data_versions, data_versions.c.raw == batch.raw):
             return None
+        store.keep(f"raw/{batch.raw}.parquet")
         table = store.tables.open("rows")
         good = columns.fit(batch.good, pa.schema(table.schema().to_arrow()) if table else None)
         good = _unknown_rows(project, store, good, last.until if last else None)
@@ -186,4 +186,4 @@ def _forget(store: Store, raw: str) -> None:
     """Remove a batch that added nothing, unless something refers to it."""
     told = store.state.count(events, events.c.key == f"quarantine:{raw}")
     if not told and not store.state.count(incidents, incidents.c.key == f"data:{raw}"):
-        (store.root / "raw" / f"{raw}.parquet").unlink(missing_ok=True)
+        store.forget(f"raw/{raw}.parquet")

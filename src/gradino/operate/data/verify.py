@@ -1,7 +1,6 @@
 """Recompute what a data version claims to be, from the bytes."""
 
 import hashlib
-from pathlib import Path
 
 from gradino.errors import IntegrityError
 from gradino.operate.store import Store
@@ -20,9 +19,9 @@ def verify(store: Store, version: int) -> str:
         raise IntegrityError(f"data version {version} is not on record", "`gradino data log` lists those that are")
     files = manifest(store, version)
     for file, digest in files.items():
-        _check(store.root / "tables" / "rows" / file, digest)
+        _check(store, f"tables/rows/{file}", digest)
     for past in store.state.rows(data_versions, data_versions.c.version <= version):
-        _check(store.root / "raw" / f"{past.raw}.parquet", past.raw)
+        _check(store, f"raw/{past.raw}.parquet", past.raw)
     if content_digest(files) != row.digest:
         raise IntegrityError(
             f"the record of data version {version} does not add up to its digest {row.digest}",
@@ -37,13 +36,12 @@ def manifest(store: Store, version: int) -> dict[str, str]:
     return {file: digest for row in rows for file, digest in row.files.items()}
 
 
-def _check(path: Path, digest: str) -> None:
+def _check(store: Store, name: str, digest: str) -> None:
     try:
-        with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = hashlib.sha256(memoryview(store.objects.get(name).bytes())).hexdigest()
     except FileNotFoundError:
         found = "nothing"
     if found != digest:
         raise IntegrityError(
-            f"{path} was written with sha256 {digest} and now has {found}", "restore the file from a backup"
+            f"{name} was written with sha256 {digest} and now has {found}", "restore the file from a backup"
         )

@@ -35,7 +35,7 @@ class Slow:
         DBOS(
             config=DBOSConfig(
                 name="gradino",
-                system_database_url=f"sqlite:///{store.root / 'dbos.db'}",
+                system_database_url=store.workflows_uri,
                 application_version="1",
                 executor_id="operator",
                 log_level="ERROR",

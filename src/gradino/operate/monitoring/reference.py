@@ -12,7 +12,7 @@ def reference(store: Store, version: int) -> registry.Reference:
     """The holdout losses of a version, and the scale that bounds them."""
     row = store.state.last(versions, versions.c.number == version)
     assert row is not None
-    return _read(store.root / "bundles" / row.bundle)
+    return _read(store.at_hand(f"bundles/{row.bundle}"))
 
 
 @lru_cache(maxsize=16)

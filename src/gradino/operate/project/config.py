@@ -1,5 +1,6 @@
 """`gradino.toml`: what a project must and may say, with an error that suggests the right key when one is wrong."""
 
+import os
 import re
 import tomllib
 from datetime import timedelta
@@ -87,6 +88,13 @@ class Retraining(_Section):
     value: float = Field(default=1.0, gt=0.0)
 
 
+class Storage(_Section):
+    """`[store]`: where state and files last instead of `.gradino`. Credentials are those of the environment."""
+
+    state: str | None = Field(default=None, pattern=r"^postgresql\+psycopg://[^?]+$")
+    objects: str | None = Field(default=None, pattern=r"^s3://.*[^/]$")
+
+
 class Project(_Section):
     """A checked `gradino.toml` and the folder it lies in."""
 
@@ -97,6 +105,7 @@ class Project(_Section):
     scoring: Scoring = Scoring()
     release: Release = Release()
     retraining: Retraining = Retraining()
+    store: Storage = Storage()
 
     @property
     def name(self) -> str:
@@ -133,6 +142,23 @@ def load(folder: Path) -> Project:
         if function:
             function.check(root)
     return project
+
+
+def storage(root: Path) -> Storage:
+    """`[store]` of the project in `root`, whatever else its file says; the default where GRADINO_STORE is `local`.
+
+    Raises:
+        ProjectError: a wrong value or an unknown key there.
+    """
+    path = root / FILE
+    try:
+        content = tomllib.loads(path.read_text())
+        local = os.environ.get("GRADINO_STORE") == "local"
+        return Storage() if local else Storage.model_validate(content.get("store", {}))
+    except (FileNotFoundError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return Storage()  # `load` says what is wrong
+    except ValidationError as error:
+        raise ProjectError(f"{path}: [store]: {error.errors()[0]['msg']}", "see docs/project.md") from None
 
 
 def _explain(path: Path, error: ValidationError) -> tuple[str, str]:

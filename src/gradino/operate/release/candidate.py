@@ -28,8 +28,9 @@ class Candidate:
         row = store.state.last(versions, versions.c.number == version)
         live = store.state.last(versions, versions.c.number == champion(store))
         assert row is not None
-        bundles = store.folder("bundles")
-        return cls(project, store, version, bundles / row.bundle, row.run, bundles / live.bundle if live else None)
+        bundle, champions = (store.at_hand(f"bundles/{v.bundle}") if v else None for v in (row, live))
+        assert bundle is not None
+        return cls(project, store, version, bundle, row.run, champions)
 
     @property
     def log(self) -> Path:

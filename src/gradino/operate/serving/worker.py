@@ -112,4 +112,4 @@ def _bundles(store: Store) -> Load:
     from gradino.operate.registry import load
 
     key = store.root / "keys" / "public.pem"
-    return lambda digest: load(store.root / "bundles" / digest, digest, key)
+    return lambda digest: load(store.at_hand(f"bundles/{digest}"), digest, key)

@@ -66,6 +66,13 @@ def alone(postgresql: Engine, name: str) -> Iterator[None]:
         yield
 
 
+def make_schema(postgresql: Engine, name: str) -> None:
+    """Make a schema of the database, once."""
+    with postgresql.begin() as connection:
+        take_turn(connection)
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {name}"))
+
+
 def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.execute(f"PRAGMA busy_timeout={_PATIENCE * 1000}")
     connection.execute("PRAGMA synchronous=NORMAL")

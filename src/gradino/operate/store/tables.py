@@ -1,4 +1,4 @@
-"""Versioned Delta tables on disk: append exactly once, read any version, know each version by its content.
+"""Versioned Delta tables: append exactly once, read any version, know each version by its content.
 
 Names: `rows` (accepted data), `quarantine`, `predictions`, `feedback`, `outcomes`.
 """
@@ -6,9 +6,9 @@ Names: `rows` (accepted data), `quarantine`, `predictions`, `feedback`, `outcome
 import hashlib
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
-
-from gradino.operate.store.lock import alone
+from obstore import Bytes
+from obstore.store import ObjectStore
 
 # Without these, Delta forgets old versions after 30 days and deletes their files after 7.
 _KEEP = {
@@ -28,9 +28,11 @@ _KEEP = {
 
 @dataclass(frozen=True)
 class Tables:
-    """All tables under one folder."""
+    """All tables of a store: files under `tables/` of `objects`, which delta-rs knows by its `address`."""
 
-    root: Path
+    objects: ObjectStore
+    address: str
+    alone: Callable[[str], AbstractContextManager[None]]
     # Opening reads the whole log, catching up only what is new. An open table is not for two threads.
     _opened: dict[tuple[str, int], DeltaTable] = field(default_factory=dict, repr=False, compare=False)
 
@@ -39,11 +41,11 @@ class Tables:
         key = name, threading.get_ident()
         try:
             if version is not None:
-                return DeltaTable(str(self.root / name), version=version)
+                return DeltaTable(self._place(name), version=version)
             if key in self._opened:
                 self._opened[key].update_incremental()
             else:
-                self._opened[key] = DeltaTable(str(self.root / name))
+                self._opened[key] = DeltaTable(self._place(name))
         except TableNotFoundError:
             return None
         return self._opened[key]
@@ -66,14 +68,18 @@ class Tables:
 
     def added(self, name: str, after: int, until: int) -> pa.Table | None:
         """The rows that versions `after + 1 … until` appended; None when there are none."""
-        parts = [pq.read_table(self.root / name / file) for file in self.added_files(name, after, until)]
+        parts = [self.read_file(name, file) for file in self.added_files(name, after, until)]
         return pa.concat_tables(parts, promote_options="permissive") if parts else None
+
+    def read_file(self, name: str, file: str, columns: list[str] | None = None) -> pa.Table:
+        """The rows of one data file; FileNotFoundError where it is gone."""
+        return pq.read_table(pa.BufferReader(memoryview(self._bytes(name, file))), columns=columns)
 
     def added_files(self, name: str, after: int, until: int) -> list[str]:
         """The data files that versions `after + 1 … until` added, read from their commits alone."""
         files = []
         for version in range(after + 1, until + 1):
-            commit = (self.root / name / "_delta_log" / f"{version:020}.json").read_text()
+            commit = bytes(self._bytes(name, f"_delta_log/{version:020}.json"))
             actions = [json.loads(line) for line in commit.splitlines()]
             files += [unquote(action["add"]["path"]) for action in actions if "add" in action]
         return files
@@ -94,12 +100,11 @@ class Tables:
 
     def append_many(self, name: str, data: pa.Table, sequences: Mapping[str, int]) -> int:
         """Append what several writers wrote in one commit; adds nothing unless it is new for each of them."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        with alone(self.root / f".{name}.lock"):
+        with self.alone(f"table-{name}"):
             if all(self.position(name, writer) < sequence for writer, sequence in sequences.items()):
                 moved = [Transaction(writer, sequence) for writer, sequence in sequences.items()]
                 write_deltalake(
-                    self.open(name) or str(self.root / name),
+                    self.open(name) or self._place(name),
                     data,
                     mode="append",
                     schema_mode="merge",
@@ -113,13 +118,17 @@ class Tables:
         return {file: known.get(file) or self.file_digest(name, file) for file in self._files(name, version)}
 
     def file_digest(self, name: str, file: str) -> str:
-        with (self.root / name / file).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.sha256(memoryview(self._bytes(name, file))).hexdigest()
 
     def _files(self, name: str, version: int) -> set[str]:
         table = self.open(name, version)
-        prefix = str(self.root / name) + "/"
-        return {uri.removeprefix("file://").removeprefix(prefix) for uri in table.file_uris()} if table else set()
+        return {unquote(uri.rpartition(f"/{name}/")[2]) for uri in table.file_uris()} if table else set()
+
+    def _place(self, name: str) -> str:
+        return f"{self.address}/tables/{name}"
+
+    def _bytes(self, name: str, file: str) -> Bytes:
+        return self.objects.get(f"tables/{name}/{file}").bytes()
 
 
 def content_digest(files: dict[str, str]) -> str:

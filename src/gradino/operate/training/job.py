@@ -75,6 +75,7 @@ def train(task: Task) -> Outcome:
         bundle = pack.finish(
             staged, store.folder("bundles"), holdout, answers, reference, origin, keys.private_key(store)
         )
+        store.keep(f"bundles/{bundle.name}")
         _say(f"packed and signed as {bundle.name}")
     number = models.register(client, project.name, task.run, run, bundle)
     _say(f"registered as version {number}")
