@@ -93,6 +93,19 @@ class Production:
         self.hour += count
         return ids
 
+    def tell_by_key(self, hours: list[int], label: float = 0.0) -> None:
+        """Labels by the event time that was predicted for, a day late."""
+        table = pa.table(
+            {
+                "prediction_id": pa.array([None] * len(hours), pa.string()),
+                "label": pa.array([label] * len(hours), pa.float64()),
+                "event_time": pa.array([START + timedelta(hours=h + 24) for h in hours], _TIME),
+                "unit": pa.array([None] * len(hours), pa.string()),
+                "of": pa.array([START + timedelta(hours=h) for h in hours], _TIME),
+            }
+        )
+        self.store.tables.append("feedback", table, "log", self._sequence())
+
     def tell(self, ids: list[str], label: float = 0.0) -> None:
         """Labels, a day late."""
         hours = [int(key.partition("-")[2]) + 24 for key in ids]

@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from gradino.operate.monitoring import Feedback
+from gradino.operate.monitoring import Feedback, profile
 from gradino.operate.store import Store
+from gradino.operate.store.state import profiles
 from tests.operate import records
 
 
@@ -73,3 +75,70 @@ def test_a_crash_after_the_commit_repeats_nothing(
             dying.step()
     Feedback(records.project(tmp_path), store).step()
     assert len(outcomes(store)) == 3
+
+
+def test_a_correction_replaces_the_label_for_sums_and_leaves_the_outcome_as_it_was_seen(
+    tmp_path: Path, store: Store
+) -> None:
+    project = records.project(tmp_path)
+    production = records.Production(store, records.live(store, 1, challenger=2))
+    ids = production.predict({1: [50.0], 2: [10.0]}, answering=1)
+    production.tell(ids)
+    Feedback(project, store).step()
+    before = outcomes(store)
+    production.tell(ids, label=20.0)
+    assert Feedback(project, store).step().corrected == 2
+    production.tell(ids, label=20.0)
+    production.tell(ids, label=40.0)
+    assert Feedback(project, store).step().corrected == 2, "20 again is nothing new, 40 is"
+    assert outcomes(store) == before
+    found = store.tables.read("corrections").sort_by("at").to_pylist()  # type: ignore[union-attr]
+    told = sorted((r["version"], r["label_before"], r["label"], round(r["loss"] - r["loss_before"], 9)) for r in found)
+    assert told == [(1, 0.0, 20.0, -0.2), (1, 20.0, 40.0, -0.2), (2, 0.0, 20.0, 0.0), (2, 20.0, 40.0, 0.2)]
+
+
+def test_sums_by_day_follow_the_newest_label(tmp_path: Path, store: Store) -> None:
+    production = records.Production(store, records.live(store, 1))
+    ids = production.predict({1: [50.0] * 30}, answering=1)
+    production.tell(ids[:20])
+    feedback = Feedback(records.project(tmp_path), store)
+    feedback.step()
+    profile(store)
+    production.tell(ids[:1], label=50.0)
+    feedback.step()
+    profile(store)
+    profile(store)
+    days = store.state.rows(profiles)
+    assert [(day.day, day.rows, day.labels) for day in days] == [("2026-01-01", 24, 20), ("2026-01-02", 6, 0)]
+    assert days[0].loss == pytest.approx(19 * 0.5)
+    assert days[0].delay / days[0].labels == 24 * 3600
+
+
+def test_a_label_by_key_is_for_every_prediction_of_that_moment(tmp_path: Path, store: Store) -> None:
+    project = records.project(tmp_path)
+    production = records.Production(store, records.live(store, 1))
+    production.tell_by_key([1, 77])
+    ids = production.predict({1: [10.0] * 3}, answering=1)
+    production.tell_by_key([0])
+    assert Feedback(project, store).step().labels == 2
+    assert [row[0] for row in outcomes(store)] == ids[:2]
+    production.tell_by_key([1], label=10.0)
+    again = Feedback(project, store)
+    assert again.step().corrected == 1
+    production.predict({1: [10.0] * 97}, answering=1)
+    assert again.step().labels == 1, "the label of hour 77 came long before"
+
+
+def test_labels_of_whole_days_in_any_order_give_the_same_sums(tmp_path: Path, store: Store) -> None:
+    production = records.Production(store, records.live(store, 1))
+    ids = production.predict({1: [float(i) for i in range(48)]}, answering=1)
+    for i in np.random.default_rng(0).permutation(48)[:40]:
+        production.tell([ids[i]])
+        if i % 3 == 0:
+            Feedback(records.project(tmp_path), store).step()
+            profile(store)
+    Feedback(records.project(tmp_path), store).step()
+    profile(store)
+    kept = {name: loss for name, _, loss, _ in outcomes(store)}
+    assert len(kept) == 40
+    assert sum(day.loss for day in store.state.rows(profiles)) == pytest.approx(sum(kept.values()))

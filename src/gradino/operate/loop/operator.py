@@ -29,6 +29,7 @@ class Operator:
         """Move everything that can be moved now. Each step may be repeated after a crash."""
         clock = self._clock(serving.compact(self.store, release.PRODUCTION).newest_event_time)
         self.feedback.step()
+        monitoring.profile(self.store)
         lineage.seal(self.store)
         live = release.champion(self.store)
         if live is not None and monitoring.watch(self.store, live):

@@ -178,9 +178,11 @@ def _labels(labels: list[tuple[Label, int]]) -> pa.Table:
     text = any(isinstance(label.value, str) for label, _ in labels)
     return pa.table(
         {
-            "prediction_id": _column([label.id for label, _ in labels], pa.string()),
+            "prediction_id": _column([label.id or None for label, _ in labels], pa.string()),
             "label": _column([label.value for label, _ in labels], pa.string() if text else pa.float64()),
             "event_time": _column([label.event_time for label, _ in labels], _MOMENT),
+            "of": _column([label.of for label, _ in labels], _MOMENT),
+            "unit": _column([label.unit for label, _ in labels], pa.string()),
             "at": _column([at for _, at in labels], _MOMENT),
         }
     )

@@ -30,10 +30,13 @@ _COMPONENTS: dict[str, Any] = {
     },
     "Label": {
         "type": "object",
-        "required": ["id", "label"],
+        "required": ["label"],
+        "oneOf": [{"required": ["id"]}, {"required": ["event_time"]}],
         "properties": {
-            "id": {"type": "string", "minLength": 1, "maxLength": 64},
             "label": {"type": ["number", "string", "boolean"]},
+            "id": {"type": "string", "minLength": 1, "maxLength": 64, "description": "of one prediction"},
+            "event_time": {"type": "string", "format": "date-time", "description": "of what was predicted"},
+            "unit": {"type": ["string", "integer", "null"], "description": "of what was predicted"},
             "time": {"type": ["string", "null"], "format": "date-time", "description": "event time of the label"},
         },
         "additionalProperties": False,

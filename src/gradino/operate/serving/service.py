@@ -44,8 +44,12 @@ class Scores(msgspec.Struct, frozen=True):
 
 
 class GivenLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    """A label of the prediction `id`, or of those for `event_time` (and `unit`); it became known at `time`."""
+
     label: bool | int | float | str
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    event_time: datetime | None = None
+    unit: str | int | None = None
     time: datetime | None = None
 
 
@@ -142,8 +146,12 @@ class ScoringService:
         for i, label in enumerate(given):
             if self._task == "regression" and isinstance(label.label, bool | str):
                 raise BadInput(Problem("a label of a regression is a number", i, "label"))
+            if (label.id is None) == (label.event_time is None):
+                raise BadInput(Problem("a label has either an id or an event_time", i, "id"))
             event_time = microseconds(label.time) if label.time else now
-            rows.append(Label(label.id, convert(label.label), event_time))
+            of = microseconds(label.event_time) if label.event_time else None
+            unit = None if label.unit is None else str(label.unit)
+            rows.append(Label(label.id or "", convert(label.label), event_time, of, unit))
         loop = asyncio.get_running_loop()
         committed = loop.create_future()
 

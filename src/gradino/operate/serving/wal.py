@@ -56,11 +56,16 @@ class Predictions(msgspec.Struct, frozen=True, array_like=True, tag=1):
 
 
 class Label(msgspec.Struct, frozen=True, array_like=True):
-    """The truth about one prediction, known at `event_time`."""
+    """The truth, known at `event_time`, about one prediction, or with an empty `id` about those of a key.
+
+    A key is the event time `of` what was predicted and, where the project has one, its unit.
+    """
 
     id: str
     value: float | str
     event_time: int
+    of: int | None = None
+    unit: str | None = None
 
 
 class Feedback(msgspec.Struct, frozen=True, array_like=True, tag=2):
