@@ -6,14 +6,15 @@ import tomllib
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gradino.errors import ProjectError
 from gradino.operate.project.reference import Reference
 
 FILE = "gradino.toml"
+POLICIES = ("never", "drift", "alarm", "cost-aware")  # and "every …"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -28,6 +29,16 @@ def _duration(value: object) -> object:
 
 def _reference(value: object) -> object:
     return Reference.parse(value) if isinstance(value, str) else value
+
+
+def _policy(value: str) -> str:
+    if value.startswith("every "):
+        _duration(value.removeprefix("every "))
+    elif value not in POLICIES:
+        near = get_close_matches(value, POLICIES, n=1)
+        advice = f"did you mean `{near[0]}`?" if near else f'choose one of {", ".join(POLICIES)} or "every 30d"'
+        raise ValueError(f'"{value}" is no policy; {advice}')
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -80,12 +91,22 @@ class Release(_Section):
 
 
 class Retraining(_Section):
-    """`[retraining]`: what one retraining costs, what a unit of loss is worth, and the guards."""
+    """`[retraining]`: when to retrain, what one retraining costs, what a unit of loss is worth, and the guards."""
 
+    policy: Annotated[str, AfterValidator(_policy)] = "cost-aware"
     cooldown: Duration = timedelta(days=1)
     min_labels: int = Field(default=500, gt=0)
     cost: float | None = Field(default=None, ge=0.0)
     value: float = Field(default=1.0, gt=0.0)
+    budget: int | None = Field(default=None, gt=0)  # retrainings in 30 days
+    longest: Duration | None = None  # age of the newest training row that forces a retraining
+    max_share: float = Field(default=0.5, gt=0.0, le=1.0)  # of the new rows that one unit may bring
+    canary: str | None = None  # a CSV file of the project: rows whose labels are known for good
+
+    @property
+    def interval(self) -> timedelta | None:
+        """How often, where the policy is "every …"."""
+        return cast(timedelta, _duration(self.policy.removeprefix("every "))) if self.policy[:5] == "every" else None
 
 
 class Storage(_Section):
