@@ -15,16 +15,24 @@ from gradino.operate.project.reference import Reference
 
 FILE = "gradino.toml"
 POLICIES = ("never", "drift", "alarm", "cost-aware")  # and "every …"
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_BYTES = {"MiB": 2**20, "GiB": 2**30}
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def _duration(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError('write a duration as text, for example "1h" or "2d"')
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhdw])", value)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])", value)
     if not match:
-        raise ValueError(f'"{value}" is no duration; write a number and one of s, m, h, d, w, for example "1h"')
+        raise ValueError(f'"{value}" is no duration; write a number and one of ms, s, m, h, d, w, for example "1h"')
     return timedelta(**{_UNITS[match[2]]: float(match[1])})
+
+
+def _size(value: object) -> object:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(MiB|GiB)", str(value))
+    if not match:
+        raise ValueError('write a size as text, for example "512MiB" or "1GiB"')
+    return int(float(match[1]) * _BYTES[match[2]])
 
 
 def _reference(value: object) -> object:
@@ -42,6 +50,7 @@ def _policy(value: str) -> str:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size)]  # bytes
 Function = Annotated[Reference, BeforeValidator(_reference)]
 
 
@@ -73,6 +82,7 @@ class Training(_Section):
     train: Function
     metric: str | None = None
     compute: Literal["local"] = "local"
+    slices: list[str] = []  # columns: the parts of the rows that are judged apart
 
 
 class Scoring(_Section):
@@ -84,10 +94,16 @@ class Scoring(_Section):
 class Release(_Section):
     """`[release]`: how a challenger is tried on live traffic, and the error that is allowed."""
 
-    experiment: Literal["shadow", "none"] = "shadow"
+    experiment: Literal["shadow", "ab", "none"] = "shadow"
     worse_by: float = Field(default=0.0, ge=0.0, lt=1.0)
     alpha: float = Field(default=0.05, gt=0.0, lt=0.5)
     horizon: int = Field(default=1000, gt=0)
+    at_horizon: Literal["keep", "promote-if-better"] = "keep"
+    outcome: Literal["loss", "label"] = "loss"
+    probation: int = Field(default=500, ge=0)
+    latency: Duration = timedelta(milliseconds=250)
+    memory: Size = 2 * 2**30
+    gates: tuple[Function, ...] = ()
 
 
 class Retraining(_Section):
@@ -159,6 +175,7 @@ def load(folder: Path) -> Project:
         project.data.schema_,
         project.training.train,
         project.scoring.score,
+        *project.release.gates,
     ):
         if function:
             function.check(root)
