@@ -6,12 +6,13 @@ import tomllib
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, Self, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gradino.errors import ProjectError
 from gradino.operate.project.reference import Reference
+from gradino.operate.project.sources import KINDS, Source
 
 FILE = "gradino.toml"
 POLICIES = ("never", "drift", "alarm", "cost-aware")  # and "every …"
@@ -71,9 +72,44 @@ class Identity(_Section):
 class Data(_Section):
     """`[data]`: where rows come from, what a good row is, how often to ask."""
 
-    source: Function
+    source: Source
     schema_: Function | None = Field(default=None, alias="schema")
     every: Duration = timedelta(hours=1)
+    late: Duration = timedelta(0)  # how much older than the newest row one may be that still comes
+
+
+class Range(_Section):
+    """Where a hyper-parameter may lie, both ends included; a whole number where both ends are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError("low must be below high, and above 0 where log = true")
+        return self
+
+
+def _choice(value: object) -> object:
+    if isinstance(value, list) and value:
+        return tuple(value)
+    try:
+        return Range.model_validate(value)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{said}; write {{ low = 1, high = 10 }}, with log = true for sizes, or a list") from None
+
+
+class Search(_Section):
+    """`[training.search]`: hyper-parameters of `train` to choose by trying, on rows before the holdout."""
+
+    space: dict[str, Annotated[Range | tuple[Any, ...], BeforeValidator(_choice)]] = Field(min_length=1)
+    trials: int = Field(default=20, gt=0)
+    time: Duration | None = None
+    folds: int = Field(default=3, gt=0)
+    direction: Literal["minimize", "maximize"] | None = None
 
 
 class Training(_Section):
@@ -82,6 +118,8 @@ class Training(_Section):
     train: Function
     metric: str | None = None
     compute: Literal["local"] = "local"
+    slices: list[str] = []  # columns; the model is judged on the rows of each slice apart
+    search: Search | None = None
     slices: list[str] = []  # columns: the parts of the rows that are judged apart
 
 
@@ -179,6 +217,8 @@ def load(folder: Path) -> Project:
     ):
         if function:
             function.check(root)
+    if project.training.search:
+        project.training.train.check_parameters(root, list(project.training.search.space))
     return project
 
 
@@ -203,8 +243,8 @@ def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
     """Put one problem into a sentence, and what to do into another: an unknown key first, it explains a missing one."""
     problem = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = [str(part) for part in problem["loc"]]
-    key = where[-1]
-    place = f"[{where[0]}]" if len(where) > 1 else "the file"
+    key = [part for part in where if part not in KINDS][-1]
+    place = f"[{'.'.join(part for part in where[:-1] if part not in KINDS)}]" if len(where) > 1 else "the file"
     if problem["type"] == "extra_forbidden":
         known = _known(where[:-1])
         near = get_close_matches(key, known, n=1, cutoff=0.5)
@@ -220,5 +260,6 @@ def _explain(path: Path, error: ValidationError) -> tuple[str, str]:
 def _known(where: list[str]) -> list[str]:
     model: Any = Project
     for part in where:
-        model = model.model_fields[part].annotation
+        model = KINDS[part] if part in KINDS else model.model_fields[part].annotation
+        model = next((kind for kind in get_args(model) if hasattr(kind, "model_fields")), model)
     return [field.alias or name for name, field in model.model_fields.items() if name != "root"]

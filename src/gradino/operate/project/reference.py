@@ -31,6 +31,27 @@ class Reference:
 
     def check(self, root: Path) -> None:
         """See that a file under `root` defines the name, without importing it; raises ProjectError."""
+        file, tree = self._parsed(root)
+        names = sorted(_defined(tree))
+        if self.name not in names:
+            near = get_close_matches(self.name, names, n=1)
+            advice = f"did you mean `{self.module}:{near[0]}`?" if near else f"it defines: {', '.join(names)}"
+            raise ProjectError(f"{file} defines no `{self.name}`", advice)
+
+    def check_parameters(self, root: Path, names: list[str]) -> None:
+        """See that the function takes parameters of these names, where its file shows that; raises ProjectError."""
+        _, tree = self._parsed(root)
+        found = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == self.name), None)
+        if found is None or found.args.kwarg:
+            return
+        known = [a.arg for a in (*found.args.posonlyargs, *found.args.args)][1:] + [a.arg for a in found.args.kwonlyargs]
+        for name in names:
+            if name not in known:
+                near = get_close_matches(name, known, n=1)
+                advice = f"did you mean `{near[0]}`?" if near else f"let it be called as `{self.name}(frame, *, {name}=…)`"
+                raise ProjectError(f"{self} takes no parameter `{name}`", advice)
+
+    def _parsed(self, root: Path) -> tuple[Path, ast.Module]:
         stem = root.joinpath(*self.module.split("."))
         file = next((f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file()), None)
         if not file:
@@ -39,14 +60,9 @@ class Reference:
                 "correct the module in gradino.toml",
             )
         try:
-            tree = ast.parse(file.read_bytes())
+            return file, ast.parse(file.read_bytes())
         except SyntaxError as error:
             raise ProjectError(f"{file}:{error.lineno}: {error.msg}", "mend the syntax there") from None
-        names = sorted(_defined(tree))
-        if self.name not in names:
-            near = get_close_matches(self.name, names, n=1)
-            advice = f"did you mean `{self.module}:{near[0]}`?" if near else f"it defines: {', '.join(names)}"
-            raise ProjectError(f"{file} defines no `{self.name}`", advice)
 
     def load(self, code: Path) -> Any:
         """Import the module with `code` first on the path and return the object. Only job processes call this."""

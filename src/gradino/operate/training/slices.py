@@ -5,6 +5,7 @@ compares candidate and champion on it: both call `cut` with the same past, so th
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def cut(past: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str]) -> dict
     Raises ValueError for a column that is in neither frame.
     """
     if absent := [column for column in columns if column not in past or column not in frame]:
-        raise ValueError(f"there is no column `{absent[0]}` to slice by; there are: {', '.join(map(str, frame.columns))}")
+        known = ", ".join(map(str, frame.columns))
+        raise ValueError(f"there is no column `{absent[0]}` to slice by; there are: {known}")
     found = {}
     for column in columns:
         missing = frame[column].isna().to_numpy()
@@ -38,11 +40,11 @@ def cut(past: pd.DataFrame, frame: pd.DataFrame, columns: Sequence[str]) -> dict
 
 
 def _parts(known: "pd.Series[Any]", values: "pd.Series[Any]") -> Iterator[tuple[str, Mask]]:
-    if _is_continuous(known):
+    if is_continuous(known):
         edges = known.quantile(np.arange(1, BINS) / BINS).unique()
         place = np.searchsorted(edges, values.to_numpy(edges.dtype, na_value=edges[0]), side="left")
         bounds = [_shown(edge) for edge in edges]
-        names = [f"≤ {bounds[0]}", *(f"{a} … {b}" for a, b in zip(bounds, bounds[1:], strict=False)), f"> {bounds[-1]}"]
+        names = [f"≤ {bounds[0]}", *(f"{a} … {b}" for a, b in pairwise(bounds)), f"> {bounds[-1]}"]
         yield from ((name, place == i) for i, name in enumerate(names))
         return
     top = list(known.value_counts().index[:TOP])
@@ -50,7 +52,7 @@ def _parts(known: "pd.Series[Any]", values: "pd.Series[Any]") -> Iterator[tuple[
     yield "other", ~values.isin(top).to_numpy()
 
 
-def _is_continuous(known: "pd.Series[Any]") -> bool:
+def is_continuous(known: "pd.Series[Any]") -> bool:
     if pd.api.types.is_datetime64_any_dtype(known):
         return True
     if pd.api.types.is_bool_dtype(known) or not pd.api.types.is_numeric_dtype(known):
