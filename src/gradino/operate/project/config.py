@@ -120,7 +120,6 @@ class Training(_Section):
     compute: Literal["local"] = "local"
     slices: list[str] = []  # columns; the model is judged on the rows of each slice apart
     search: Search | None = None
-    slices: list[str] = []  # columns: the parts of the rows that are judged apart
 
 
 class Scoring(_Section):

@@ -44,11 +44,11 @@ class Reference:
         found = next((n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == self.name), None)
         if found is None or found.args.kwarg:
             return
-        known = [a.arg for a in (*found.args.posonlyargs, *found.args.args)][1:] + [a.arg for a in found.args.kwonlyargs]
+        known = [argument.arg for argument in (*found.args.args[1:], *found.args.kwonlyargs)]
         for name in names:
             if name not in known:
                 near = get_close_matches(name, known, n=1)
-                advice = f"did you mean `{near[0]}`?" if near else f"let it be called as `{self.name}(frame, *, {name}=…)`"
+                advice = f"did you mean `{near[0]}`?" if near else f"define it as `{self.name}(frame, *, {name}=…)`"
                 raise ProjectError(f"{self} takes no parameter `{name}`", advice)
 
     def _parsed(self, root: Path) -> tuple[Path, ast.Module]:
