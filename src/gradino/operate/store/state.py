@@ -93,10 +93,11 @@ releases = _table(
     Column("id", Integer, primary_key=True),
     Column("version", Integer, nullable=False, unique=True),  # a version is released once
     Column("champion", Integer),  # whom it was measured against, null for the first
-    Column("stage", String, nullable=False),  # gates, experiment, ramp, done
+    Column("stage", String, nullable=False),  # gates, experiment, ramp, probation, done
     Column("verdict", String),  # pass, fail, insufficient
     Column("reason", String),
     Column("experiment", JSON),  # the running evidence
+    Column("probation", JSON),  # that of the champion it became, against the one before
     Column("position", Integer),  # version of the table `outcomes` the evidence has consumed
     Column("weight", Float),  # share of live traffic the challenger answers
 )
