@@ -177,3 +177,19 @@ def test_a_context_never_seen_is_allowed_the_average():
     assert low < 0.12
     assert high > 0.49
     assert unseen == pytest.approx(0.3, abs=0.01)
+
+
+@given(hnp.arrays(float, 40, elements=st.floats(0, 1)))
+def test_weights_of_contexts_mix_what_each_allows(losses):
+    allowed = (0.1, 0.5, 0.9)
+    index = np.arange(40) % 3
+    by_index = Harm(allowed, 1e9).update(losses, index)
+    assert Harm(allowed, 1e9).update(losses, 7 * np.eye(3)[index]) == by_index
+    even = Harm(allowed, 1e9).update(losses, np.ones((40, 3)))
+    assert even.walks == pytest.approx(Harm((0.5, 0.9), 1e9).update(losses, np.zeros(40, int)).walks)
+
+
+@pytest.mark.parametrize("context", [np.zeros((3, 2)), -np.ones((3, 2)), np.ones((3, 3)), np.ones((2, 2))])
+def test_weights_that_fit_no_reference_are_refused(context):
+    with pytest.raises(ValueError, match="3 losses 2 weights"):
+        Harm((0.1, 0.2), 100).update([0.1, 0.2, 0.3], context)

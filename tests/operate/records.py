@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from gradino.operate.project import Project
-from gradino.operate.registry import Reference
+from gradino.operate.registry import Baseline, Reference
 from gradino.operate.store import Store
 from gradino.operate.store.state import data_versions, deployments, runs, versions
 
@@ -31,9 +31,19 @@ def project(root: Path, **sections: dict[str, Any]) -> Project:
     )
 
 
-def version(store: Store, number: int, loss: float = 0.2, status: str = "champion") -> None:
-    """A registered version whose holdout losses lie around `loss`; its scale is 100."""
-    losses = np.clip(np.random.default_rng(number).normal(loss, 0.02, 500), 0, 1).tolist()
+def version(
+    store: Store,
+    number: int,
+    loss: float = 0.2,
+    status: str = "champion",
+    baseline: Baseline | None = None,
+    losses: list[float] | None = None,
+) -> None:
+    """A registered version whose holdout losses lie around `loss`, unless given; its scale is 100."""
+    losses = losses or np.clip(np.random.default_rng(number).normal(loss, 0.02, 500), 0, 1).tolist()
+    if baseline:
+        digest = hashlib.sha256(str(number).encode()).hexdigest()
+        (store.folder("bundles", digest) / "baseline.json").write_bytes(msgspec.json.encode(baseline))
     digest = hashlib.sha256(str(number).encode()).hexdigest()
     reference = Reference(scale=100.0, n=500, mean=float(np.mean(losses)), losses=losses)
     (store.folder("bundles", digest) / "reference.json").write_bytes(msgspec.json.encode(reference))
@@ -70,7 +80,9 @@ class Production:
     def __init__(self, store: Store, deployment: int) -> None:
         self.store, self.deployment, self.hour, self.batch = store, deployment, 0, 0
 
-    def predict(self, errors: dict[int, list[float]], answering: int) -> list[str]:
+    def predict(
+        self, errors: dict[int, list[float]], answering: int, inputs: dict[str, list[object]] | None = None
+    ) -> list[str]:
         """One request per error; the truth is always 0, so the error of a version is what it predicts."""
         count = len(next(iter(errors.values())))
         ids = [f"p{self.deployment}-{self.hour + i}" for i in range(count)]
@@ -84,6 +96,7 @@ class Production:
                     "role": "champion" if number == answering else "shadow",
                     "prediction": float(error[i]),
                 }
+                | {f"x_{name}": values[i] for name, values in (inputs or {}).items()}
                 for number, error in errors.items()
                 for i in range(count)
             ]

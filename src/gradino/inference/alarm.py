@@ -85,15 +85,14 @@ class Harm(msgspec.Struct, frozen=True):
     def update(self, losses: ArrayLike, context: ArrayLike | None = None) -> Harm:
         """The state after `losses`, shape (n,), in the order of labels; NaN are left out.
 
-        `context`, shape (n,): the index of each row's reference; needed when there is more than one.
+        `context`, shape (n,): the index of each row's reference; needed when there is more than one. For losses that
+        are means over several contexts, shape (n, contexts): the weight of each in the mean.
         """
         values, allowed = np.asarray(losses, dtype=np.float64), np.atleast_1d(self.reference)
         if context is None and len(allowed) > 1:
             raise ValueError(f"there are {len(allowed)} references: say with context which one each row has")
-        rows = np.zeros(len(values), dtype=np.intp) if context is None else np.asarray(context, dtype=np.intp)
-        if len(rows) != len(values) or not (rows.size == 0 or 0 <= rows.min() <= rows.max() < len(allowed)):
-            raise ValueError(f"context gives each of the {len(values)} losses an index below {len(allowed)}")
-        excess, state = observed(values, low=0) - allowed[rows[~np.isnan(values)]], self
+        limits = np.broadcast_to(allowed, len(values)) if context is None else _limits(allowed, context, len(values))
+        excess, state = observed(values, low=0) - limits[~np.isnan(values)], self
         for start in range(0, len(excess), CHUNK):
             state = state._take(excess[start : start + CHUNK] / allowed.max())
         return state
@@ -116,6 +115,22 @@ class Harm(msgspec.Struct, frozen=True):
             lows=tuple(lows[:, last].tolist()),
             starts=tuple(starts[:, last].tolist()),
         )
+
+
+def _limits(allowed: NDArray[np.float64], context: ArrayLike, n: int) -> NDArray[np.float64]:
+    """The loss allowed of each of `n` rows."""
+    given = np.asarray(context)
+    if given.ndim == 2:
+        weights = given.astype(np.float64)
+        total = weights.sum(axis=1, keepdims=True)
+        if weights.shape != (n, len(allowed)) or not ((weights >= 0).all() and (total > 0).all()):
+            raise ValueError(f"context gives each of the {n} losses {len(allowed)} weights that are not all 0")
+        mixed: NDArray[np.float64] = weights / total @ allowed
+        return mixed
+    rows = given.astype(np.intp)
+    if len(rows) != n or not (rows.size == 0 or 0 <= rows.min() <= rows.max() < len(allowed)):
+        raise ValueError(f"context gives each of the {n} losses an index below {len(allowed)}")
+    return allowed[rows]
 
 
 def reference(losses: ArrayLike, confidence: float = 0.95) -> float:

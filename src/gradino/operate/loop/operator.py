@@ -32,8 +32,12 @@ class Operator:
         monitoring.profile(self.store)
         lineage.seal(self.store)
         live = release.champion(self.store)
-        if live is not None and monitoring.watch(self.store, live):
-            self.store.state.tell("alarm", f"v{live} does harm: its loss has risen", f"alarm:{live}", clock)
+        for raised in monitoring.watch(self.store, live) if live is not None else ():
+            where = f" where {raised.slice}" if raised.slice else ""
+            title = f"v{live} does harm{where}: its loss has risen"
+            self.store.state.tell(
+                "alarm", title, f"alarm:{live}:{raised.slice or ''}", clock, since=f"{raised.since:%Y-%m-%d}"
+            )
         release.advance(self.project, self.store, clock)
         release.propose(self.store, clock)
         retraining.decide(self.project, self.store, clock)

@@ -50,6 +50,8 @@ class Feedback:
 
     def __init__(self, project: Project, store: Store) -> None:
         self._task, self._unit, self._store = project.project.task, project.project.unit, store
+        self._slices = [f"x_{column}" for column in project.training.slices]  # outcomes keep them, for the alarm
+        self._extra = [*self._slices, *([f"x_{self._unit}"] if self._unit else [])]
         self._scales: dict[int, float] = {}
         self._at: dict[str, int] = store.state.cursor(_CURSOR, {"predictions": -1, "feedback": -1})
         self._open: dict[str, list[Rows]] = {}
@@ -106,16 +108,13 @@ class Feedback:
         table = self._store.tables.open(name)
         assert table is not None
         known = {field.name for field in pa.schema(table.schema().to_arrow())}
-        return [column for column in (*wanted, *self._unit_columns()) if column in known]
-
-    def _unit_columns(self) -> list[str]:
-        return [f"x_{self._unit}"] if self._unit else []
+        return [column for column in dict.fromkeys((*wanted, *self._extra)) if column in known]
 
     def _new(self, name: str, until: dict[str, int]) -> list[Rows]:
         table = self._store.tables.added(name, self._at[name], until[name])
         if table is None:
             return []
-        wanted = [*(_PREDICTION if name == "predictions" else _LABEL), *self._unit_columns()]
+        wanted = dict.fromkeys([*(_PREDICTION if name == "predictions" else _LABEL), *self._extra])
         rows: list[Rows] = table.select([column for column in wanted if column in table.column_names]).to_pylist()
         return rows
 
@@ -186,7 +185,8 @@ class Feedback:
         """The outcomes of predictions, with the newest label of each."""
         rows: dict[tuple[str, int], Rows] = {}
         for table in ("outcomes", "corrections"):
-            found = self._store.tables.read(table, where=pc.field("prediction_id").isin(pa.array(sorted(names), pa.string())))
+            wanted = pa.array(sorted(names), pa.string())
+            found = self._store.tables.read(table, where=pc.field("prediction_id").isin(wanted))
             kept = found.sort_by("at").to_pylist() if found else []
             for row in kept:
                 rows[row["prediction_id"], row["version"]] = {
@@ -206,7 +206,7 @@ class Feedback:
         scales = [self._scale(prediction["deployment"]) for prediction, _ in pairs]
         table = pa.Table.from_pylist(
             [
-                {key: prediction[key] for key in _KEPT}
+                {key: prediction.get(key) for key in (*_KEPT, *self._slices)}
                 | {"label": label["label"], "label_time": label["event_time"], "scale": scale}
                 for (prediction, label), scale in zip(pairs, scales, strict=True)
             ]

@@ -97,12 +97,12 @@ def _tables(rows: pa.Table, cells: drift.Cells, index: NDArray[np.intp], days: i
     found = {}
     for name, cell in cells.columns.items():
         size = len(drift.labels(cell))
-        places = _places(rows[name], cell) if name in rows.column_names else np.full(len(rows), size - 1)
-        found[name] = np.bincount(index * size + places, minlength=days * size).reshape(days, size)
+        where = places(rows[name], cell) if name in rows.column_names else np.full(len(rows), size - 1)
+        found[name] = np.bincount(index * size + where, minlength=days * size).reshape(days, size)
     return found
 
 
-def _places(column: pa.ChunkedArray, cell: drift.Numbers | drift.Categories) -> NDArray[np.intp]:
+def places(column: pa.ChunkedArray, cell: drift.Numbers | drift.Categories) -> NDArray[np.intp]:
     """The cell of each row; of categories, each distinct value is looked up once."""
     if isinstance(cell, drift.Numbers):
         return drift.place(column.cast(pa.float64()).to_numpy(), cell)

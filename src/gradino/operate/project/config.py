@@ -1,5 +1,6 @@
 """`gradino.toml`: what a project must and may say, with an error that suggests the right key when one is wrong."""
 
+import ipaddress
 import os
 import re
 import tomllib
@@ -128,6 +129,45 @@ class Scoring(_Section):
     score: Function | None = None
 
 
+class Serving(_Section):
+    """`[serving]`: who can reach the scoring server, and which features its log must not keep.
+
+    Beyond this machine (`host`) every caller needs a token. With `certificate` and `key` it speaks TLS, with `clients`
+    only to holders of a certificate of that authority.
+    """
+
+    host: str = "127.0.0.1"
+    certificate: Path | None = None
+    key: Path | None = None
+    clients: Path | None = None
+    log: Literal["refusals", "requests"] = "refusals"
+    drop: tuple[str, ...] = ()
+    hash: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Serving":
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("`certificate` and `key` go together")
+        if self.clients and not self.certificate:
+            raise ValueError("`clients` needs `certificate` and `key`")
+        if both := set(self.drop) & set(self.hash):
+            raise ValueError(f"`{min(both)}` is in both `drop` and `hash`")
+        return self
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def at(self, root: Path) -> "Serving":
+        """The same with the files where they are: their names are relative to the project."""
+        names = ("certificate", "key", "clients")
+        return self.model_copy(update={name: root / file for name in names if (file := getattr(self, name))})
+
+
 class Release(_Section):
     """`[release]`: how a challenger is tried on live traffic, and the error that is allowed."""
 
@@ -159,7 +199,7 @@ class Retraining(_Section):
     @property
     def interval(self) -> timedelta | None:
         """How often, where the policy is "every …"."""
-        return cast(timedelta, _duration(self.policy.removeprefix("every "))) if self.policy[:5] == "every" else None
+        return cast("timedelta", _duration(self.policy.removeprefix("every "))) if self.policy[:5] == "every" else None
 
 
 class Storage(_Section):
@@ -177,6 +217,7 @@ class Project(_Section):
     data: Data
     training: Training
     scoring: Scoring = Scoring()
+    serving: Serving = Serving()
     release: Release = Release()
     retraining: Retraining = Retraining()
     store: Storage = Storage()
@@ -203,6 +244,7 @@ def load(folder: Path) -> Project:
         raise ProjectError(f"{path}: {error}", "mend the TOML syntax at that place") from None
     try:
         project = Project(root=root, **content)
+        project = project.model_copy(update={"serving": project.serving.at(root)})
     except ValidationError as error:
         raise ProjectError(*_explain(path, error)) from None
     except TypeError:

@@ -14,7 +14,7 @@ from gradino.operate.registry.aliases import set_alias
 from gradino.operate.registry.bundle import Lineage, baseline, describe, lineage, reference, verify
 from gradino.operate.registry.keys import public_key, signing_key
 from gradino.operate.registry.model import Model, load
-from gradino.operate.registry.schema import Baseline, Description, Field, Observed, Reference
+from gradino.operate.registry.schema import Baseline, Description, Field, Observed, Reference, Slices
 
 __all__ = [
     "Baseline",
@@ -24,6 +24,7 @@ __all__ = [
     "Model",
     "Observed",
     "Reference",
+    "Slices",
     "baseline",
     "describe",
     "lineage",

@@ -63,19 +63,27 @@ class Day(msgspec.Struct, frozen=True, array_like=True):
     counts: dict[str, drift.Counts]
 
 
+class Slices(msgspec.Struct, frozen=True):
+    """The slices that a column makes: the name of each cell, and the cell of each of the reference's `losses`."""
+
+    cell: drift.Numbers | drift.Categories
+    names: list[str]
+    of: list[int]
+
+
 class Baseline(msgspec.Struct, frozen=True):
     """`baseline.json`: what production's rows are compared with.
 
     Columns are those of the table `predictions`: `x_` and an input's name, and `prediction`. `days` are the newest 800
     days that the run had, inputs of all its rows and predictions on the holdout. For each of the reference's `losses`,
-    `hours` is the hour of the week (0 is Monday 0:00 UTC) of its row, and `slices` its value of each slice's column.
+    `hours` is the hour of the week (0 is Monday 0:00 UTC) of its row; `slices` cut by a column each.
     """
 
     cells: drift.Cells
     days: list[Day]
     estimate: estimate.Additive | None
     hours: list[int]
-    slices: dict[str, list[str]] = {}
+    slices: dict[str, Slices] = {}
 
     def profiles(self) -> list[drift.Profile]:
         """One for each of `days`."""

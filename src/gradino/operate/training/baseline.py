@@ -1,5 +1,7 @@
 """What production's rows will be compared with: the run's own rows as counts by day, and where its model errs."""
 
+import itertools
+import math
 from datetime import date
 from typing import Any
 
@@ -9,7 +11,8 @@ from numpy.typing import NDArray
 
 from gradino.inference import drift, estimate, losses
 from gradino.operate.project import Project
-from gradino.operate.registry.schema import Baseline, Day, Description, Reference, Type
+from gradino.operate.registry.schema import Baseline, Day, Description, Reference, Slices, Type
+from gradino.operate.training.slices import BINS, TOP, is_continuous
 
 ANSWER = "prediction"
 _DAYS = 800  # two years, for the same season of each
@@ -40,8 +43,28 @@ def baseline(
         _days(pd.to_datetime(frame[time], utc=True), inputs, output, cells),
         estimate.fit({name: values[some] for name, values in tested.items()}, cells, bounded[some]),
         (kept[time].dt.weekday * 24 + kept[time].dt.hour).tolist(),
-        {name: kept[name].astype(str).tolist() for name in slices},
+        {f"x_{f.name}": _slices(f.name, f.type, past, kept) for f in description.inputs if f.name in slices},
     )
+
+
+def _slices(name: str, kind: Type, past: pd.DataFrame, kept: pd.DataFrame) -> Slices:
+    """The same parts as `slices.cut` makes, as cells that need no frame to find a row's."""
+    known, values = past[name].dropna(), column(kept[name], kind)
+    cell: drift.Numbers | drift.Categories
+    if kind == "string":
+        top = [str(value) for value in known.value_counts().index[:TOP]]
+        cell, names = drift.Categories(tuple(top), ()), [*(f"= {value}" for value in top), "other", "other"]
+    elif is_continuous(known):
+        edges = known.quantile(np.arange(1, BINS) / BINS).unique().tolist()
+        bounds = [f"{edge:.4g}" for edge in edges]
+        middle = [f"{a} … {b}" for a, b in itertools.pairwise(bounds)]
+        cell = drift.Numbers((-math.inf, *(math.nextafter(edge, math.inf) for edge in edges)), math.inf)
+        names = [f"≤ {bounds[0]}", *middle, f"> {bounds[-1]}", "other", "other"]
+    else:
+        few = sorted(float(value) for value in known.unique())
+        cell, names = drift.Numbers(tuple(few), few[-1]), [*(f"= {value:g}" for value in few), "other", "other"]
+    of = drift.place(values, cell).tolist()
+    return Slices(cell, [f"{name} {part}" for part in (*names, "missing")], of)
 
 
 def column(values: "pd.Series[Any]", kind: Type) -> NDArray[Any]:

@@ -51,7 +51,7 @@ def train(task: Task) -> Outcome:
         answers = model.predict(holdout[[field.name for field in description.inputs]])
         metrics, reference = evaluate.evaluate(project, measure, past, holdout, answers)
         _say(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-        compared = baseline.baseline(project, description, past, holdout, answers, reference, [])
+        compared = baseline.baseline(project, description, past, holdout, answers, reference, project.training.slices)
         (staged / BASELINE).write_bytes(msgspec.json.encode(compared))
         params = {
             "estimator": type(estimator).__name__,
