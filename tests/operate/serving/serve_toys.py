@@ -10,9 +10,11 @@ import toy
 
 from gradino.operate.project import load
 from gradino.operate.serving.board import Board
+from gradino.operate.serving.listening import listen
 from gradino.operate.serving.supervisor import supervise
-from gradino.operate.serving.worker import listen, run
+from gradino.operate.serving.worker import run
 
 root, environment, port, workers, ack = sys.argv[1:]
-listener, board, project = listen(int(port)), Board(int(workers)), load(Path(root))
+board, project = Board(int(workers)), load(Path(root))
+listener = listen(int(port), project.serving.host)
 supervise(int(workers), lambda i: run(project, environment, listener, ack, board, i, toy.load))

@@ -4,15 +4,19 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gradino.errors import GradinoError
+
+if TYPE_CHECKING:
+    from gradino.operate.project import Project
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m gradino.operate.serving", description="The scoring server.")
     parser.add_argument("--project", type=Path, required=True, help="the folder with gradino.toml")
     parser.add_argument("--environment", default="production", help="whose deployments to follow")
-    parser.add_argument("--port", type=int, required=True, help="of 127.0.0.1")
+    parser.add_argument("--port", type=int, required=True, help="of the `host` in [serving]")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--ack", choices=("durable", "buffered"), default="durable", help="when to answer: after fsync")
     given = parser.parse_args()
@@ -32,14 +36,41 @@ def _serve(given: argparse.Namespace) -> None:
     project = load(given.project)
     if given.workers < 1:
         raise ServiceError(f"{given.workers} workers cannot serve", "give --workers 1 or more")
-    from gradino.operate.serving.worker import listen, run
+    from gradino.operate.serving.listening import check_certificate, listen
+    from gradino.operate.serving.worker import run
 
-    listener = listen(given.port)
+    check_certificate(project.serving)
+    _check_tokens(project)
+    listener = listen(given.port, project.serving.host)
     _import_once()
     from gradino.operate.serving.supervisor import supervise
 
     board = Board(given.workers)
     supervise(given.workers, lambda index: run(project, given.environment, listener, given.ack, board, index))
+
+
+def _check_tokens(project: "Project") -> None:
+    """Nobody can ask a server beyond this machine before there is a token."""
+    from gradino.errors import ServiceError
+    from gradino.operate.store import Store
+    from gradino.operate.store.tokens import valid
+
+    if project.serving.local:
+        return
+    state = Store.of(project.root).state
+    found = valid(state)
+    state.close()  # before the workers are forked
+    if not found:
+        raise ServiceError(
+            f"the scoring server is to listen on {project.serving.host}, and nobody has a token",
+            "make one with `gradino token add NAME --role scorer`, or take `host` out of [serving]",
+        )
+    if not project.serving.certificate:
+        print(
+            "gradino: tokens and rows travel unencrypted: give `certificate` and `key` in [serving], "
+            "or let a proxy in front end the encryption",
+            file=sys.stderr,
+        )
 
 
 def _import_once() -> None:

@@ -1,16 +1,21 @@
 """HTTP: which path leads where, what a body may weigh, and how a refusal reads. No rule about models lives here."""
 
+import re
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
+from gradino.operate.serving.access import Access, Denied, Headers, Needs
+from gradino.operate.serving.journal import Journal
 from gradino.operate.serving.metrics import Requests
+from gradino.operate.serving.patience import Gone, Late, Patience
 from gradino.operate.serving.schema import BadInput, Problem
 
 if TYPE_CHECKING:
@@ -19,8 +24,23 @@ if TYPE_CHECKING:
 
 LARGEST_BODY = 16 * 1024 * 1024
 _DRAINED = 4 * LARGEST_BODY  # of a body that is too large: who is still sending does not hear a refusal
+_MOST_HELD = 16 * LARGEST_BODY  # of all bodies that are being read or answered
 _JSON = "application/json"
 _MOST_ID = 128
+_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, traceparent
+_HUNG_UP = 499  # nginx's number: nobody is there to read the answer
+
+
+@dataclass(slots=True)
+class Request:
+    """What a handler answers. `parameters` are the parts of the path that a route leaves open."""
+
+    id: str
+    headers: Headers
+    gone: Callable[[], Awaitable[None]]  # returns when the caller has hung up
+    body: bytes = b""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    held: int = 0  # bytes that count as this request's
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -48,8 +68,17 @@ class Unavailable(Exception):  # noqa: N818  # it is an answer, not a fault
         self.reason, self.retry = reason, retry
 
 
-Handler = Callable[[bytes], Awaitable[Answer]]
-Routes = dict[str, dict[str, Handler]]  # path → method → handler
+Handler = Callable[[Request], Awaitable[Answer]]
+
+
+class Route(NamedTuple):
+    """Who answers a method of a path, and who may ask."""
+
+    handler: Handler
+    needs: Needs
+
+
+Routes = dict[str, dict[str, Route]]  # path → method → route; a part of a path such as {version} is left open
 
 
 class Service(Protocol):
@@ -59,6 +88,8 @@ class Service(Protocol):
     def routes(self) -> Routes: ...
     @property
     def requests(self) -> Requests: ...
+    @property
+    def patience(self) -> Patience: ...
     def start(self, loop: Any) -> None: ...
     def stop(self) -> None: ...
 
@@ -70,10 +101,12 @@ def json_answer(content: object, status: int = 200) -> Answer:
 class App:
     """The RSGI application."""
 
-    def __init__(self, service: Service, prefix: str) -> None:
-        self._service, self._prefix = service, prefix
-        self._routes, self._requests = service.routes, service.requests
+    def __init__(self, service: Service, prefix: str, access: Access, journal: Journal) -> None:
+        self._service, self._prefix, self._access, self._journal = service, prefix, access, journal
+        self._routes, self._requests, self._patience = service.routes, service.requests, service.patience
+        self._open = [(_pattern(path), path) for path in self._routes if "{" in path]
         self._count = 0
+        self._held = 0  # bytes
 
     def __rsgi_init__(self, loop: Any) -> None:
         self._service.start(loop)
@@ -84,50 +117,82 @@ class App:
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         started = time.perf_counter()
         self._count += 1
-        request = _given_id(scope) or f"{self._prefix}-r{self._count:x}"
-        route = scope.path if scope.path in self._routes else "other"
-        answer = await self._answer(scope, protocol, request)
-        headers = [("content-type", answer.kind), ("x-request-id", request), *answer.headers]
-        with suppress(Exception):  # the client is gone
-            protocol.response_bytes(answer.status, headers, answer.body)
-        self._requests.count(route, answer.status, time.perf_counter() - started)
-
-    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol", request: str) -> Answer:
+        headers: Headers = scope.headers
+        request = Request(_given_id(headers) or f"{self._prefix}-r{self._count:x}", headers, protocol.client_disconnect)
+        route = scope.path
+        if route not in self._routes:
+            route, request.parameters = self._found(route)
+        who = None
         try:
-            methods = self._routes.get(scope.path)
-            if methods is None:
-                near = get_close_matches(scope.path, self._routes, n=1)
-                advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self._routes)}"
-                return refusal(404, Problem(f"there is no {scope.path}", next=advice), request)
-            handler = methods.get(scope.method)
-            if handler is None:
-                allowed = ", ".join(methods)
-                problem = Problem(f"{scope.path} does not take {scope.method}", next=f"use {allowed}")
-                return refusal(405, problem, request, (("allow", allowed),))
-            return await handler(await self._body(scope, protocol))
-        except BadInput as error:
-            return refusal(error.status, error.problem, request)
-        except Unavailable as error:
-            return refusal(503, Problem(error.reason), request, (("retry-after", str(error.retry)),))
-        except Failed as error:
-            return refusal(500, Problem(error.reason), request)
-        except RecursionError:
-            return refusal(400, Problem("the body is nested too deeply"), request)
-        except Exception:  # noqa: BLE001  # the caller gets a request id, the operator the trace
-            print(f"gradino: request {request}\n{traceback.format_exc()}", file=sys.stderr)
-            return refusal(500, Problem("the server failed on this request", next="see its log"), request)
+            methods = self._routes.get(route, {})
+            chosen = methods.get(scope.method)
+            holder = self._access.check(headers, chosen.needs if chosen else "token")
+            who = holder.name if holder else None
+            answer = await self._answer(chosen, scope, protocol, request, methods)
+        except Denied as error:
+            answer = _refused(error.status, Problem(error.reason, next=error.advice), request.id, _challenge(error))
+        except Gone:
+            answer = Answer(b"", _HUNG_UP)
+        seconds = time.perf_counter() - started
+        if answer.status != _HUNG_UP:
+            sent = [("content-type", answer.kind), ("x-request-id", request.id), *answer.headers]
+            with suppress(Exception):  # the client is gone
+                protocol.response_bytes(answer.status, sent, answer.body)
+        self._requests.count(route, answer.status, seconds)
+        self._journal.note(answer.status, scope.method, scope.path, seconds, request.id, who)
 
-    async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
-        length = scope.headers.get("content-length")
-        if length is None and scope.headers.get("transfer-encoding") is None and scope.http_version.startswith("1"):
+    async def _answer(
+        self,
+        chosen: Route | None,
+        scope: "Scope",
+        protocol: "HTTPProtocol",
+        request: Request,
+        methods: Mapping[str, Route],
+    ) -> Answer:
+        try:
+            if not chosen:
+                return self._no_route(scope, methods, request.id)
+            request.body = await self._patience.body(self._body(request, scope.http_version, protocol))
+            return await chosen.handler(request)
+        except BadInput as error:
+            return _refused(error.status, error.problem, request.id)
+        except Unavailable as error:
+            return _refused(503, Problem(error.reason), request.id, (("retry-after", str(error.retry)),))
+        except Late:
+            return _refused(504, Problem("the deadline passed before the rows were scored"), request.id)
+        except Failed as error:
+            return _refused(500, Problem(error.reason), request.id)
+        except TimeoutError:
+            return _refused(408, Problem("the body did not arrive"), request.id, (("connection", "close"),))
+        except RecursionError:
+            return _refused(400, Problem("the body is nested too deeply"), request.id)
+        except Gone:
+            raise
+        except Exception:  # noqa: BLE001  # the caller gets a request id, the operator the trace
+            print(f"gradino: request {request.id!r}\n{traceback.format_exc()}", file=sys.stderr)
+            return _refused(500, Problem("the server failed on this request", next="see its log"), request.id)
+        finally:
+            self._held -= request.held
+
+    async def _body(self, request: Request, version: str, protocol: "HTTPProtocol") -> bytes:
+        length = request.headers.get("content-length")
+        if length is None and request.headers.get("transfer-encoding") is None and version.startswith("1"):
             return b""
-        if length is not None and int(length) <= LARGEST_BODY:
-            return await protocol()
+        try:
+            if length is not None and int(length) <= LARGEST_BODY:
+                self._hold(request, int(length))
+                return await protocol()
+            return await self._parts(request, protocol)
+        except RuntimeError:  # Granian's word for a broken body and for a caller who hung up
+            raise BadInput(Problem("the body broke off, or its chunks are none"), 400) from None
+
+    async def _parts(self, request: Request, protocol: "HTTPProtocol") -> bytes:
         parts = bytearray()
         size = 0
         async for part in protocol:
             size += len(part)
             if size <= LARGEST_BODY:
+                self._hold(request, len(part))
                 parts += part
             elif size > _DRAINED:
                 break
@@ -138,13 +203,50 @@ class App:
             )
         return bytes(parts)
 
+    def _hold(self, request: Request, size: int) -> None:
+        """Count bytes for as long as their request lasts; raises Unavailable when all bodies together are too many."""
+        if self._held + size > _MOST_HELD:
+            raise Unavailable("too many large bodies at once")
+        self._held += size
+        request.held += size
 
-def _given_id(scope: "Scope") -> str | None:
-    """The caller's own id of the request, where it is fit to be sent back."""
-    given = scope.headers.get("x-request-id")
+    def _found(self, path: str) -> tuple[str, dict[str, str]]:
+        """The route of a path with open parts, and what stands there; `other` when there is none."""
+        for pattern, route in self._open:
+            if found := pattern.fullmatch(path):
+                return route, found.groupdict()
+        return "other", {}
+
+    def _no_route(self, scope: "Scope", methods: Mapping[str, Route], request: str) -> Answer:
+        if methods:
+            allowed = ", ".join(methods)
+            problem = Problem(f"{scope.path} does not take {scope.method}", next=f"use {allowed}")
+            return _refused(405, problem, request, (("allow", allowed),))
+        near = get_close_matches(scope.path, self._routes, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self._routes)}"
+        return _refused(404, Problem(f"there is no {scope.path}", next=advice), request)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """Of a path such as `/v2/models/x/versions/{version}`."""
+    parts = re.split(r"\{(\w+)\}", path)
+    return re.compile("".join(f"(?P<{p}>[^/]+)" if i % 2 else re.escape(p) for i, p in enumerate(parts)))
+
+
+def _given_id(headers: Headers) -> str | None:
+    """The caller's own id of the request or of the trace it belongs to, where it is fit to be sent back."""
+    given = headers.get("x-request-id")
+    if given is None:
+        trace = headers.get("traceparent")
+        found = _TRACE.fullmatch(trace) if trace else None
+        return found[1] if found else None
     return given if given and len(given) <= _MOST_ID and given.isascii() and given.isprintable() else None
 
 
-def refusal(status: int, problem: Problem, request: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+def _challenge(error: Denied) -> tuple[tuple[str, str], ...]:
+    return (("www-authenticate", 'Bearer realm="gradino"'),) if error.status == 401 else ()
+
+
+def _refused(status: int, problem: Problem, request: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
     body = msgspec.json.encode({"error": problem, "request_id": request})
     return Answer(body, status, headers=headers)

@@ -69,6 +69,9 @@ class Batcher:
             tickets = self._take()
             if not tickets:
                 return
+            if forsaken := {ticket for ticket in tickets if ticket.future.done()}:  # too late, or hung up
+                self._loop.call_soon_threadsafe(self._finish, list(forsaken), None)
+                tickets = [ticket for ticket in tickets if ticket not in forsaken]
             while tickets:
                 live = tickets[0].live
                 self._score(live, [t for t in tickets if t.live is live])

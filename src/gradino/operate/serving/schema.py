@@ -111,10 +111,10 @@ class Rows:
             raise BadInput(Problem("the body is not UTF-8", next='send {"rows": [{…}]}'), 400) from None
         return [msgspec.structs.astuple(row) for row in rows]
 
-    def convert(self, rows: object) -> list[Row]:
-        """The same from objects that are decoded already."""
+    def convert(self, rows: object, strict: bool = True) -> list[Row]:
+        """The same from objects that are decoded already; not `strict`: values may be text."""
         try:
-            converted = msgspec.convert(rows, list[self.row_type])  # type: ignore[name-defined]
+            converted = msgspec.convert(rows, list[self.row_type], strict=strict)  # type: ignore[name-defined]
         except msgspec.ValidationError as error:
             raise BadInput(self._explain(str(error))) from None
         return [msgspec.structs.astuple(row) for row in converted]
@@ -126,6 +126,16 @@ class Rows:
         near = get_close_matches(problem.field or "", self.names, n=1, cutoff=0.5)
         advice = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self.names)}"
         return Problem(problem.reason, problem.row, problem.field, advice)
+
+
+def decoded(decoder: "msgspec.json.Decoder[Any]", body: bytes, advice: str) -> Any:
+    """What a JSON body says; raises BadInput."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        raise BadInput(located(str(error), advice)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadInput(Problem(f"the body is not JSON: {error}", next=advice), 400) from None
 
 
 def located(message: str, advice: str) -> Problem:

@@ -1,68 +1,39 @@
 """One worker: a process that loads models, listens, scores and logs, until it is told to stop."""
 
 import asyncio
+import os
 import secrets
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from granian._granian import SocketHolder
-from granian.constants import Interfaces
-from granian.server.embed import Server
+from sqlalchemy.exc import SQLAlchemyError
 
-from gradino.errors import ServiceError
 from gradino.operate.project import Project
 from gradino.operate.project import load as load_project
+from gradino.operate.project.config import Serving
+from gradino.operate.serving.access import Access
 from gradino.operate.serving.app import App
 from gradino.operate.serving.board import Board
 from gradino.operate.serving.commit import PredictionLog
 from gradino.operate.serving.deployments import Deployments, Load
+from gradino.operate.serving.journal import Journal
+from gradino.operate.serving.listening import Renewal, SharedServer, listen
 from gradino.operate.serving.schema import Extra
 from gradino.operate.serving.service import ScoringService
 from gradino.operate.store import Store
+from gradino.operate.store.tokens import Tokens
 
 Ack = Literal["durable", "buffered"]
 
-HOST = "127.0.0.1"
-_BACKLOG = 2048
 _PATIENCE = 30.0  # seconds to wait for the first model before answering without one
 
 
-class _SharedServer(Server):
-    """Granian in this process, on a socket that outlives it: what arrives while a worker is replaced waits there."""
-
-    def __init__(self, listener: socket.socket, target: App) -> None:
-        super().__init__(
-            target, HOST, listener.getsockname()[1], interface=Interfaces.RSGI, log_enabled=False, websockets=False
-        )
-        self._listener = listener
-
-    def _init_shared_socket(self) -> None:
-        holder: Any = SocketHolder
-        self._shd = holder(self._listener.fileno(), False, _BACKLOG)
-
-
-def listen(port: int) -> socket.socket:
-    """The socket of all workers of one server; raises ServiceError when somebody else has the port."""
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((HOST, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise ServiceError(
-            f"the scoring server cannot have port {port} of {HOST}: {getattr(error, 'strerror', error)}",
-            "stop what uses it, or give another one with --port",
-        ) from None
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
-    return listener
-
-
 def serve_embedded(root: Path, environment: str, port: int, ack: Ack = "durable") -> None:
-    """Serve an environment of a project in this process, until SIGTERM or SIGINT.
+    """Serve an environment of a project to this machine, in this process, until SIGTERM or SIGINT.
 
     For a process that has imported the libraries already: a forked job listens within milliseconds.
 
@@ -71,9 +42,11 @@ def serve_embedded(root: Path, environment: str, port: int, ack: Ack = "durable"
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-    listener = listen(port)
+    project = load_project(root)
+    private = Serving(drop=project.serving.drop, hash=project.serving.hash)
+    listener = listen(port, private.host)
     with threadpool_limits(1):
-        run(load_project(root), environment, listener, ack, Board(1), 0)
+        run(project.model_copy(update={"serving": private}), environment, listener, ack, Board(1), 0)
 
 
 def run(
@@ -93,9 +66,21 @@ def run(
     extra = Extra(project.project.time, project.project.unit)
     deployments = Deployments(store.state, environment, extra, load or _bundles(store))
     service = ScoringService(deployments, log, board, worker, project.project.task, folder, prefix)
-    deployments.start(service.publish)
+    serving = project.serving
+    access = Access(None if serving.local else Tokens(store.state))
+    renewal = Renewal(serving)
+
+    def each_look() -> None:
+        service.publish()
+        with suppress(SQLAlchemyError):  # `deployments` tells of it
+            access.refresh()
+        if renewal.due():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    deployments.start(each_look)
     deployments.settled.wait(_PATIENCE)
-    asyncio.run(_serve(_SharedServer(listener, App(service, prefix))))
+    app = App(service, prefix, access, Journal(serving.log == "requests"))
+    asyncio.run(_serve(SharedServer(listener, serving, app)))
     deployments.close()
     log.close()
     store.state.close()

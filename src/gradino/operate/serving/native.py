@@ -1,0 +1,81 @@
+"""Our own interface: `/v1/score` and `/v1/feedback`."""
+
+import time
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from gradino.operate.serving.app import Answer, Request, Route, Routes, json_answer
+from gradino.operate.serving.batching import Ticket
+from gradino.operate.serving.columns import microseconds
+from gradino.operate.serving.schema import BadInput, Problem, decoded
+from gradino.operate.serving.scoring import Scoring, few
+from gradino.operate.serving.served import as_logged
+from gradino.operate.serving.wal import Feedback, Label
+
+
+class Predicted(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`version` only where another one than the champion answered."""
+
+    id: str
+    value: Any
+    version: int | None = None
+
+
+class Scores(msgspec.Struct, frozen=True):
+    predictions: list[Predicted]
+    version: int
+    deployment: int
+
+
+class GivenLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    label: bool | int | float | str
+    time: datetime | None = None
+
+
+class GivenFeedback(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    feedback: list[GivenLabel]
+
+
+class Native:
+    """`task` decides what a label may be."""
+
+    def __init__(self, scoring: Scoring, task: Literal["regression", "classification"]) -> None:
+        self._scoring, self._task = scoring, task
+        self._feedback = msgspec.json.Decoder(GivenFeedback)
+        self.routes: Routes = {
+            "/v1/score": {"POST": Route(self.score, "scorer")},
+            "/v1/feedback": {"POST": Route(self.feedback, "scorer")},
+        }
+
+    async def score(self, request: Request) -> Answer:
+        live = self._scoring.live()
+        ticket = await self._scoring.score(request, live, live.rows.decode(request.body))
+        return json_answer(_scores(ticket))
+
+    async def feedback(self, request: Request) -> Answer:
+        now = time.time_ns() // 1000
+        advice = 'send {"feedback": [{"id": "…", "label": …, "time": "…"}]}'
+        given: list[GivenLabel] = decoded(self._feedback, request.body, advice).feedback
+        few(len(given))
+        convert = as_logged(self._task)
+        rows = []
+        for i, label in enumerate(given):
+            if self._task == "regression" and isinstance(label.label, bool | str):
+                raise BadInput(Problem("a label of a regression is a number", i, "label"))
+            event_time = microseconds(label.time) if label.time else now
+            rows.append(Label(label.id, convert(label.label), event_time))
+        await self._scoring.keep(Feedback(now, rows))
+        return json_answer({"accepted": len(rows)})
+
+
+def _scores(ticket: Ticket) -> Scores:
+    live = ticket.live
+    challenger = live.challenger.version if live.challenger else None
+    predictions = [
+        Predicted(i, value, None if arm == "champion" else challenger)
+        for i, value, arm in zip(ticket.ids, ticket.values, ticket.arms, strict=True)
+    ]
+    return Scores(predictions, live.champion.version, live.deployment)
