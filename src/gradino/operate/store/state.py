@@ -205,6 +205,19 @@ notifications = _table(
     Column("due", Utc, nullable=False),
     Column("problem", String),
 )
+# What each retraining after the first was expected to bring, and brought; losses per prediction, unit of the target.
+retrainings = _table(
+    "retrainings",
+    Column("run", String, primary_key=True),
+    Column("champion", Integer, nullable=False),  # the version it was to improve on
+    Column("policy", String, nullable=False),
+    Column("labels", Integer, nullable=False),  # since the training before
+    Column("promised", Float, nullable=False),  # by the rise of the loss
+    Column("avoided", Float, nullable=False),  # the estimate that was weighed
+    Column("cost", Float, nullable=False),
+    Column("outcome", String),  # promoted, rejected, refused, failed; null while it goes on
+    Column("gained", Float),  # as the experiment saw it, against that champion
+)
 # How far an incremental step has come, with the state it folds.
 cursors = _table(
     "cursors",
