@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -110,13 +111,22 @@ def make_place(root: Path, task: str = "regression") -> Place:
     return Place(root)
 
 
-def start_server(place: Place, workers: int = 1, ack: str = "durable") -> Server:
+def start_server(
+    place: Place,
+    workers: int = 1,
+    ack: str = "durable",
+    token: str | None = None,
+    verify: ssl.SSLContext | None = None,
+) -> Server:
     port = free_port()
     output = place.root / f"server-{port}.log"
     command = [sys.executable, str(HERE / "serve_toys.py"), str(place.root), "production", str(port), str(workers), ack]
     with output.open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
-    server = Server(process, port, output, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30))
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    url = f"{'https' if verify else 'http'}://127.0.0.1:{port}"
+    client = httpx.Client(base_url=url, headers=headers, verify=verify or True, timeout=30)
+    server = Server(process, port, output, client)
     try:
         server.until(lambda: server.client.get("/health"), 60)
         server.until(lambda: len(server.workers()) == workers, 60)
