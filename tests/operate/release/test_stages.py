@@ -38,11 +38,11 @@ class Town:
         live = self.live
         random = np.random.default_rng(live.id + self.store.tables.version("predictions"))
         errors = {1: (champion + random.normal(0, 10, 24)).tolist()}
-        if challenger is not None and live.challenger == 2:
+        if challenger is not None and 2 in (live.champion, live.challenger):
             errors[2] = (challenger + random.normal(0, 10, 24)).tolist()
         production = records.Production(self.store, live.id)
         production.hour = 24 * (self.store.tables.version("predictions") + 1)
-        production.tell(production.predict(errors, answering=1), label)
+        production.tell(production.predict(errors, answering=live.champion), label)
         self.feedback.step()
         release.advance(self.project, self.store, None)
 

@@ -16,7 +16,7 @@ from gradino.operate.registry import signing_key
 from gradino.operate.store import Store
 from gradino.operate.store.state import decisions
 
-Kind = Literal["gates", "experiment", "retraining", "rollback"]
+Kind = Literal["gates", "experiment", "ramp", "retraining", "rollback"]
 _canonical = msgspec.json.Encoder(order="deterministic")
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, update
 from gradino.errors import ReleaseError
 from gradino.operate.release import certificate
 from gradino.operate.store import Store
-from gradino.operate.store.state import deployments, releases, versions
+from gradino.operate.store.state import deployments, incidents, releases, versions
 
 PRODUCTION, TEST = "production", "test"
 
@@ -46,21 +46,28 @@ def deploy(
     )
 
 
-def promote(store: Store, release: int, version: int, reason: str, decision: str, event_time: datetime | None) -> None:
+def promote(
+    store: Store,
+    release: int,
+    version: int,
+    reason: str,
+    decision: str,
+    event_time: datetime | None,
+    probation: dict[str, Any] | None = None,
+) -> None:
     """Make `version` champion of production: pointer, statuses and release move in one transaction.
 
-    A release that is done is not promoted again.
+    With `probation`, values of the release's row, it is not done yet, and the champion before stays as its shadow. A
+    release that was promoted is not promoted again.
     """
     before = champion(store)
+    told = {"stage": "done", "verdict": "pass", "reason": reason, "weight": 1.0} | (probation or {})
     with store.state.begin() as connection:
-        moved = connection.execute(
-            update(releases)
-            .where(releases.c.id == release, releases.c.stage != "done")
-            .values(stage="done", verdict="pass", reason=reason, weight=1.0)
-        ).rowcount
-        if not moved:
+        open_ = (releases.c.id == release, releases.c.stage.in_(("gates", "experiment", "ramp")))
+        if not connection.execute(update(releases).where(*open_).values(**told)).rowcount:
             return
-        _crown(connection, version, before, "retired", reason=reason, decision=decision, event_time=event_time)
+        why = {"reason": reason, "decision": decision, "event_time": event_time}
+        _crown(connection, version, before, "retired", shadow=before if probation else None, **why)
     store.state.tell("deployment", f"v{version} is champion", f"champion:{release}", event_time, reason=reason)
 
 
@@ -73,14 +80,21 @@ def dismiss(
             update(releases).where(releases.c.id == release).values(stage="done", verdict=verdict, reason=reason)
         )
         connection.execute(update(versions).where(versions.c.number == version).values(status=status))
-    now = store.state.last(deployments, deployments.c.environment == PRODUCTION)
-    if now and now.challenger == version:
-        deploy(store, PRODUCTION, now.champion, reason, event_time=event_time)
+    alone(store, version, reason, event_time)
     store.state.tell("release", f"v{version} {status}", f"release:{release}:{status}", event_time, reason=reason)
 
 
-def rollback(store: Store, reason: str, event_time: datetime | None = None) -> int:
-    """Give production back to the champion before this one; returns its version.
+def alone(store: Store, challenger: int, reason: str, event_time: datetime | None) -> None:
+    """Let the champion serve without this challenger or shadow."""
+    now = store.state.last(deployments, deployments.c.environment == PRODUCTION)
+    if now and now.challenger == challenger:
+        deploy(store, PRODUCTION, now.champion, reason, event_time=event_time)
+
+
+def rollback(
+    store: Store, reason: str, event_time: datetime | None = None, inputs: dict[str, Any] | None = None, **evidence: Any
+) -> int:
+    """Give production back to the champion before this one; returns its version. `inputs` and evidence are signed too.
 
     Raises:
         ReleaseError: there is no earlier champion.
@@ -96,18 +110,26 @@ def rollback(store: Store, reason: str, event_time: datetime | None = None) -> i
         f"v{current}",
         "fail",
         event_time,
-        inputs={"from": current, "to": before, "deployment": history[-1].id},
-        evidence={},
+        inputs={"from": current, "to": before, "deployment": history[-1].id, **(inputs or {})},
+        evidence=evidence,
         reasons=[reason],
     )
     with store.state.begin() as connection:
+        over = (releases.c.version == current, releases.c.stage == "probation")
+        connection.execute(update(releases).where(*over).values(stage="done", reason=reason))
         _crown(connection, before, current, "rolled back", reason=reason, decision=decision, event_time=event_time)
+    title = f"rolled back from v{current} to v{before}"
+    found = {"what": reason, "next": "find out why the gates let it pass, and add one", "decision": decision}
+    store.state.add_once(incidents, {"key": f"rollback:{decision}"}, kind="rollback", title=title, evidence=found)
     store.state.tell("deployment", f"rolled back to v{before}", f"rollback:{decision}", event_time, reason=reason)
     return int(before)
 
 
-def _crown(connection: Connection, version: int, before: int | None, becomes: str, **why: Any) -> None:
-    """Point production at `version`, alone, and give the champion before it its new status."""
+def _crown(
+    connection: Connection, version: int, before: int | None, becomes: str, shadow: int | None = None, **why: Any
+) -> None:
+    """Point production at `version`, alone or shadowed, and give the champion before it its new status."""
     connection.execute(update(versions).where(versions.c.number == before).values(status=becomes))
     connection.execute(update(versions).where(versions.c.number == version).values(status="champion"))
-    connection.execute(insert(deployments).values(environment=PRODUCTION, champion=version, weight=0.0, **why))
+    row = {"environment": PRODUCTION, "champion": version, "challenger": shadow, "weight": 0.0, **why}
+    connection.execute(insert(deployments).values(**row))
