@@ -108,7 +108,7 @@ class Store:
         (self.root / name).unlink(missing_ok=True)
 
     def at_hand(self, name: str) -> Path:
-        """The same, as a path under `root`; fetched where this machine does not have it yet.
+        """A folder that lasts, as a path under `root`; fetched where this machine does not have it yet.
 
         Nothing is believed of it: whoever reads it compares it with its name.
         """

@@ -208,7 +208,8 @@ notifications = _table(
 # What each retraining after the first was expected to bring, and brought; losses per prediction, unit of the target.
 retrainings = _table(
     "retrainings",
-    Column("run", String, primary_key=True),
+    Column("id", Integer, primary_key=True),
+    Column("run", String, nullable=False, unique=True),
     Column("champion", Integer, nullable=False),  # the version it was to improve on
     Column("policy", String, nullable=False),
     Column("labels", Integer, nullable=False),  # since the training before

@@ -1,6 +1,5 @@
 """Delta tables: append exactly once, read any version, know each by its content."""
 
-from pathlib import Path
 from random import Random
 
 import pyarrow as pa
@@ -9,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradino.operate.project.process import start
+from gradino.operate.store import Store
 from gradino.operate.store.tables import Tables, content_digest
+from tests.operate.store.contract.conftest import Place, at_once
 
 
 def rows(*numbers: int) -> pa.Table:
@@ -23,8 +23,8 @@ def read(tables: Tables, version: int | None = None) -> list[int]:
 
 
 @pytest.fixture
-def tables(tmp_path: Path) -> Tables:
-    return Tables(tmp_path)
+def tables(store: Store) -> Tables:
+    return store.tables
 
 
 def test_a_table_that_was_never_written_is_empty(tables: Tables) -> None:
@@ -51,9 +51,9 @@ def test_every_version_stays_readable_and_what_it_added_is_known(tables: Tables)
     assert tables.read("rows", where=pc.field("n") > 1, columns=["n"]) == rows(2)
 
 
-def test_what_another_process_appended_is_seen_at_once(tables: Tables) -> None:
+def test_what_another_process_appended_is_seen_at_once(place: Place, tables: Tables) -> None:
     tables.append("rows", rows(1), "w", 0)
-    Tables(tables.root).append("rows", rows(2), "w", 1)
+    place.store.tables.append("rows", rows(2), "w", 1)
     assert read(tables) == [1, 2]
     assert tables.position("rows", "w") == 1
 
@@ -66,18 +66,22 @@ def test_nothing_is_forgotten_after_thirty_days(tables: Tables) -> None:
     assert set(kept.values()) == {"interval 3650 days"}
 
 
-def append_all(root: Path, own: int) -> None:
-    tables = Tables(root)
+APPEND_ALL = """
+from pathlib import Path
+import pyarrow as pa
+from gradino.operate.store import Store
+
+def work(root, own):
+    tables = Store.of(Path(root)).tables
     for number in range(8):
-        tables.append("rows", rows(number), "same", number)
-        tables.append("rows", rows(100 * own + number), f"own-{own}", number)
+        tables.append("rows", pa.table({"n": [number]}), "same", number)
+        tables.append("rows", pa.table({"n": [100 * int(own) + number]}), f"own-{own}", number)
+"""
 
 
-def test_processes_that_append_the_same_append_it_once(tables: Tables) -> None:
-    """delta-rs commits two equal transactions when they meet; seen with 1.6.6."""
-    jobs = [start(append_all, tables.root / "log.txt", tables.root, own) for own in (1, 2, 3)]
-    for job in jobs:
-        job.result()
+def test_processes_that_append_the_same_append_it_once(place: Place, tables: Tables) -> None:
+    """delta-rs commits two equal transactions when they meet; and a bucket may overwrite one commit with another."""
+    at_once(APPEND_ALL, *[[place.root, own] for own in (1, 2, 3)])
     assert read(tables) == sorted([*range(8), *(100 * own + n for own in (1, 2, 3) for n in range(8))])
 
 
