@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from gradino.cli import assess, demo, init, interview, plan, rollback, status, token, trace, train, up
+from gradino.cli import assess, demo, drift, init, interview, plan, rollback, status, token, trace, train, up
 from gradino.errors import GradinoError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ for _command in (
     init.init,
     up.up,
     status.status,
+    drift.drift,
     train.train,
     rollback.rollback,
     trace.trace,

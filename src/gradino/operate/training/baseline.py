@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import sys
 from datetime import date
 from typing import Any
 
@@ -16,6 +17,7 @@ from gradino.operate.training.slices import BINS, TOP, is_continuous
 
 ANSWER = "prediction"
 _DAYS = 800  # two years, for the same season of each
+_MOST = sys.float_info.max
 _ROWS = 20_000  # of the holdout, at most, that the estimate is fitted on
 
 
@@ -42,7 +44,7 @@ def baseline(
         cells,
         _days(pd.to_datetime(frame[time], utc=True), inputs, output, cells),
         estimate.fit({name: values[some] for name, values in tested.items()}, cells, bounded[some]),
-        (kept[time].dt.weekday * 24 + kept[time].dt.hour).tolist(),
+        (kept[time].dt.day_of_week * 24 + kept[time].dt.hour).tolist(),
         {f"x_{f.name}": _slices(f.name, f.type, past, kept) for f in description.inputs if f.name in slices},
     )
 
@@ -58,7 +60,7 @@ def _slices(name: str, kind: Type, past: pd.DataFrame, kept: pd.DataFrame) -> Sl
         edges = known.quantile(np.arange(1, BINS) / BINS).unique().tolist()
         bounds = [f"{edge:.4g}" for edge in edges]
         middle = [f"{a} … {b}" for a, b in itertools.pairwise(bounds)]
-        cell = drift.Numbers((-math.inf, *(math.nextafter(edge, math.inf) for edge in edges)), math.inf)
+        cell = drift.Numbers((-_MOST, *(math.nextafter(edge, _MOST) for edge in edges)), _MOST)
         names = [f"≤ {bounds[0]}", *middle, f"> {bounds[-1]}", "other", "other"]
     else:
         few = sorted(float(value) for value in known.unique())
