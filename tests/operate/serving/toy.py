@@ -41,6 +41,8 @@ class Toy:
         self.does, _, self.by = self.digest.partition(":")
         if self.does == "class":
             self.task = "classification"
+        if self.does == "mail":
+            self.inputs = (*INPUTS, Field("email", "string", nullable=True), Field("income", "number", nullable=True))
         if self.does == "more":
             self.inputs = (*INPUTS, Field("wind", "number"))
 
@@ -60,6 +62,10 @@ class Toy:
             case "poison":
                 if (value == 13).any():
                     raise ValueError("thirteen")
+                return value
+            case "mail":
+                if (value == 13).any():
+                    raise ValueError(f"unlucky: {frame['email'][0]}")
                 return value
             case "wrong":
                 return value[:-1]

@@ -168,8 +168,8 @@ class App:
             return _refused(400, Problem("the body is nested too deeply"), request.id)
         except Gone:
             raise
-        except Exception:  # noqa: BLE001  # the caller gets a request id, the operator the trace
-            print(f"gradino: request {request.id!r}\n{traceback.format_exc()}", file=sys.stderr)
+        except Exception as error:  # noqa: BLE001  # the caller gets a request id, the operator the trace
+            print(f"gradino: request {request.id!r}\n{_trace(error)}", file=sys.stderr)
             return _refused(500, Problem("the server failed on this request", next="see its log"), request.id)
         finally:
             self._held -= request.held
@@ -241,6 +241,11 @@ def _given_id(headers: Headers) -> str | None:
         found = _TRACE.fullmatch(trace) if trace else None
         return found[1] if found else None
     return given if given and len(given) <= _MOST_ID and given.isascii() and given.isprintable() else None
+
+
+def _trace(error: Exception) -> str:
+    """Where it happened; not its words, in which a value of the row may stand."""
+    return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
 
 
 def _challenge(error: Denied) -> tuple[tuple[str, str], ...]:

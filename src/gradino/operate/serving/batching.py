@@ -112,7 +112,7 @@ class Batcher:
                     self._score(live, [ticket])
                 return
             failure = ModelFailed(f"the model raised {type(error).__name__}: {error}")
-            print(f"gradino: {failure}", file=sys.stderr)
+            print(f"gradino: the model raised {live.told(error)}", file=sys.stderr)
             self._loop.call_soon_threadsafe(self._finish, tickets, failure)
             return
         records = [record for record, _ in parts]

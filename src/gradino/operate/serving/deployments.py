@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gradino.operate.serving.live import Live
+from gradino.operate.serving.privacy import Privacy
 from gradino.operate.serving.schema import Extra
 from gradino.operate.serving.served import Scorer, Served
 from gradino.operate.store.state import State, deployments, versions
@@ -37,8 +38,11 @@ class _Failure:
 class Deployments:
     """What one worker serves of an environment. `live` may be read at any time, from any thread."""
 
-    def __init__(self, state: State, environment: str, extra: Extra, load: Load) -> None:
+    def __init__(
+        self, state: State, environment: str, extra: Extra, load: Load, privacy: Privacy | None = None
+    ) -> None:
         self._state, self._environment, self._extra, self._load = state, environment, extra, load
+        self._privacy = privacy or Privacy()
         self._query = (
             select(deployments.c.id, deployments.c.champion, deployments.c.challenger, deployments.c.weight)
             .where(deployments.c.environment == environment)
@@ -113,6 +117,8 @@ class Deployments:
             raise LookupError(f"there is no version {version}")
         served = Served(version, self._load(found.bundle))
         served.warm()
+        for name in self._privacy.unknown(field.name for field in served.inputs):
+            self._say(f"[serving] protects `{name}`, which version {version} has not", f"privacy:{name}:{version}")
         return served
 
     def _flip(self, row: Any) -> None:
@@ -124,7 +130,7 @@ class Deployments:
         # Without anything to keep, a champion whose challenger fails is better than nothing.
         alone = champion is not None and self.live is None and row.challenger in self._failed
         if champion and (complete or alone):
-            self.live = Live.of(row.id, champion, challenger, row.weight, self._extra)
+            self.live = Live.of(row.id, champion, challenger, row.weight, self._extra, self._privacy)
             self._partial = not complete
             self._keep_warm(row)
         if self.live or row.champion in self._failed:
@@ -138,7 +144,9 @@ class Deployments:
             del self._warm[next(iter(self._warm))]
 
     def _tell(self, row: Any, version: int, error: str) -> None:
-        print(f"gradino: {error}", file=sys.stderr)
-        key = f"serving:{self._environment}:{row.id}:{version}"
+        self._say(error, f"serving:{self._environment}:{row.id}:{version}", deployment=row.id, version=version)
+
+    def _say(self, what: str, key: str, **detail: Any) -> None:
+        print(f"gradino: {what}", file=sys.stderr)
         with suppress(SQLAlchemyError):  # a sibling has told it already
-            self._state.tell("service", error, key, environment=self._environment, deployment=row.id, version=version)
+            self._state.tell("service", what, key, environment=self._environment, **detail)

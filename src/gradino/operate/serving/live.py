@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gradino.operate.serving.columns import Columns
 from gradino.operate.serving.commit import Scored
+from gradino.operate.serving.privacy import Keeper, Privacy
 from gradino.operate.serving.schema import Extra, Rows
 from gradino.operate.serving.served import Places, Served, logged
 from gradino.operate.serving.wal import Role, Schema
@@ -29,15 +30,25 @@ class Live:
     rows: Rows
     schema: Schema
     places: dict[Arm, Places]
+    keeper: Keeper | None = None
 
     @classmethod
-    def of(cls, deployment: int, champion: Served, challenger: Served | None, weight: float, extra: Extra) -> "Live":
+    def of(
+        cls,
+        deployment: int,
+        champion: Served,
+        challenger: Served | None,
+        weight: float,
+        extra: Extra,
+        privacy: Privacy | None = None,
+    ) -> "Live":
         rows = Rows(champion.inputs, challenger.inputs if challenger else (), extra)
         places: dict[Arm, Places] = {"champion": champion.places(rows.layout)}
         if challenger:
             places["challenger"] = challenger.places(rows.layout, rows.optional)
-        schema = Schema(champion.task, rows.layout.inputs)
-        return cls(deployment, champion, challenger, weight if challenger else 0.0, rows, schema, places)
+        keeper = privacy.keeper(rows.layout) if privacy else None
+        schema = Schema(champion.task, keeper.layout.inputs if keeper else rows.layout.inputs)
+        return cls(deployment, champion, challenger, weight if challenger else 0.0, rows, schema, places, keeper)
 
     def served(self, arm: Arm) -> Served:
         if arm == "challenger" and self.challenger:
@@ -56,6 +67,10 @@ class Live:
             for unit, row in zip(sticks, ids, strict=True)
         ]
 
+    def told(self, error: BaseException) -> str:
+        """What may be written of an error: its words may hold values of the row."""
+        return type(error).__name__ if self.keeper else f"{type(error).__name__}: {error}"
+
     def score(self, arm: Arm, columns: Columns) -> NDArray[Any]:
         """One value per row by the model of an arm; raises whatever it raises."""
         return self.served(arm).predict(columns, self.places[arm])
@@ -64,7 +79,7 @@ class Live:
         """What the log keeps of a call; None: it failed. A shadow's features are those of the answered row."""
         served = self.served(arm)
         kept = logged(served.task, np.full(len(rows.ids), np.nan) if values is None else values)
-        features = None if role == "shadow" else rows.columns
+        features = None if role == "shadow" else self.keeper(rows.columns) if self.keeper else rows.columns
         now = time.time_ns() // 1000
         return Scored(self.schema, self.deployment, served.version, role, now, rows.ids, rows.times, kept, features)
 

@@ -103,7 +103,7 @@ class Shadow:
                     self._score(Answered(batch.live, batch.arm, batch.rows.take([i])))
                 return
             if not self.errors:
-                print(f"gradino: the shadow raised {type(error).__name__}: {error}", file=sys.stderr)
+                print(f"gradino: the shadow raised {batch.live.told(error)}", file=sys.stderr)
             self.errors += 1
             self._keep(batch, None)
             return

@@ -1,6 +1,7 @@
 """One worker: a process that loads models, listens, scores and logs, until it is told to stop."""
 
 import asyncio
+import hashlib
 import os
 import secrets
 import signal
@@ -22,6 +23,7 @@ from gradino.operate.serving.commit import PredictionLog
 from gradino.operate.serving.deployments import Deployments, Load
 from gradino.operate.serving.journal import Journal
 from gradino.operate.serving.listening import Renewal, SharedServer, listen
+from gradino.operate.serving.privacy import Privacy
 from gradino.operate.serving.schema import Extra
 from gradino.operate.serving.service import ScoringService
 from gradino.operate.store import Store
@@ -64,7 +66,7 @@ def run(
     log = PredictionLog(folder, durable=ack == "durable")
     prefix = f"{int(time.time()):x}{secrets.token_hex(4)}"
     extra = Extra(project.project.time, project.project.unit)
-    deployments = Deployments(store.state, environment, extra, load or _bundles(store))
+    deployments = Deployments(store.state, environment, extra, load or _bundles(store), _privacy(project, store))
     service = ScoringService(deployments, log, board, worker, project.project.task, folder, prefix)
     serving = project.serving
     access = Access(None if serving.local else Tokens(store.state))
@@ -91,6 +93,16 @@ async def _serve(server: Any) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     await server.serve()
+
+
+def _privacy(project: Project, store: Store) -> Privacy | None:
+    serving = project.serving
+    if not serving.drop and not serving.hash:
+        return None
+    from gradino.operate.registry.keys import private_key
+
+    key = hashlib.blake2b(private_key(store).read_bytes(), person=b"gradino privacy", digest_size=32).digest()
+    return Privacy(serving.drop, serving.hash, key)
 
 
 def _bundles(store: Store) -> Load:
