@@ -55,3 +55,22 @@ def test_recovery_learns_from_what_retrainings_gave():
     assert gain.recovery([0.1] * 9, [0.0] * 9) == pytest.approx(1 / 10)
     with pytest.raises(ValueError, match="one outcome per promise"):
         gain.recovery([0.1], [])
+
+
+def test_ageing_is_the_slope_through_prior_and_past():
+    assert gain.ageing([], [], prior=(500, 5)) == pytest.approx(0.01)
+    assert gain.ageing([500], [5], prior=(500, 5)) == pytest.approx(0.01)
+    x, y = np.array([500, 800, 1200]), np.array([5, 2, 3])
+    weights = np.array([1, 0.8, 1])
+    slope = np.linalg.lstsq((x * np.sqrt(weights))[:, None], y * np.sqrt(weights), rcond=None)[0][0]
+    assert gain.ageing(x[1:], y[1:], prior=(500, 5)) == pytest.approx(slope)
+    with pytest.raises(ValueError, match="one gain per retraining"):
+        gain.ageing([1], [], prior=(1, 1))
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.floats(-1, 1)), max_size=20))
+def test_ageing_is_never_negative_and_a_loss_counts_as_no_gain(past):
+    waited, gained = [n for n, _ in past], [g for _, g in past]
+    slope = gain.ageing(waited, gained, prior=(500, 5))
+    assert slope > 0
+    assert slope == gain.ageing(waited, [max(g, 0) for g in gained], prior=(500, 5))

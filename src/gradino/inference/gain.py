@@ -1,4 +1,9 @@
-"""What a retraining is worth: the loss it would avoid, times traffic and value, minus its cost."""
+"""What a retraining is worth: the loss it would avoid, times traffic and value, minus its cost.
+
+Two things say what it would avoid: how far the loss has risen (`retraining_value`), and what past retrainings gained
+for the age of the model they challenged (`ageing`). The first sees a sudden change, the second a slow one, and the
+gain from more data, which no rise shows.
+"""
 
 from __future__ import annotations
 
@@ -82,3 +87,24 @@ def recovery(promised: ArrayLike, realised: ArrayLike) -> float:
         return 1.0
     prior = total / len(foreseen)
     return min(max((prior + float(saved.sum())) / (prior + total), 0.0), 1.0)
+
+
+def ageing(labels: ArrayLike, gained: ArrayLike, *, prior: tuple[float, float], memory: float = 0.8) -> float:
+    """How much a retraining gains for each label since the one before it: loss per prediction per label.
+
+    `labels` and `gained`, shape (k,), oldest first: per past retraining the labels that had come since the one before,
+    and the loss per prediction by which the experiment found it better; a loss counts as no gain. The slope of a least
+    squares line through the origin, in which each retraining counts `memory` of the next, beside one imaginary
+    retraining that never fades: `prior`, its labels and its gain. With it a project without a history tries; where
+    tries gain nothing, the squares of the labels waited in vain lower the slope, and the waits grow geometrically.
+
+    A model that ages by this slope b loses b·T²/2 in T labels, so cost per label is least at T = √(2·cost/(b·value)),
+    as for an order quantity (Harris 1913); see arXiv 2310.04216 for retraining.
+    """
+    waited, saved = np.asarray(labels, dtype=np.float64), np.asarray(gained, dtype=np.float64)
+    if waited.shape != saved.shape:
+        raise ValueError(f"one gain per retraining, got {waited.shape} and {saved.shape}")
+    weight = memory ** np.arange(len(waited))[::-1]
+    first, gain = prior
+    above = first * gain + float((weight * waited * np.maximum(saved, 0.0)).sum())
+    return above / (first**2 + float((weight * waited**2).sum()))
