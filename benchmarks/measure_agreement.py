@@ -3,7 +3,8 @@
     python benchmarks/measure_agreement.py FOLDER
 
 FOLDER holds clones (bare or not) of the labelled repositories as owner+name, owner+name/repo or owner/name.
-Prints each disagreement, then agreement by track, precision and recall of each rung, the baselines, and the total.
+Prints each disagreement, then agreement by track, precision and recall of each rung, agreement by batch (of all
+labels, and of those on which two careful readers would not differ), the total and the baseline.
 """
 
 import collections
@@ -28,7 +29,8 @@ def main(folder: Path, only: str = "") -> None:
     labels = tomllib.loads(LABELS.read_text(encoding="utf-8"))
     tracks: list[str] = labels["tracks"]
     right: collections.Counter[str] = collections.Counter()
-    pairs: list[tuple[str, int, int, bool]] = []
+    pairs: list[tuple[str, int, int]] = []
+    batches: dict[str, list[tuple[bool, bool]]] = {}
     for repository in labels["repository"]:
         path = place(folder, repository["name"])
         if path is None or only not in repository["name"]:
@@ -41,8 +43,10 @@ def main(folder: Path, only: str = "") -> None:
         wrong = []
         for track, label in zip(tracks, repository["levels"], strict=True):
             said = found.track(track).level.wired
-            pairs.append((track, label, said, repository["seen"]))
+            pairs.append((track, label, said))
             right[track] += said == label
+            clear = track.partition(".")[2] not in repository.get("arguable", ())
+            batches.setdefault(repository.get("batch", "first 27"), []).append((said == label, clear))
             if said != label:
                 wrong.append(f"{track.split('.')[1]} {label}->{said}")
         print(f"{repository['name']}: {len(tracks) - len(wrong)}/{len(tracks)}  {', '.join(wrong)}")
@@ -51,22 +55,28 @@ def main(folder: Path, only: str = "") -> None:
     count = len(pairs) // len(tracks)
     print("\ntrack                              agree   rung: precision recall")
     for track in tracks:
-        mine = [(label, said) for t, label, said, _ in pairs if t == track]
+        mine = [(label, said) for t, label, said in pairs if t == track]
         rungs = []
         for level in sorted({x for pair in mine for x in pair}):
             hit = sum(label == said == level for label, said in mine)
             named, real = sum(said == level for _, said in mine), sum(label == level for label, _ in mine)
             rungs.append(f"{level}: {_share(hit, named)} {_share(hit, real)}")
         print(f"{track:34} {right[track]:2}/{count}   {'   '.join(rungs)}")
-    commonest = {t: collections.Counter(x for n, x, _, _ in pairs if n == t).most_common(1)[0][1] for t in tracks}
-    agreed = sum(label == said for _, label, said, _ in pairs)
-    blind = [label == said for _, label, said, seen in pairs if not seen]
-    high = sum(said > label for _, label, said, _ in pairs)
+    print("\nbatch        all labels            without arguable ones")
+    for batch, judged in batches.items():
+        clear = [hit for hit, certain in judged if certain]
+        every = [hit for hit, _ in judged]
+        print(f"{batch:10} {_of(every):20}  {_of(clear)}")
+    commonest = {t: collections.Counter(x for n, x, _ in pairs if n == t).most_common(1)[0][1] for t in tracks}
+    agreed = sum(label == said for _, label, said in pairs)
+    high = sum(said > label for _, label, said in pairs)
     low = len(pairs) - agreed - high
     print(f"\nagreement {agreed}/{len(pairs)} = {agreed / len(pairs):.1%}   too high {high}, too low {low}")
-    if blind:
-        print(f"first seen with their labels: {sum(blind)}/{len(blind)} = {sum(blind) / len(blind):.1%}")
     print(f"baseline, each track's commonest level: {sum(commonest.values()) / len(pairs):.1%}")
+
+
+def _of(hits: list[bool]) -> str:
+    return f"{sum(hits)}/{len(hits)} = {sum(hits) / max(len(hits), 1):.1%}"
 
 
 def _share(part: int, whole: int) -> str:
