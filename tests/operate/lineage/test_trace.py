@@ -1,13 +1,14 @@
 """From a prediction back to raw bytes: flip one byte anywhere on the way, and the trace names it."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
+from random import Random
 
 import pyarrow as pa
 import pytest
 
 from gradino.errors import ServiceError
 from gradino.operate import data, lineage, training
+from gradino.operate.lineage.seal import chained
 from gradino.operate.release import certificate
 from gradino.operate.store.state import decisions, deployments, seals, versions
 from tests.operate.conftest import START, Shop
@@ -36,61 +37,101 @@ def broken(shop: Shop) -> list[str]:
     return [link.kind for link in lineage.trace(shop.project, shop.store, "p1") if not link.verified]
 
 
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.chmod(0o644)
-    path.write_bytes(content)
-
-
-def only(root: Path, pattern: str) -> Path:
-    return sorted(root.glob(pattern))[-1]
-
-
-def forge(shop: Shop) -> None:
-    row = shop.store.state.rows(decisions)[0]
-    shop.store.state.change(decisions, decisions.c.id == row.id, certificate=row.certificate | {"verdict": "fail"})
-
-
-FLIPS: dict[str, tuple[str, Callable[[Shop, Path], None]]] = {
-    "a raw batch": ("data", lambda _, g: flip(only(g, "raw/*.parquet"))),
-    "a data file": ("data", lambda _, g: flip(only(g, "tables/rows/*.parquet"))),
-    "the model": ("bundle", lambda _, g: flip(only(g, "bundles/*/model.skops"))),
-    "the lock in the bundle": ("bundle", lambda _, g: flip(only(g, "bundles/*/uv.lock"))),
-    "the signature": ("bundle", lambda _, g: flip(only(g, "bundles/*/model.sig"))),
-    "the code it was trained from": ("code", lambda _, g: flip(only(g, "runs/*/code/shop.py"))),
-    "the log": ("log", lambda s, _: flip(log(s))),
-    "the decision": ("decision", lambda s, _: forge(s)),
+# What an answer rests on, and what the trace calls it.
+FILES = {
+    "raw/*.parquet": "data",
+    "tables/rows/*.parquet": "data",
+    "bundles/*/*": "bundle",
+    "bundles/*/code/*": "bundle",
+    "runs/*/code/*": "code",
+    "tables/predictions/*.parquet": "log",
 }
+TRIALS = 12  # of each file
 
 
-def log(shop: Shop) -> Path:
-    name = next(link.name for link in lineage.trace(shop.project, shop.store, "p1") if link.kind == "log")
-    return shop.store.root / "tables" / "predictions" / name
-
-
-def test_an_untouched_chain_is_whole_and_one_flipped_byte_is_named(traced: Shop) -> None:
+def test_an_untouched_chain_is_whole_and_names_the_commit(traced: Shop) -> None:
     assert broken(traced) == []
     commit = traced.git("rev-parse", "HEAD").strip()
     names = {link.kind: link.name for link in lineage.trace(traced.project, traced.store, "v1")}
     assert names["code"] == f"commit {commit[:12]}"
-    for what, (kind, harm) in FLIPS.items():
-        files = [file for file in traced.store.root.rglob("*") if file.is_file() and ".db" not in file.name]
-        kept = {file: file.read_bytes() for file in files}
-        before = traced.store.state.rows(decisions)[0]
-        harm(traced, traced.store.root)
-        assert broken(traced) == [kind], what
-        for file, content in kept.items():
-            if file.read_bytes() != content:
-                file.write_bytes(content)
-        traced.store.state.change(decisions, decisions.c.id == before.id, certificate=before.certificate)
+    assert all(link.verified for link in lineage.everything(traced.project, traced.store))
+
+
+def test_one_flipped_byte_anywhere_is_named_every_time(traced: Shop) -> None:
+    random, root, links = Random(8), traced.store.root, lineage.trace(traced.project, traced.store, "p1")
+    log = next(link.name for link in links if link.kind == "log")
+    for pattern, kind in FILES.items():
+        files = [f for f in sorted(root.glob(pattern)) if f.is_file() and (kind != "log" or f.name == log)]
+        assert files, pattern
+        for file in files:
+            content = file.read_bytes()
+            for _ in range(TRIALS):
+                place, change = random.randrange(len(content)), random.randrange(1, 256)
+                file.write_bytes(content[:place] + bytes([content[place] ^ change]) + content[place + 1 :])
+                assert broken(traced) == [kind], f"byte {place} of {file}"
+            file.write_bytes(content)
+            file.rename(file.with_suffix(".away"))
+            assert broken(traced) == [kind], f"{file} is gone"
+            file.with_suffix(".away").rename(file)
     assert broken(traced) == []
 
 
-def test_a_seal_cannot_be_put_right_without_all_that_follow(traced: Shop) -> None:
-    first = traced.store.state.rows(seals)[0]
-    traced.store.state.change(seals, seals.c.id == first.id, digest="0" * 64)
+def test_a_forged_decision_is_named(traced: Shop) -> None:
+    row = traced.store.state.rows(decisions)[0]
+    traced.store.state.change(decisions, decisions.c.id == row.id, certificate=row.certificate | {"verdict": "fail"})
+    assert broken(traced) == ["decision"]
+
+
+def test_a_seal_put_right_after_a_change_is_not_ours(traced: Shop) -> None:
+    """Whoever changes a file and its record, and even the chain after it, lacks the key."""
+    first, second = traced.store.state.rows(seals, seals.c.table == "predictions")
+    file = traced.store.root / "tables" / "predictions" / second.file
+    file.write_bytes((traced.store.root / "tables" / "predictions" / first.file).read_bytes())
+    digest = traced.store.tables.file_digest("predictions", second.file)
+    forged = chained(first.seal, second.file, digest)
+    traced.store.state.change(seals, seals.c.id == second.id, digest=digest, seal=forged)
     assert broken(traced) == ["log"]
+
+
+def test_all_is_checked_where_a_trace_does_not_look(traced: Shop) -> None:
+    """`p1` does not rest on the file of `p0`."""
+    first = traced.store.state.rows(seals, seals.c.table == "predictions")[0]
+    file = traced.store.root / "tables" / "predictions" / first.file
+    file.write_bytes(file.read_bytes() + b"!")
+    assert broken(traced) == []
+    found = [link for link in lineage.everything(traced.project, traced.store) if not link.verified]
+    assert [(link.kind, link.name) for link in found] == [("log", first.file)]
+    traced.store.state.remove(seals, seals.c.id == first.id)  # and a seal that is gone breaks the next
+    found = [link for link in lineage.everything(traced.project, traced.store) if not link.verified]
+    assert [(link.kind, link.says) for link in found] == [("log", "the chain of seals is broken here")]
+
+
+def test_sealing_again_after_a_kill_seals_the_rest_and_nothing_twice(traced: Shop) -> None:
+    sealed = traced.store.state.rows(seals)
+    traced.store.state.remove(seals, seals.c.id == sealed[-1].id)
+    for _ in range(2):
+        lineage.seal(traced.store)
+    assert [row.seal for row in traced.store.state.rows(seals)] == [row.seal for row in sealed]
+    assert broken(traced) == []
+
+
+def test_a_prediction_is_found_by_its_number_among_those_of_other_workers(traced: Shop) -> None:
+    row = {"event_time": START, "deployment": 1, "version": 1}
+    for file, numbers in enumerate(((0, 9, 10), (11, 16, 17))):
+        rows = [
+            row | {"prediction_id": f"{worker}-{number:x}", "role": role, "prediction": float(number)}
+            for worker in ("abc", "abd-1")
+            for number in numbers
+            for role in ("shadow", "champion")
+        ]
+        traced.store.tables.append("predictions", pa.Table.from_pylist(rows), "more", file)
+    lineage.seal(traced.store)
+    for subject, answered in {"abc-0": 0.0, "abc-a": 10.0, "abc-b": 11.0, "abd-1-11": 17.0}.items():
+        links = lineage.trace(traced.project, traced.store, subject)
+        assert f"answered {answered}" in links[0].says
+        assert all(link.verified for link in links)
+    with pytest.raises(ServiceError, match="no prediction abc-f"):
+        lineage.trace(traced.project, traced.store, "abc-f")
 
 
 def test_what_is_not_on_record_is_said(traced: Shop) -> None:

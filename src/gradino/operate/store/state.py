@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Connection,
     Engine,
     Float,
+    Index,
     Integer,
     MetaData,
     Row,
@@ -38,7 +40,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _table(name: str, *columns: Column[Any]) -> Table:
+def _table(name: str, *columns: Column[Any] | Index) -> Table:
     return Table(name, metadata, *columns, Column("at", Utc, nullable=False, default=now), Column("event_time", Utc))
 
 
@@ -86,6 +88,7 @@ versions = _table(
     Column("number", Integer, primary_key=True, autoincrement=False),  # as in the MLflow registry
     Column("run", String, nullable=False, unique=True),
     Column("bundle", String, nullable=False),  # sha256
+    Column("signature", String),  # sha256 of the file that signs it
     Column("status", String, nullable=False),  # candidate, refused, challenger, rejected, champion, retired
 )
 releases = _table(
@@ -120,6 +123,7 @@ deployments = _table(
     Column("weight", Float, nullable=False, default=0.0),  # answered by the challenger; 0 = shadow
     Column("reason", String, nullable=False),
     Column("decision", String),  # certificate that allowed it
+    Index("deployments_of_champion", "environment", "champion"),
 )
 decisions = _table(
     "decisions",
@@ -130,7 +134,7 @@ decisions = _table(
     Column("certificate", JSON, nullable=False),
     Column("signature", String, nullable=False),
 )
-# SHA-256 of each file of the log, chained: seal = sha256(seal before, file, digest).
+# SHA-256 of each file of the log, chained: seal = sha256(seal before, file, digest), each signed with our key.
 seals = _table(
     "seals",
     Column("id", Integer, primary_key=True),
@@ -139,6 +143,17 @@ seals = _table(
     Column("version", Integer, nullable=False),  # of the Delta table that added it
     Column("digest", String, nullable=False),
     Column("seal", String, nullable=False),
+    Column("signature", String, nullable=False),  # base64
+)
+# Which prediction ids a sealed file holds: those with a prefix and a number from `first` to `last`, if any.
+sealed_ids = _table(
+    "sealed_ids",
+    Column("id", Integer, primary_key=True),
+    Column("seal", Integer, nullable=False),  # the id of its row
+    Column("prefix", String, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Index("sealed_ids_by_id", "prefix", "first"),
 )
 alarms = _table(
     "alarms",

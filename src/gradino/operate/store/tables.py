@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
-from obstore import Bytes
 from obstore.store import ObjectStore
 
 # Without these, Delta forgets old versions after 30 days and deletes their files after 7.
@@ -68,18 +67,18 @@ class Tables:
 
     def added(self, name: str, after: int, until: int) -> pa.Table | None:
         """The rows that versions `after + 1 … until` appended; None when there are none."""
-        parts = [self.read_file(name, file) for file in self.added_files(name, after, until)]
+        parts = [rows_of(self.content(name, file)) for file in self.added_files(name, after, until)]
         return pa.concat_tables(parts, promote_options="permissive") if parts else None
 
-    def read_file(self, name: str, file: str, columns: list[str] | None = None) -> pa.Table:
-        """The rows of one data file; FileNotFoundError where it is gone."""
-        return pq.read_table(pa.BufferReader(memoryview(self._bytes(name, file))), columns=columns)
+    def content(self, name: str, file: str) -> memoryview:
+        """A file as it lies there now; FileNotFoundError where it is gone."""
+        return memoryview(self.objects.get(f"tables/{name}/{file}").bytes())
 
     def added_files(self, name: str, after: int, until: int) -> list[str]:
         """The data files that versions `after + 1 … until` added, read from their commits alone."""
         files = []
         for version in range(after + 1, until + 1):
-            commit = bytes(self._bytes(name, f"_delta_log/{version:020}.json"))
+            commit = bytes(self.content(name, f"_delta_log/{version:020}.json"))
             actions = [json.loads(line) for line in commit.splitlines()]
             files += [unquote(action["add"]["path"]) for action in actions if "add" in action]
         return files
@@ -118,7 +117,7 @@ class Tables:
         return {file: known.get(file) or self.file_digest(name, file) for file in self._files(name, version)}
 
     def file_digest(self, name: str, file: str) -> str:
-        return hashlib.sha256(memoryview(self._bytes(name, file))).hexdigest()
+        return hashlib.sha256(self.content(name, file)).hexdigest()
 
     def _files(self, name: str, version: int) -> set[str]:
         table = self.open(name, version)
@@ -127,8 +126,10 @@ class Tables:
     def _place(self, name: str) -> str:
         return f"{self.address}/tables/{name}"
 
-    def _bytes(self, name: str, file: str) -> Bytes:
-        return self.objects.get(f"tables/{name}/{file}").bytes()
+
+def rows_of(content: memoryview, columns: list[str] | None = None) -> pa.Table:
+    """The rows of a data file."""
+    return pq.ParquetFile(pa.BufferReader(content)).read(columns)
 
 
 def content_digest(files: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 from gradino.errors import GradinoError, TrainingError
 from gradino.operate.project import Project
 from gradino.operate.project.process import JobError, call
-from gradino.operate.registry.bundle import CODE
+from gradino.operate.registry.bundle import CODE, SIGNATURE, sha256
 from gradino.operate.store import Store
 from gradino.operate.store.lock import alone
 from gradino.operate.store.state import data_versions, now, runs, versions
@@ -103,6 +103,7 @@ def _finish(store: Store, row: Row[Any], outcome: Outcome) -> None:
         {"run": row.id},
         number=outcome.version,
         bundle=outcome.bundle,
+        signature=sha256(store.at_hand(f"bundles/{outcome.bundle}") / SIGNATURE),
         status="candidate",
         event_time=row.event_time,
     )
