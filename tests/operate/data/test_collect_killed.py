@@ -18,7 +18,7 @@ from gradino.operate.store.state import State, data_versions, events
 from gradino.operate.store.tables import Tables
 from tests.operate.conftest import Shop, hours
 
-STEPS = 5  # quarantine told, quarantine appended, rows appended, first data told, version recorded
+STEPS = 6  # quarantine told, quarantine appended, rows appended, first data told, version recorded, files seen
 
 
 def collect_and_die(root: Path, step: int) -> None:
@@ -38,6 +38,7 @@ def collect_and_die(root: Path, step: int) -> None:
     module.call = lambda function, log, *args: function(*args)  # type: ignore[attr-defined]
     Tables.append = deadly(Tables.append)  # type: ignore[method-assign]
     State.add_once = deadly(State.add_once)  # type: ignore[method-assign]
+    module._seen = deadly(module._seen)  # type: ignore[attr-defined]
     collect(load(root), Store.of(root))
 
 
@@ -48,6 +49,7 @@ def state(shop: Shop) -> dict[str, object]:
         "rows": sorted(map(repr, tables.read("rows").to_pylist())),  # type: ignore[union-attr]
         "quarantine": sorted(map(repr, tables.read("quarantine").to_pylist())),  # type: ignore[union-attr]
         "versions": [(v.version, v.raw, v.rows, v.quarantined, v.until) for v in shop.store.state.rows(data_versions)],
+        "seen": shop.store.state.cursor("collect.files", {}).keys(),
         "told": sorted(e.key for e in shop.store.state.rows(events)),
         "raw": sorted(file.name for file in (shop.store.root / "raw").iterdir()),
     }
@@ -57,6 +59,7 @@ def state(shop: Shop) -> dict[str, object]:
 def test_killed_after_any_step_and_called_again_all_is_as_if_nothing_had_happened(
     shop: Shop, tmp_path_factory: Any
 ) -> None:
+    shop.rewrite('source = "shop:collect"', 'source = "sales.csv"', "gradino.toml")
     frame = hours(0, 60)
     frame.loc[50, "sold"] = -1.0
     shop.deliver(frame)

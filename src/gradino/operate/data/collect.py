@@ -1,7 +1,8 @@
 """Collect: one batch from the source into the tables, exactly once, whatever is killed in between.
 
-The order of the steps is the recovery: the raw file, the quarantine, the rows, the record. Each recognises what an
-earlier attempt left – by content, by key, by the table's own log – so calling again finishes what was begun.
+The order of the steps is the recovery: the raw file, the quarantine, the rows, the record, the files seen. Each
+recognises what an earlier attempt left – by content, by key, by the table's own log – so calling again finishes what
+was begun.
 """
 
 from collections import Counter
@@ -23,6 +24,7 @@ from gradino.operate.store.state import data_versions, events, incidents
 from gradino.operate.store.tables import content_digest
 
 _WRITER = "collect"
+_FILES = "collect.files"  # cursor: the files that were read, and as they were then
 _FEW = 10  # of fewer new rows nobody can say that the source is broken
 
 
@@ -49,8 +51,10 @@ def collect(project: Project, store: Store) -> Collected | None:
         _record(project, store)
         last = store.state.last(data_versions)
         batch = _gather(project, store, last.until if last else None)
-        if batch is None or store.state.count(data_versions, data_versions.c.raw == batch.raw):
+        if batch is None:
             return None
+        if store.state.count(data_versions, data_versions.c.raw == batch.raw):
+            return _seen(store, batch, None)
         store.keep(f"raw/{batch.raw}.parquet")
         table = store.tables.open("rows")
         good = columns.fit(batch.good, pa.schema(table.schema().to_arrow()) if table else None)
@@ -60,15 +64,16 @@ def collect(project: Project, store: Store) -> Collected | None:
             raise _refuse(project, store, batch.raw, bad, len(good))
         if not len(bad) + len(good):
             _forget(store, batch.raw)
-            return None
+            return _seen(store, batch, None)
         _quarantine(store, batch.raw, bad)
         _append(store, "rows", good, batch.raw)
-        return _record(project, store)
+        return _seen(store, batch, _record(project, store))
 
 
 def _gather(project: Project, store: Store, since: datetime | None) -> Batch | None:
     try:
-        return call(_ask, store.folder("logs") / "collect.log", project, store.folder("raw"), since)
+        seen = store.state.cursor(_FILES, {})
+        return call(_ask, store.folder("logs") / "collect.log", project, store.folder("raw"), since, seen)
     except JobError as error:
         raise DataError(
             f"the source {project.data.source} failed: {error.what}",
@@ -76,11 +81,19 @@ def _gather(project: Project, store: Store, since: datetime | None) -> Batch | N
         ) from None
 
 
-def _ask(project: Project, folder: Path, since: datetime | None) -> Batch | None:
+def _ask(project: Project, folder: Path, since: datetime | None, seen: dict[str, str]) -> Batch | None:
     """The job; pandas and the project's code are imported there, not here."""
     from gradino.operate.data.source import gather
 
-    return gather(project, folder, since)
+    return gather(project, folder, since, seen)
+
+
+def _seen(store: Store, batch: Batch, found: Collected | None) -> Collected | None:
+    """Remember which files were read. The last step: before it they are read again, and add nothing."""
+    if batch.seen:
+        with store.state.begin() as connection:
+            store.state.move_cursor(connection, _FILES, batch.seen)
+    return found
 
 
 def _unknown_rows(project: Project, store: Store, good: pa.Table, until: datetime | None) -> pa.Table:

@@ -12,15 +12,20 @@ from gradino.errors import DataError
 
 MOMENT = pa.timestamp("us", tz="UTC")
 BATCH = "_batch"  # sha256 of the raw batch a row came with
+ORIGIN = b"gradino.origin"  # in a raw batch's own metadata: which source, asked since when, or which files by SHA-256
 
 
 @dataclass(frozen=True)
 class Batch:
-    """A judged batch. `bad` has the columns `time`, `row` (JSON), `reason`; `raw` is the SHA-256 of the stored file."""
+    """A judged batch. `bad` has the columns `time`, `row` (JSON), `reason`; `raw` is the SHA-256 of the stored file.
+
+    `seen` is what the next reading is to know of the files of this one.
+    """
 
     raw: str
     good: pa.Table
     bad: pa.Table
+    seen: dict[str, str]
 
 
 def settle(data: pa.Table) -> pa.Table:

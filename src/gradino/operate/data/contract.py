@@ -17,7 +17,7 @@ def judge(frame: pd.DataFrame, identity: Identity, model: Any) -> tuple[pd.DataF
     """Split a batch with a fresh index 0 … n−1. `model` is a pandera DataFrameModel class, or None.
 
     Returns the good rows, with their index, their event times in UTC, and each key (time, unit) once – the last row
-    wins; and for each bad row's index the reasons, joined by "; ".
+    wins, one that only repeats it is nothing –; and for each bad row's index the reasons, joined by "; ".
 
     Raises:
         DataError: a needed column is missing, or the contract is broken as a whole and not by single rows.
@@ -33,8 +33,17 @@ def judge(frame: pd.DataFrame, identity: Identity, model: Any) -> tuple[pd.DataF
         good = _validate(good, model, reasons)
     good = good.assign(**{identity.time: moments.loc[good.index]})
     keys = [identity.time, *([identity.unit] if identity.unit else [])]
+    for row in _contradicted(good, keys):
+        reasons.setdefault(row, []).append(f"a later row of the batch has the same {' and '.join(keys)}")
     texts = {row: "; ".join(dict.fromkeys(said)) for row, said in sorted(reasons.items())}
     return good.drop_duplicates(keys, keep="last"), pd.Series(texts, dtype=object)
+
+
+def _contradicted(good: pd.DataFrame, keys: list[str]) -> list[int]:
+    """Rows whose key comes again later in the batch, with another content."""
+    doubled = good[good.duplicated(keys, keep=False)]
+    earlier = doubled.duplicated(keys, keep="last") & ~doubled.astype(str).duplicated(keep="last")
+    return [int(row) for row in doubled.index[earlier]]
 
 
 def _check_columns(frame: pd.DataFrame, identity: Identity) -> None:

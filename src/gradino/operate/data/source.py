@@ -6,32 +6,37 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gradino.errors import DataError
-from gradino.operate.data import columns, contract, frames
-from gradino.operate.data.columns import Batch
+from gradino.operate.data import columns, contract, endpoint, files, frames, query
+from gradino.operate.data.columns import ORIGIN, Batch
+from gradino.operate.data.reading import Reading
 from gradino.operate.project import Project
+from gradino.operate.project.sources import Endpoint, Files, Query
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def gather(project: Project, folder: Path, since: datetime | None) -> Batch | None:
-    """Ask the source for what is newer than `since`; None when it has nothing.
+def gather(project: Project, folder: Path, since: datetime | None, seen: dict[str, str]) -> Batch | None:
+    """Ask the source for what is newer than `since`, less what may come late; None when it has nothing.
 
-    The source is given a moment in UTC without a zone, as its own times mostly are, and 1970 when all is new.
+    The source is given a moment in UTC without a zone, as its own times mostly are, and 1970 when all is new. `seen`
+    is what the last reading of files left.
 
     Raises:
         DataError: the batch as a whole cannot be used; it stays in `folder`, for whoever looks into it.
     """
     os.chdir(project.root)
     sys.dont_write_bytecode = True
-    function = project.data.source.load(project.root)
-    after = (since or _EPOCH).astimezone(UTC).replace(tzinfo=None)
-    frame = frames.taken(function(after), str(project.data.source)).reset_index(drop=True)
+    after = max((since or _EPOCH) - project.data.late, _EPOCH).astimezone(UTC).replace(tzinfo=None)
+    reading = _read(project, after, seen)
+    frame = reading.frame.reset_index(drop=True)
     if frame.empty:
         return None
     if not frame.columns.is_unique or columns.BATCH in frame.columns:
@@ -39,18 +44,32 @@ def gather(project: Project, folder: Path, since: datetime | None) -> Batch | No
             f"a column name repeats, or is `{columns.BATCH}`: {', '.join(map(str, frame.columns))}",
             "rename columns in the source",
         )
-    raw = _keep(frame, folder)
+    raw = _keep(frame, {"source": str(project.data.source), **reading.origin}, folder)
     model = project.data.schema_.load(project.root) if project.data.schema_ else None
     good, reasons = contract.judge(frame, project.project, model)
     bad = frame.loc[reasons.index]
-    return Batch(raw, columns.settle(_arrow(good)), _quarantine(bad, reasons, project.project.time))
+    return Batch(raw, columns.settle(_arrow(good)), _quarantine(bad, reasons, project.project.time), reading.seen)
 
 
-def _keep(frame: pd.DataFrame, folder: Path) -> str:
-    """Store a batch under its own SHA-256; complete or not at all."""
+def _read(project: Project, after: datetime, seen: dict[str, str]) -> Reading:
+    match project.data.source:
+        case Files() as source:
+            return files.read(source, seen)
+        case Endpoint() as source:
+            return endpoint.read(source, after)
+        case Query() as source:
+            return query.read(source, after)
+        case source:
+            answer = source.load(project.root)(after)
+            return Reading(frames.taken(answer, str(source)), {"since": after.isoformat()})
+
+
+def _keep(frame: pd.DataFrame, origin: dict[str, Any], folder: Path) -> str:
+    """Store a batch and where it is from under its own SHA-256; complete or not at all."""
+    table = _arrow(_storable(frame)).replace_schema_metadata({ORIGIN: msgspec.json.encode(origin)})
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as file:
         try:
-            pq.write_table(_arrow(_storable(frame)), file)
+            pq.write_table(table, file)
             file.flush()
             os.fsync(file.fileno())
             file.seek(0)
@@ -64,7 +83,7 @@ def _keep(frame: pd.DataFrame, folder: Path) -> str:
 
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:
     """Columns of mixed types, which Parquet cannot hold, as text: no bad value keeps a batch from being stored."""
-    objects = frame.select_dtypes("object").columns
+    objects = [c for c in frame.columns if frame[c].dtype == object]
     mixed = [c for c in objects if frame[c].dropna().map(type).nunique() > 1]
     return frame.assign(**{c: frame[c].map(str, na_action="ignore") for c in mixed})
 

@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator
@@ -110,10 +110,12 @@ def _parsed(value: object) -> object:
         raise ValueError(f'"{value}" is no source; write {_FORMS}') from None
 
 
-def _kind(value: Any) -> Literal["function", "files", "endpoint", "query"]:
+def _kind(value: Any) -> str:
     if isinstance(value, dict):
-        return "query" if "sql" in value else "files" if "files" in value else "endpoint"
-    return next((tag for tag, kind in KINDS.items() if isinstance(value, kind)), "function")  # type: ignore[return-value]
+        if "files" in value:
+            return "files"
+        return "query" if "sql" in value or not str(value["url"]).startswith("http") else "endpoint"
+    return next((tag for tag, kind in KINDS.items() if isinstance(value, kind)), "function")
 
 
 KINDS: dict[str, type[_Source]] = {"files": Files, "endpoint": Endpoint, "query": Query}
