@@ -1,17 +1,14 @@
-"""What went wrong, as rows: opened by whatever noticed it, closed by an improvement."""
+"""What went wrong: events of the story come in, incidents go out: to people, and as improvements of the project.
 
-import hashlib
+    record      incidents as rows: opened by what the story tells, once; what was learnt from them
+    notify      messages to people: webhook, Slack, email
+    watchers    the thread that samples the server, looks at alert rules and delivers
+    improve     what an incident suggests – a gate, a contract, a test, a slice, a threshold – as a change of files
 
-from gradino.errors import GradinoError
-from gradino.operate.store import Store
-from gradino.operate.store.state import incidents
+The loop calls `notice` and runs `Watchers`; the command line closes an incident.
+"""
 
+from gradino.operate.incidents.record import learning, notice, report
+from gradino.operate.incidents.watchers import Watchers
 
-def report(store: Store, what: str, error: GradinoError) -> None:
-    """Open an incident and tell it; the same thing that goes on going wrong stays one incident."""
-    title = f"{what} failed: {error.what}"
-    key = hashlib.sha256(title.encode()).hexdigest()[:16]
-    evidence = {"what": error.what, "next": error.next, "trace": getattr(error, "trace", "")}
-    kind = type(error).__name__.removesuffix("Error").lower()
-    if store.state.add_once(incidents, {"key": key}, kind=kind, title=title, evidence=evidence):
-        store.state.tell("incident", title, f"incident:{key}", next=error.next)
+__all__ = ["Watchers", "learning", "notice", "report"]

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gradino.errors import GradinoError
-from gradino.operate import lineage, monitoring, release, retraining, serving
+from gradino.operate import incidents, lineage, monitoring, release, retraining, serving
 from gradino.operate.loop.slow import Slow
 from gradino.operate.project import Project, load
 from gradino.operate.store import Store
@@ -24,6 +24,7 @@ class Operator:
         self.project, self.store = project, store
         self.slow = Slow(project, store)
         self.feedback = monitoring.Feedback(project, store)
+        self.watchers = incidents.Watchers(project.root, project.name)
 
     def round(self) -> None:
         """Move everything that can be moved now. Each step may be repeated after a crash."""
@@ -42,9 +43,11 @@ class Operator:
         release.propose(self.store, clock)
         retraining.decide(self.project, self.store, clock)
         self.slow.start(clock)
+        incidents.notice(self.store)
 
     def close(self) -> None:
         self.slow.close()
+        self.watchers.close()
         self.store.state.close()
 
     def _clock(self, newest: datetime | None) -> datetime | None:
