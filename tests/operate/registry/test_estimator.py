@@ -12,6 +12,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, SplineTransformer, StandardScaler
 
+from gradino.operate.project.process import call
 from tests.operate.registry.conftest import FRAME, pack
 
 X, Y = FRAME[["warmth"]], 2 * FRAME["warmth"]
@@ -52,3 +53,27 @@ def test_a_function_of_the_project_is_the_one_in_the_bundle(tmp_path: Path, monk
     (tmp_path / "till.py").unlink()
     assert np.array_equal(packed.load().predict(FRAME), estimator.predict(X))
     assert "till" not in sys.modules
+
+
+@pytest.mark.parametrize("estimator", PLAIN, ids=lambda e: str(type(e).__name__))
+def test_the_same_model_has_the_same_bytes_in_another_process(estimator: Any, tmp_path: Path) -> None:
+    """skops itself writes addresses in memory and the time of day."""
+    found = set()
+    for i in range(2):
+        fitted = call(fit, tmp_path / "log", estimator.set_params(**seed(estimator)), tmp_path / str(i), bytes(i))
+        found.add(fitted)
+    assert len(found) == 1
+
+
+def seed(estimator: Any) -> dict[str, int]:
+    return {name: 0 for name in estimator.get_params() if name == "random_state"}
+
+
+def fit(estimator: Any, folder: Path, ballast: bytes) -> bytes:
+    from gradino.operate.registry.estimator import SKOPS, save
+
+    held = [bytearray(n + 1) for n in range(1000 * len(ballast))]  # so that addresses differ
+    folder.mkdir()
+    save(estimator.fit(X, Y), folder)
+    assert held is not None
+    return (folder / SKOPS).read_bytes()

@@ -8,6 +8,7 @@ import cloudpickle  # type: ignore[import-untyped]
 import skops.io
 
 from gradino.errors import IntegrityError
+from gradino.operate.registry.canonical import canonical
 from gradino.operate.registry.namespace import Namespace
 
 SKOPS, PICKLE = "model.skops", "model.pkl"
@@ -30,7 +31,7 @@ _ALLOWED = (
 def save(estimator: Any, folder: Path) -> None:
     """Write the estimator; skops if it can and if all types in it are allowed."""
     try:
-        data = skops.io.dumps(estimator)
+        data = canonical(skops.io.dumps(estimator))
         skops.io.loads(data, trusted=_trusted(data))
     except Exception:  # noqa: BLE001  # skops refuses in many ways; each means the same here
         (folder / PICKLE).write_bytes(cloudpickle.dumps(estimator))
