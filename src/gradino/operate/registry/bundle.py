@@ -43,6 +43,9 @@ class Lineage(msgspec.Struct, frozen=True):
     seed: int
     tracker_run: str
     metrics: dict[str, float]
+    parameters: dict[str, Any] = {}  # hyper-parameters that a search chose
+    machine: dict[str, Any] = {}  # what the result may depend on beside all that
+    slices: dict[str, Any] = {}  # rows, metric and loss of each slice of the holdout
 
 
 def verify(path: Path, digest: str, public_key: Path) -> None:
