@@ -67,7 +67,7 @@ data_versions = _table(
 runs = _table(
     "runs",
     Column("id", String, primary_key=True),
-    Column("status", String, nullable=False),  # queued, running, finished, failed
+    Column("status", String, nullable=False),  # queued, running, finished, failed, cancelled
     Column("reason", String, nullable=False),
     Column("commit", String),
     Column("diff", String),  # sha256 of the uncommitted changes, null when clean
@@ -77,6 +77,9 @@ runs = _table(
     Column("data_digest", String),
     Column("seed", Integer),
     Column("metrics", JSON),
+    Column("slices", JSON),  # metrics of each slice of the holdout
+    Column("parameters", JSON),  # hyper-parameters that a search chose
+    Column("machine", JSON),  # processor, cores, threads, Python
     Column("tracker_run", String),
     Column("version", Integer),
     Column("error", String),
@@ -90,6 +93,16 @@ versions = _table(
     Column("bundle", String, nullable=False),  # sha256
     Column("signature", String),  # sha256 of the file that signs it
     Column("status", String, nullable=False),  # candidate, refused, challenger, rejected, champion, retired
+)
+# A version made again from its record alone, and how like it the second one is.
+reproductions = _table(
+    "reproductions",
+    Column("id", Integer, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("verdict", String, nullable=False),  # pass, fail
+    Column("how", String, nullable=False),  # identical, predictions, metric, different, broken
+    Column("evidence", JSON, nullable=False),
+    Column("seconds", Float, nullable=False),
 )
 releases = _table(
     "releases",
