@@ -36,6 +36,7 @@ class Request:
     """What a handler answers. `parameters` are the parts of the path that a route leaves open."""
 
     id: str
+    path: str
     headers: Headers
     gone: Callable[[], Awaitable[None]]  # returns when the caller has hung up
     body: bytes = b""
@@ -118,7 +119,8 @@ class App:
         started = time.perf_counter()
         self._count += 1
         headers: Headers = scope.headers
-        request = Request(_given_id(headers) or f"{self._prefix}-r{self._count:x}", headers, protocol.client_disconnect)
+        name = _given_id(headers) or f"{self._prefix}-r{self._count:x}"
+        request = Request(name, scope.path, headers, protocol.client_disconnect)
         route = scope.path
         if route not in self._routes:
             route, request.parameters = self._found(route)
@@ -130,7 +132,7 @@ class App:
             who = holder.name if holder else None
             answer = await self._answer(chosen, scope, protocol, request, methods)
         except Denied as error:
-            answer = _refused(error.status, Problem(error.reason, next=error.advice), request.id, _challenge(error))
+            answer = _refused(error.status, Problem(error.reason, next=error.advice), request, _challenge(error))
         except Gone:
             answer = Answer(b"", _HUNG_UP)
         seconds = time.perf_counter() - started
@@ -151,26 +153,26 @@ class App:
     ) -> Answer:
         try:
             if not chosen:
-                return self._no_route(scope, methods, request.id)
+                return self._no_route(scope.method, methods, request)
             request.body = await self._patience.body(self._body(request, scope.http_version, protocol))
             return await chosen.handler(request)
         except BadInput as error:
-            return _refused(error.status, error.problem, request.id)
+            return _refused(error.status, error.problem, request)
         except Unavailable as error:
-            return _refused(503, Problem(error.reason), request.id, (("retry-after", str(error.retry)),))
+            return _refused(503, Problem(error.reason), request, (("retry-after", str(error.retry)),))
         except Late:
-            return _refused(504, Problem("the deadline passed before the rows were scored"), request.id)
+            return _refused(504, Problem("the deadline passed before the rows were scored"), request)
         except Failed as error:
-            return _refused(500, Problem(error.reason), request.id)
+            return _refused(500, Problem(error.reason), request)
         except TimeoutError:
-            return _refused(408, Problem("the body did not arrive"), request.id, (("connection", "close"),))
+            return _refused(408, Problem("the body did not arrive"), request, (("connection", "close"),))
         except RecursionError:
-            return _refused(400, Problem("the body is nested too deeply"), request.id)
+            return _refused(400, Problem("the body is nested too deeply"), request)
         except Gone:
             raise
         except Exception as error:  # noqa: BLE001  # the caller gets a request id, the operator the trace
             print(f"gradino: request {request.id!r}\n{_trace(error)}", file=sys.stderr)
-            return _refused(500, Problem("the server failed on this request", next="see its log"), request.id)
+            return _refused(500, Problem("the server failed on this request", next="see its log"), request)
         finally:
             self._held -= request.held
 
@@ -217,14 +219,15 @@ class App:
                 return route, found.groupdict()
         return "other", {}
 
-    def _no_route(self, scope: "Scope", methods: Mapping[str, Route], request: str) -> Answer:
+    def _no_route(self, method: str, methods: Mapping[str, Route], request: Request) -> Answer:
+        path = request.path
         if methods:
             allowed = ", ".join(methods)
-            problem = Problem(f"{scope.path} does not take {scope.method}", next=f"use {allowed}")
+            problem = Problem(f"{path} does not take {method}", next=f"use {allowed}")
             return _refused(405, problem, request, (("allow", allowed),))
-        near = get_close_matches(scope.path, self._routes, n=1)
+        near = get_close_matches(path, self._routes, n=1)
         advice = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self._routes)}"
-        return _refused(404, Problem(f"there is no {scope.path}", next=advice), request)
+        return _refused(404, Problem(f"there is no {path}", next=advice), request)
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -252,6 +255,17 @@ def _challenge(error: Denied) -> tuple[tuple[str, str], ...]:
     return (("www-authenticate", 'Bearer realm="gradino"'),) if error.status == 401 else ()
 
 
-def _refused(status: int, problem: Problem, request: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
-    body = msgspec.json.encode({"error": problem, "request_id": request})
-    return Answer(body, status, headers=headers)
+def _refused(status: int, problem: Problem, request: Request, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """The problem, and as the Open Inference Protocol wants it below `/v2`: in one sentence."""
+    if request.path.startswith("/v2"):
+        content: dict[str, object] = {"error": _sentence(problem), "detail": problem}
+    else:
+        content = {"error": problem}
+    return Answer(msgspec.json.encode(content | {"request_id": request.id}), status, headers=headers)
+
+
+def _sentence(problem: Problem) -> str:
+    where = ", ".join(
+        f"{name} {value}" for name, value in (("row", problem.row), ("field", problem.field)) if value is not None
+    )
+    return f"{where}: {problem.reason}" if where else problem.reason

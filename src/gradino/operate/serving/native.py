@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from gradino.operate.serving import arrow
 from gradino.operate.serving.app import Answer, Request, Route, Routes, json_answer
 from gradino.operate.serving.batching import Ticket
-from gradino.operate.serving.columns import microseconds
+from gradino.operate.serving.columns import Block, microseconds
 from gradino.operate.serving.schema import BadInput, Problem, decoded
-from gradino.operate.serving.scoring import Scoring, few
+from gradino.operate.serving.scoring import MOST_ROWS, Scoring, few
 from gradino.operate.serving.served import as_logged
 from gradino.operate.serving.wal import Feedback, Label
 
@@ -44,6 +45,7 @@ class Native:
 
     def __init__(self, scoring: Scoring, task: Literal["regression", "classification"]) -> None:
         self._scoring, self._task = scoring, task
+        self._unpacker = arrow.Unpacker(MOST_ROWS)
         self._feedback = msgspec.json.Decoder(GivenFeedback)
         self.routes: Routes = {
             "/v1/score": {"POST": Route(self.score, "scorer")},
@@ -52,8 +54,18 @@ class Native:
 
     async def score(self, request: Request) -> Answer:
         live = self._scoring.live()
-        ticket = await self._scoring.score(request, live, live.rows.decode(request.body))
-        return json_answer(_scores(ticket))
+        sent = (request.headers.get("content-type") or "").partition(";")[0].lower()
+        rows: Block = (
+            await self._unpacker.read(sent, request.body, live.rows)
+            if sent in arrow.KINDS
+            else live.rows.decode(request.body)
+        )
+        ticket = await self._scoring.score(request, live, rows)
+        kind = arrow.accepted(request.headers.get("accept"), sent)
+        return Answer(_table(kind, ticket), kind=kind) if kind else json_answer(_scores(ticket))
+
+    def stop(self) -> None:
+        self._unpacker.close()
 
     async def feedback(self, request: Request) -> Answer:
         now = time.time_ns() // 1000
@@ -79,3 +91,13 @@ def _scores(ticket: Ticket) -> Scores:
         for i, value, arm in zip(ticket.ids, ticket.values, ticket.arms, strict=True)
     ]
     return Scores(predictions, live.champion.version, live.deployment)
+
+
+def _table(kind: str, ticket: Ticket) -> bytes:
+    scores = _scores(ticket)
+    columns = {
+        "id": ticket.ids,
+        "value": ticket.values,
+        "version": [one.version or scores.version for one in scores.predictions],
+    }
+    return arrow.written(kind, columns, {"version": str(scores.version), "deployment": str(scores.deployment)})

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from gradino.operate.serving.wal import FieldType
 
 _LARGEST = 2**63 - 1
-_WHERE = re.compile(r"^(?P<reason>.*?)(?: - at `\$(?:\.[a-z_]+)*\[(?P<row>\d+)\](?:\.(?P<field>.*))?`)?$", re.DOTALL)
-_UNKNOWN = "unknown field"
+_WHERE = re.compile(
+    r"^(?P<reason>.*?)(?: - at `\$(?:"
+    r"(?P<columns>\.columns)(?:\.(?P<column>.*)\[(?P<place>\d+)\])?"
+    r"|(?:\.[a-z_]+)*\[(?P<row>\d+)\](?:\.(?P<field>.*))?)`)?$",
+    re.DOTALL,
+)
+_UNKNOWN, MISSING = "unknown field", "required field is missing"
+_ADVICE = 'send {"rows": [{…}]} or {"columns": {"…": […]}}'
 _NAMED = re.compile(r"(?:unknown|required) field `(?P<field>.*)`")
 
 
@@ -85,31 +91,51 @@ class Rows:
         self.layout = Layout(cast("Any", list(zip(self.names, types, strict=True))), len(self.fields))
         self.time = self.names.index(extra.time)
         self.unit = self.names.index(extra.unit) if extra.unit else None
-        attributes = [
-            (f"f{i}", kind) if i < len(inputs) and not self.fields[i].nullable else (f"f{i}", kind, None)
-            for i, kind in enumerate(kinds)
-        ]
-        self.row_type: type[msgspec.Struct] = msgspec.defstruct(
-            "Row",
-            cast("Any", attributes),
-            kw_only=True,
+        self.required = [i < len(inputs) and not self.fields[i].nullable for i in range(len(kinds))]
+        self.row_type = self._struct("Row", kinds)
+        self.columns_type = self._struct("Columns", [list[kind] for kind in kinds])  # type: ignore[valid-type]
+        request = msgspec.defstruct(
+            "Request",
+            [
+                ("rows", list[self.row_type] | msgspec.UnsetType, msgspec.UNSET),  # type: ignore[name-defined]
+                ("columns", self.columns_type | msgspec.UnsetType, msgspec.UNSET),
+            ],
             forbid_unknown_fields=True,
-            rename={f"f{i}": name for i, name in enumerate(self.names)},
         )
-        request = msgspec.defstruct("Request", [("rows", list[self.row_type])], forbid_unknown_fields=True)  # type: ignore[name-defined]
         self._decoder = msgspec.json.Decoder(request)
+
+    def _struct(self, name: str, kinds: Sequence[Any]) -> type[msgspec.Struct]:
+        attributes = [
+            (f"f{i}", kind) if needed else (f"f{i}", kind | None, None)
+            for i, (kind, needed) in enumerate(zip(kinds, self.required, strict=True))
+        ]
+        names = {f"f{i}": name for i, name in enumerate(self.names)}
+        return msgspec.defstruct(name, cast("Any", attributes), kw_only=True, forbid_unknown_fields=True, rename=names)
 
     def decode(self, body: bytes) -> list[Row]:
         """The rows of a `/v1/score` body as tuples in the order of `names`; raises BadInput."""
         try:
-            rows = cast("Any", self._decoder.decode(body)).rows
+            given = cast("Any", self._decoder.decode(body))
         except msgspec.ValidationError as error:
             raise BadInput(self._explain(str(error))) from None
         except msgspec.DecodeError as error:
-            raise BadInput(Problem(f"the body is not JSON: {error}", next='send {"rows": [{…}]}'), 400) from None
+            raise BadInput(Problem(f"the body is not JSON: {error}", next=_ADVICE), 400) from None
         except UnicodeDecodeError:
-            raise BadInput(Problem("the body is not UTF-8", next='send {"rows": [{…}]}'), 400) from None
-        return [msgspec.structs.astuple(row) for row in rows]
+            raise BadInput(Problem("the body is not UTF-8", next=_ADVICE), 400) from None
+        if (given.rows is msgspec.UNSET) == (given.columns is msgspec.UNSET):
+            raise BadInput(Problem("the body must have either `rows` or `columns`", next=_ADVICE))
+        if given.rows is msgspec.UNSET:
+            return self._transposed(msgspec.structs.astuple(given.columns))
+        return [msgspec.structs.astuple(row) for row in given.rows]
+
+    def _transposed(self, columns: Sequence[list[Any] | None]) -> list[Row]:
+        """Rows from columns in the order of `names`, None where one was left out."""
+        sizes = {name: len(values) for name, values in zip(self.names, columns, strict=True) if values is not None}
+        size = next(iter(sizes.values()), 0)
+        for name, other in sizes.items():
+            if other != size:
+                raise BadInput(Problem(f"the column has {other} values, another has {size}", field=name))
+        return list(zip(*((None,) * size if values is None else values for values in columns), strict=True))
 
     def convert(self, rows: object, strict: bool = True) -> list[Row]:
         """The same from objects that are decoded already; not `strict`: values may be text."""
@@ -120,12 +146,14 @@ class Rows:
         return [msgspec.structs.astuple(row) for row in converted]
 
     def _explain(self, message: str) -> Problem:
-        problem = located(message, 'send {"rows": [{…}]}')
-        if problem.reason != _UNKNOWN:
-            return problem
-        near = get_close_matches(problem.field or "", self.names, n=1, cutoff=0.5)
+        problem = located(message, _ADVICE)
+        return self.unknown(problem.field or "", problem.row) if problem.reason == _UNKNOWN else problem
+
+    def unknown(self, name: str, row: int | None = None) -> Problem:
+        """What to say of a field that no model has."""
+        near = get_close_matches(name, self.names, n=1, cutoff=0.5)
         advice = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(self.names)}"
-        return Problem(problem.reason, problem.row, problem.field, advice)
+        return Problem(_UNKNOWN, row, name, advice)
 
 
 def decoded(decoder: "msgspec.json.Decoder[Any]", body: bytes, advice: str) -> Any:
@@ -143,12 +171,13 @@ def located(message: str, advice: str) -> Problem:
     found = _WHERE.match(message)
     assert found
     reason = found["reason"]
-    if not found["row"]:
+    at = found["row"] or found["place"]
+    row = int(at) if at else None
+    if row is None and not found["columns"]:
         return Problem(reason, next=advice)
-    row = int(found["row"])
     if named := _NAMED.search(reason):
-        return Problem(_UNKNOWN if "unknown" in reason else "required field is missing", row, named["field"])
-    return Problem(reason, row, found["field"])
+        return Problem(_UNKNOWN if "unknown" in reason else MISSING, row, named["field"])
+    return Problem(reason, row, found["field"] or found["column"])
 
 
 def _type(field: InputField) -> Any:

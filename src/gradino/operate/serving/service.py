@@ -4,8 +4,8 @@ import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
+from gradino.operate.project.config import Identity
 from gradino.operate.serving import openapi
 from gradino.operate.serving.app import Answer, Request, Route, Routes, json_answer
 from gradino.operate.serving.batching import Batcher
@@ -13,6 +13,7 @@ from gradino.operate.serving.board import Board
 from gradino.operate.serving.commit import PredictionLog
 from gradino.operate.serving.compactor import COMPACTED
 from gradino.operate.serving.deployments import Deployments
+from gradino.operate.serving.inference import OpenInference
 from gradino.operate.serving.invocations import Invocations
 from gradino.operate.serving.metrics import Requests, Snapshot, text
 from gradino.operate.serving.native import Native
@@ -31,18 +32,20 @@ class ScoringService:
         log: PredictionLog,
         board: Board,
         worker: int,
-        task: Literal["regression", "classification"],
+        project: Identity,
         folder: Path,
         prefix: str,
     ) -> None:
         self._deployments, self._log, self._board, self._worker = deployments, log, board, worker
         self._folder = folder
         self._scoring = Scoring(deployments, log, prefix)
+        self._native = Native(self._scoring, project.task)
         self.patience = self._scoring.patience
         self.requests = Requests()
         self.routes: Routes = {
-            **Native(self._scoring, task).routes,
+            **self._native.routes,
             **Invocations(self._scoring).routes,
+            **OpenInference(self._scoring, project.name, project.task).routes,
             "/health": {"GET": Route(self.health, "token")},
             "/version": {"GET": Route(self.version, "token")},
             "/metrics": {"GET": Route(self.metrics, "viewer")},
@@ -54,6 +57,7 @@ class ScoringService:
         self._scoring.start(loop)
 
     def stop(self) -> None:
+        self._native.stop()
         self._scoring.stop()
 
     def publish(self) -> None:

@@ -67,7 +67,7 @@ def run(
     prefix = f"{int(time.time()):x}{secrets.token_hex(4)}"
     extra = Extra(project.project.time, project.project.unit)
     deployments = Deployments(store.state, environment, extra, load or _bundles(store), _privacy(project, store))
-    service = ScoringService(deployments, log, board, worker, project.project.task, folder, prefix)
+    service = ScoringService(deployments, log, board, worker, project.project, folder, prefix)
     serving = project.serving
     access = Access(None if serving.local else Tokens(store.state))
     renewal = Renewal(serving)
