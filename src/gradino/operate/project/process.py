@@ -72,6 +72,15 @@ class Job(Generic[T]):
             raise value
         return value  # type: ignore[no-any-return]
 
+    def done(self, seconds: float) -> bool:
+        """Wait for the end, so long at most; whether there is a result."""
+        return self._receiver.poll(seconds)
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._process.kill()
+        self.stop()
+
     def stop(self) -> None:
         """End it now, if it has not ended."""
         self._receiver.close()
