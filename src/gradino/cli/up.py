@@ -2,6 +2,8 @@
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,9 @@ def up(
     port: Annotated[int, typer.Option(help="Where the scoring server answers.")] = 8000,
     page: Annotated[int, typer.Option(help="Where the page is.")] = 8001,
     workers: Annotated[int, typer.Option(help="Processes of the scoring server.", min=1)] = 1,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="Where it is up already, take over when that ends.")
+    ] = False,
 ) -> None:
     """Operate a project at level 4 until Ctrl-C: collect, train, test, release, serve, watch, retrain.
 
@@ -23,19 +28,16 @@ def up(
     from rich.console import Console
     from rich.markup import escape
 
-    from gradino.operate.loop.supervisor import Supervisor, free
+    from gradino.operate.loop.supervisor import Supervisor
     from gradino.operate.project import load
     from gradino.operate.store import Store
-    from gradino.operate.store.lock import sole
     from gradino.operate.store.state import events
     from gradino.operate.training import prepare
 
     checked = load(project)
     store = Store.of(checked.root)
     console = Console(highlight=False)
-    with sole(store.root / "up.lock", "it is up already: see `gradino status`, or stop that process first"):
-        for taken in (port, page):
-            free(taken)
+    with _turn(store.root / "up.lock", standby, (port, page)):
         with console.status("making the locked environment"):
             python = prepare(checked, store)
         told = store.state.last(events)
@@ -47,7 +49,7 @@ def up(
         with Supervisor(store) as supervisor:
             serving = ("--environment", "production", "--port", str(port), "--workers", str(workers))
             supervisor.start("serving", command("operate.serving", *serving), port)
-            supervisor.start("operator", command("operate.loop.operator"))
+            supervisor.start("operator", command("operate.loop.operator", "--standby"))
             supervisor.start("page", command("console", "--port", str(page)), page)
             console.print(f"[bold]{checked.name}[/] answers at http://127.0.0.1:{port}/v1/score")
             console.print(f"  its page is http://127.0.0.1:{page}   Ctrl-C stops it; nothing is lost")
@@ -62,3 +64,26 @@ def up(
                     time.sleep(0.3)
             except KeyboardInterrupt:
                 console.print("stopping")
+
+
+@contextmanager
+def _turn(file: Path, standby: bool, ports: tuple[int, int]) -> Iterator[None]:
+    """Be the one `up` of this machine, with both ports free; with `standby`, wait until that is so."""
+    from gradino.errors import ServiceError
+    from gradino.operate.loop.supervisor import free
+    from gradino.operate.store.lock import sole
+
+    advice = "it is up already: see `gradino status`, stop that process first, or wait for it with --standby"
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(sole(file, advice))
+                for port in ports:
+                    free(port)
+                break
+            except ServiceError:
+                held.close()
+                if not standby:
+                    raise
+                time.sleep(0.5)
+        yield

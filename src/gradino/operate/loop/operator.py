@@ -9,10 +9,10 @@ from pathlib import Path
 
 from gradino.errors import GradinoError
 from gradino.operate import incidents, lineage, monitoring, release, retraining, serving
+from gradino.operate.loop.lead import lead
 from gradino.operate.loop.slow import Slow
 from gradino.operate.project import Project, load
 from gradino.operate.store import Store
-from gradino.operate.store.lock import sole
 
 _TICK = 0.25  # seconds between two rounds of the quick lane
 
@@ -64,6 +64,7 @@ def main() -> int:
     """Operate until SIGTERM or SIGINT; a problem that a person can mend is said in two lines, with exit code 2."""
     parser = argparse.ArgumentParser(description="Operate one project until stopped.")
     parser.add_argument("--project", type=Path, required=True)
+    parser.add_argument("--standby", action="store_true", help="where another operator leads, wait until it is gone")
     arguments = parser.parse_args()
     stopped = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -71,9 +72,12 @@ def main() -> int:
     try:
         project = load(arguments.project)
         store = Store.of(project.root)
-        with sole(store.root / "operator.lock", "stop it first: one operator moves a project"):
+        with lead(store, arguments.standby, stopped.is_set) as leadership:
+            if leadership is None:
+                return 0
             operator = Operator(project, store)
             while not stopped.wait(_TICK):
+                leadership.check()
                 operator.round()
             operator.close()
     except GradinoError as error:

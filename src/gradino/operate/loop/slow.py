@@ -32,6 +32,7 @@ class Slow:
         self._project, self._store = project, store
         self._begun: set[str] = set()
         self._collected: tuple[float, datetime | None] | None = None  # when: wall clock, event time
+        self._collecting = ""  # the workflow of it
         DBOS(
             config=DBOSConfig(
                 name="gradino",
@@ -57,8 +58,9 @@ class Slow:
         if live is not None and live != self._store.state.cursor(_ALIAS, None):
             self._once(f"alias-{live}-{self._store.state.count(deployments)}", "models", alias, root, live)
         if self._due(clock):
-            self._collected = (time.monotonic(), clock)
-            self._once(f"collect-{time.time_ns()}", "data", collect, root)
+            self._collected, key = (time.monotonic(), clock), f"collect-{time.time_ns()}"
+            self._once(key, "data", collect, root)
+            self._collecting = f"{key}.1"
 
     def close(self) -> None:
         """Stop at once; the next start finishes what was begun."""
@@ -79,9 +81,15 @@ class Slow:
                 return
 
     def _due(self, clock: datetime | None) -> bool:
-        """At start, when `every` has passed by the wall clock or by event time, sooner while there is nothing."""
+        """At start, when `every` has passed by the wall clock or by event time, sooner while there is nothing.
+
+        However many times were missed, it is due once, and not while the last one is still under way.
+        """
         if self._collected is None:
             return True
+        under_way = DBOS.get_workflow_status(self._collecting)
+        if under_way and under_way.status in ("ENQUEUED", "PENDING"):
+            return False
         wall, event = self._collected
         waited = timedelta(seconds=time.monotonic() - wall)
         every = self._project.data.every if self._store.state.last(data_versions) else timedelta(seconds=_RETRY)
