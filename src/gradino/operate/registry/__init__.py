@@ -11,7 +11,7 @@ Enters: a fitted estimator with everything it came from, from the training job (
 """
 
 from gradino.operate.registry.aliases import set_alias
-from gradino.operate.registry.bundle import Lineage, baseline, describe, lineage, reference, verify
+from gradino.operate.registry.bundle import Lineage, baseline, describe, holdout, lineage, reference, verify
 from gradino.operate.registry.keys import public_key, signing_key
 from gradino.operate.registry.model import Model, load
 from gradino.operate.registry.schema import Baseline, Description, Field, Observed, Reference, Slices
@@ -27,6 +27,7 @@ __all__ = [
     "Slices",
     "baseline",
     "describe",
+    "holdout",
     "lineage",
     "load",
     "public_key",

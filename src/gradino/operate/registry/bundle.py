@@ -16,12 +16,15 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gradino.errors import IntegrityError
 from gradino.operate.registry.schema import Baseline, Description, Reference
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CODE, LOCK, MANIFEST, SIGNATURE = "code", "uv.lock", "manifest.json", "model.sig"
 SCHEMA, REFERENCE, LINEAGE, HOLDOUT = "schema.json", "reference.json", "lineage.json", "holdout.parquet"
@@ -108,6 +111,13 @@ def baseline(path: Path) -> Baseline | None:
     """What production's rows are compared with; None in a bundle from before there was one."""
     file = path / BASELINE
     return msgspec.json.decode(file.read_bytes(), type=Baseline) if file.exists() else None
+
+
+def holdout(path: Path) -> "pd.DataFrame":
+    """Rows of the holdout that travel with the bundle."""
+    import pandas as pd
+
+    return pd.read_parquet(path / HOLDOUT).drop(columns=PREDICTION)
 
 
 def write(path: Path, content: msgspec.Struct) -> None:

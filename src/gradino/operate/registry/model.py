@@ -17,10 +17,20 @@ if TYPE_CHECKING:
 
 
 class Model:
-    """One model with its own scoring code. `digest` is the bundle's; threads may share it if the estimator allows."""
+    """One model with its own scoring code. `digest` is the bundle's; threads may share it if the estimator allows.
 
-    def __init__(self, description: Description, digest: str, answer: Callable[["pd.DataFrame"], Any]) -> None:
-        self.description, self.digest = description, digest
+    `answer` is given the estimator and the rows.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        description: Description,
+        digest: str,
+        estimator: Any,
+        answer: Callable[[Any, "pd.DataFrame"], Any],
+    ) -> None:
+        self.path, self.description, self.digest, self.estimator = path, description, digest, estimator
         self._answer = answer
 
     @property
@@ -34,7 +44,11 @@ class Model:
 
     def predict(self, frame: "pd.DataFrame") -> "NDArray[Any]":
         """One value per row of `frame`, shape (n,): numbers for regression, class labels for classification."""
-        return np.asarray(self._answer(frame))
+        return np.asarray(self._answer(self.estimator, frame))
+
+    def with_estimator(self, estimator: Any) -> "Model":
+        """The same model with another estimator in the place of its own."""
+        return Model(self.path, self.description, self.digest, estimator, self._answer)
 
 
 def load(path: Path, digest: str, public_key: Path) -> Model:
@@ -57,7 +71,11 @@ def restore(path: Path, digest: str) -> Model:
     fitted = estimator.restore(path, namespace)
     if description.score is None:
         features = description.features or []
-        return Model(description, digest, lambda frame: fitted.predict(frames.given(frame[features], "pandas")))
+
+        def predict(estimator: Any, frame: "pd.DataFrame") -> Any:
+            return estimator.predict(frames.given(frame[features], "pandas"))
+
+        return Model(path, description, digest, fitted, predict)
     score = namespace.load(Reference.parse(description.score))
     library = frames.frame_library(score, parameter=1)
-    return Model(description, digest, lambda frame: score(fitted, frames.given(frame, library)))
+    return Model(path, description, digest, fitted, lambda model, frame: score(model, frames.given(frame, library)))

@@ -82,7 +82,9 @@ def _import_once() -> None:
     import sklearn.pipeline
 
     from gradino.operate.registry import load
+    from gradino.operate.serving import evaluators
 
+    evaluators.prepare()
     del load, pandas, sklearn
 
 

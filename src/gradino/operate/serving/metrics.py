@@ -36,6 +36,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     champion: int | None = None
     challenger: int | None = None
     weight: float = 0.0
+    evaluator: str | None = None  # what answers for the champion, and if it is Python, why
     error: str | None = None
     answers: list[tuple[str, int, int]] = []
     latency: list[tuple[str, list[int], float]] = []

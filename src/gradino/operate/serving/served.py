@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from gradino.errors import ServiceError
 from gradino.operate.serving.columns import Columns, Layout
+from gradino.operate.serving.evaluators import Fastest, Outside
+from gradino.operate.serving.evaluators.form import Block
 from gradino.operate.serving.schema import InputField
 
 if TYPE_CHECKING:
@@ -37,10 +39,15 @@ class Unscorable(Exception):  # noqa: N818  # the challenger's affair, never the
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where a model's inputs stand in a layout, None: nowhere. `doubtful` it needs, and nobody has looked for gaps."""
+    """Where a model's inputs stand in a layout, None: nowhere. `doubtful` it needs, and nobody has looked for gaps.
+
+    `features` are those of a compiled model, `all_numbers` says that they are the numbers of the layout as they stand.
+    """
 
     inputs: tuple[int | None, ...]
     doubtful: tuple[int, ...]
+    features: tuple[int | None, ...] = ()
+    all_numbers: bool = False
 
 
 class Served:
@@ -49,6 +56,8 @@ class Served:
     def __init__(self, version: int, scorer: Scorer) -> None:
         self.version, self.digest, self.task, self.inputs = version, scorer.digest, scorer.task, tuple(scorer.inputs)
         self._predict = scorer.predict
+        self.direct = scorer.direct if isinstance(scorer, Fastest) else None
+        self.how = scorer.how if isinstance(scorer, Fastest) else "Python"
 
     def warm(self) -> None:
         """Let the model see one row before anybody waits for it; what it says about an invented row is no matter."""
@@ -61,7 +70,9 @@ class Served:
         """Where the inputs stand; `optional` are columns of the layout that callers may leave out."""
         inputs = tuple(layout.find(field.name) for field in self.inputs)
         needed = (i for i, field in enumerate(self.inputs) if not field.nullable)
-        return Places(inputs, tuple(i for i in needed if inputs[i] is None or self.inputs[i].name in optional))
+        doubtful = tuple(i for i in needed if inputs[i] is None or self.inputs[i].name in optional)
+        features = tuple(layout.find(name) for name in self.direct.features) if self.direct else ()
+        return Places(inputs, doubtful, features, list(features) == layout.numbers)
 
     def predict(self, columns: Columns, places: Places) -> NDArray[Any]:
         """One value per row, shape (rows,), NaN where the model has none, in one call of the model.
@@ -74,6 +85,9 @@ class Served:
             place = places.inputs[i]
             if place is None or is_missing(columns.column(place)).any():
                 raise Unscorable(f"`{self.inputs[i].name}` is missing")
+        if self.direct and None not in places.features:
+            with suppress(Outside):
+                return self.direct.predict(_block(columns, places))
         values = np.asarray(self._predict(self._frame(columns, places))).ravel()
         if len(values) != len(columns):
             raise ServiceError(f"version {self.version} answered {len(values)} values for {len(columns)} rows")
@@ -88,6 +102,16 @@ class Served:
             for field, array in zip(self.inputs, found, strict=True)
         }
         return pd.DataFrame(values, copy=False)
+
+
+def _block(columns: Columns, places: Places) -> Block:
+    """The features of a compiled model."""
+    if places.all_numbers:
+        return columns.numbers
+    arrays = [columns.column(i) for i in places.features if i is not None]
+    if all(array.dtype.kind in "fib" for array in arrays):
+        return np.array(arrays, dtype=np.float64)
+    return arrays
 
 
 def answers(values: NDArray[Any]) -> list[Any]:

@@ -75,7 +75,7 @@ class ScoringService:
 
     async def version(self, _request: Request) -> Answer:
         """What each worker serves; a worker's own line is of this instant, its siblings' at most 200 ms old."""
-        fields = ("worker", "pid", "deployment", "champion", "challenger", "weight", "error")
+        fields = ("worker", "pid", "deployment", "champion", "challenger", "weight", "evaluator", "error")
         workers = [{name: getattr(s, name) for name in fields} for s in self._snapshots()]
         return json_answer({"workers": workers})
 
@@ -103,6 +103,7 @@ class ScoringService:
             champion=live.champion.version if live else None,
             challenger=live.challenger.version if live and live.challenger else None,
             weight=live.weight if live else 0.0,
+            evaluator=live.champion.how if live else None,
             error=self._deployments.error,
             answers=[(route, status, n) for (route, status), n in list(self.requests.answers.items())],
             latency=[(r, list(counts), self.requests.seconds[r]) for r, counts in list(self.requests.latency.items())],

@@ -107,6 +107,7 @@ def _privacy(project: Project, store: Store) -> Privacy | None:
 
 def _bundles(store: Store) -> Load:
     from gradino.operate.registry import load
+    from gradino.operate.serving.evaluators import fastest
 
     key = store.root / "keys" / "public.pem"
-    return lambda digest: load(store.at_hand(f"bundles/{digest}"), digest, key)
+    return lambda digest: fastest(load(store.at_hand(f"bundles/{digest}"), digest, key))
