@@ -88,7 +88,7 @@ def test_a_run_becomes_a_version_that_knows_where_it_came_from(stocked: Shop) ->
     path = store.root / "bundles" / found.bundle
     assert lineage(path) == Lineage(
         run.id, run.commit, run.diff, run.code, run.environment, run.data_version, run.data_digest, run.seed,
-        run.tracker_run, run.metrics,
+        run.tracker_run, run.metrics, run.parameters, run.machine, run.slices,
     )  # fmt: skip
     assert run.diff is not None
     model = load(path, found.bundle, public_key(store))

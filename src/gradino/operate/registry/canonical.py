@@ -23,7 +23,7 @@ def canonical(data: bytes) -> bytes:
             return [numbered(item) for item in node]
         if not isinstance(node, dict):
             return node
-        found = {}
+        found: dict[str, Any] = {}
         for key, value in node.items():
             if key == "__id__" and isinstance(value, int):
                 found[key] = numbers.setdefault(value, len(numbers) + 1)

@@ -1,6 +1,7 @@
 """How good a model is: on the newest rows, which it has not seen."""
 
 import math
+import warnings
 from collections.abc import Callable
 from datetime import timedelta
 from difflib import get_close_matches
@@ -17,8 +18,10 @@ from gradino.inference import losses
 from gradino.operate.project import Project
 from gradino.operate.project.reference import Reference
 from gradino.operate.registry.schema import Reference as HoldoutLosses
+from gradino.operate.training.slices import cut
 
 Metric = Callable[[Any, Any], float]
+Slices = dict[str, dict[str, float | None]]
 SHARE = 0.2  # of the rows, at most: the rest is there to learn from
 WEEKS = timedelta(weeks=4)  # enough to test on, where it is enough rows: what is held out is not learned from
 ROWS = 500
@@ -90,6 +93,31 @@ def evaluate(
     return metrics, HoldoutLosses(scale, len(bounded), mean, bounded[kept].round(6).tolist())
 
 
+def by_slice(
+    project: Project,
+    measure: tuple[str, Metric],
+    past: pd.DataFrame,
+    holdout: pd.DataFrame,
+    answers: NDArray[Any],
+    scale: float,
+) -> Slices:
+    """Rows, metric and mean bounded loss of each slice of the holdout; the metric is None where it is undefined there.
+
+    Raises ProjectError for a slice's column that the table does not have.
+    """
+    try:
+        found = cut(past, holdout, project.training.slices)
+    except ValueError as error:
+        raise ProjectError(f"[training] slices: {error}", "correct `slices` in gradino.toml") from None
+    truth = holdout[project.project.target].to_numpy()
+    bounded = losses.bounded(project.project.task, answers, truth, scale)
+    return {
+        name: {"rows": int(rows.sum()), measure[0]: _defined(measure, truth[rows], answers[rows]),
+               "loss": float(bounded[rows].mean())}
+        for name, rows in found.items()
+    }  # fmt: skip
+
+
 def middle(target: "pd.Series[Any]", task: str) -> Any:
     """What somebody answers who knows nothing of a row: the median, or the commonest class."""
     return target.median() if task == "regression" else target.mode().iloc[0]
@@ -102,6 +130,15 @@ def _check(task: str, answers: NDArray[Any], rows: int) -> None:
         )
     if task == "regression" and not (np.issubdtype(answers.dtype, np.number) and np.isfinite(answers).all()):
         raise TrainingError("the model answers some rows of the holdout with no finite number", "see which rows")
+
+
+def _defined(measure: tuple[str, Metric], truth: Any, answers: Any) -> float | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of one class only, say
+        try:
+            return _number(*measure, truth, answers)
+        except (ProjectError, TrainingError):
+            return None
 
 
 def _number(name: str, function: Metric, truth: Any, answers: Any) -> float:

@@ -1,22 +1,20 @@
 """The training job: rows in, a signed bundle and a registered version out. It runs from the snapshot."""
 
 import os
-import random
 import sys
 from datetime import UTC, datetime
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
 from gradino.errors import DataError
-from gradino.operate.data import frames
 from gradino.operate.data.columns import BATCH
 from gradino.operate.project import Project, load
-from gradino.operate.registry import inputs, keys, models, pack, tracker
+from gradino.operate.registry import keys, models, pack, tracker
 from gradino.operate.registry.bundle import BASELINE, CODE, Lineage, lineage
 from gradino.operate.store import Store
-from gradino.operate.training import baseline, evaluate, tracking
+from gradino.operate.training import baseline, tracking
+from gradino.operate.training.recipe import make
 from gradino.operate.training.task import Outcome, Task
 
 
@@ -29,37 +27,25 @@ def train(task: Task) -> Outcome:
     done = models.registered(client, project.name, task.run)
     if done:
         number, bundle = done
-        origin = lineage(bundle)
-        return Outcome(number, bundle.name, origin.metrics, origin.tracker_run)
+        return _outcome(number, bundle.name, lineage(bundle))
     os.chdir(code)
-    measure = evaluate.metric(project, code)
     rows = collected(store, project, task.data_version)
-    frame = rows.to_pandas()
-    past, holdout = evaluate.split(frame, project.project.time)
-    _say(f"{len(past):,} rows to learn from, {len(holdout):,} newer ones to test on; seed {task.seed}")
     with tracking.tracked(client, store, project.name, task) as run:
-        random.seed(task.seed)
-        np.random.seed(task.seed)
-        function = project.training.train.load(code)
-        estimator = function(frames.given(past, frames.frame_library(function, parameter=0)))
-        _say(f"{type(estimator).__name__} is fitted")
-
-        # Released is what was evaluated: a refit on all rows would be a model that nobody has tested.
         staged = task.folder / f"staged-{os.getpid()}"
-        description = inputs.describe(project, estimator, rows.schema, past, code)
-        model = pack.stage(staged, estimator, code, description)
-        answers = model.predict(holdout[[field.name for field in description.inputs]])
-        metrics, reference = evaluate.evaluate(project, measure, past, holdout, answers)
-        _say(", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-        compared = baseline.baseline(project, description, past, holdout, answers, reference, project.training.slices)
+        made = make(project, code, rows, task.seed, staged, _say)
+        past, holdout, answers = made.past, made.holdout, made.answers
+        compared = baseline.baseline(
+            project, made.description, past, holdout, answers, made.reference, project.training.slices
+        )
         (staged / BASELINE).write_bytes(msgspec.json.encode(compared))
         params = {
-            "estimator": type(estimator).__name__,
-            "metric": measure[0],
+            "estimator": made.estimator,
+            "metric": made.metric,
             "seed": task.seed,
             "data_version": task.data_version,
         }
-        tracking.log(client, run, params | tracking.machine(), metrics)
+        chosen = {f"parameter.{name}": value for name, value in made.parameters.items()}
+        tracking.log(client, run, params | chosen | made.machine, made.metrics, made.slices)
         origin = Lineage(
             task.run,
             task.snapshot.commit,
@@ -70,16 +56,23 @@ def train(task: Task) -> Outcome:
             task.data_digest,
             task.seed,
             run,
-            metrics,
+            made.metrics,
+            made.parameters,
+            made.machine,
+            made.slices,
         )
         bundle = pack.finish(
-            staged, store.folder("bundles"), holdout, answers, reference, origin, keys.private_key(store)
+            staged, store.folder("bundles"), holdout, answers, made.reference, origin, keys.private_key(store)
         )
         store.keep(f"bundles/{bundle.name}")
         _say(f"packed and signed as {bundle.name}")
     number = models.register(client, project.name, task.run, run, bundle)
     _say(f"registered as version {number}")
-    return Outcome(number, bundle.name, metrics, run)
+    return _outcome(number, bundle.name, origin)
+
+
+def _outcome(number: int, bundle: str, origin: Lineage) -> Outcome:
+    return Outcome(number, bundle, origin.metrics, origin.tracker_run, origin.parameters, origin.slices, origin.machine)
 
 
 def collected(store: Store, project: Project, version: int) -> pa.Table:

@@ -1,9 +1,10 @@
-"""A run's life as rows: queued → running → finished or failed. Every step can be repeated after a kill."""
+"""A run's life as rows: queued → running → finished, failed or cancelled. Every step can be repeated after a kill."""
 
 import hashlib
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -16,9 +17,11 @@ from gradino.operate.registry.bundle import CODE, SIGNATURE, sha256
 from gradino.operate.store import Store
 from gradino.operate.store.lock import alone
 from gradino.operate.store.state import data_versions, now, runs, versions
-from gradino.operate.training import environment, snapshot
+from gradino.operate.training import compute, environment, snapshot
 from gradino.operate.training.task import Outcome, Task
 
+ACTIVE = ("queued", "running")
+_LOOK = 0.1  # seconds between two looks at what a person may have changed
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's, which sorts as its numbers do
 
 
@@ -32,7 +35,9 @@ def request(store: Store, project: Project, reason: str, event_time: datetime | 
 
 
 def execute(project: Project, store: Store, run: str) -> int | None:
-    """Bring a run to its end and return its model version. An ended run is left as it is: None where it failed.
+    """Bring a run to its end and return its model version; None where it failed or was cancelled.
+
+    An ended run is left as it is. Interrupted (Ctrl-C), the run is cancelled.
 
     It takes the newest data version and the project's files as they are when it first begins; begun again after a
     kill, it starts over with the same ones, unless its version is registered already.
@@ -46,15 +51,51 @@ def execute(project: Project, store: Store, run: str) -> int | None:
         row = store.state.last(runs, runs.c.id == run)
         if row is None:
             raise TrainingError(f"there is no run {run}", "`gradino runs` lists them")
-        if row.status in ("finished", "failed"):
+        if row.status not in ACTIVE:
             return row.version  # type: ignore[no-any-return]
         try:
             task = _begin(project, store, row)
-            outcome = call(_work, folder / "log.txt", task)
+            outcome = _outcome(project, store, task)
         except GradinoError as error:
             raise _failed(project, store, row, error) from None
+        if outcome is None:
+            return None
         _finish(store, row, outcome)
         return outcome.version
+
+
+def cancel(store: Store, run: str) -> None:
+    """End a run that has not ended; whoever executes it stops its job within moments.
+
+    Raises:
+        TrainingError: there is no such run, or it has ended.
+    """
+    row = store.state.last(runs, runs.c.id == run)
+    if row is None:
+        raise TrainingError(f"there is no run {run}", "`gradino runs` lists them")
+    data = store.state.last(data_versions)
+    version = row.data_version if row.started else data.version if data else None
+    ended = {"error": "cancelled", "ended": now(), "data_version": version}
+    if not store.state.change(runs, runs.c.id == run, runs.c.status.in_(ACTIVE), status="cancelled", **ended):
+        raise TrainingError(f"run {run} has ended already: it is {row.status}", "`gradino runs` lists them")
+    store.state.tell("run", "training was cancelled", f"run:{run}:cancelled", row.event_time, run=run)
+
+
+def follow(store: Store, run: str) -> Iterator[str]:
+    """The lines of a run's log as they are written, until it has ended."""
+    file, place = store.folder("runs", run) / "log.txt", 0
+    while True:
+        active = store.state.count(runs, runs.c.id == run, runs.c.status.in_(ACTIVE))
+        if file.exists():
+            with file.open(errors="replace") as log:
+                log.seek(place)
+                for line in iter(log.readline, ""):
+                    if line.endswith("\n") or not active:
+                        place = log.tell()
+                        yield line.rstrip("\n")
+        if not active:
+            return
+        time.sleep(_LOOK)
 
 
 def _begin(project: Project, store: Store, row: Row[Any]) -> Task:
@@ -90,11 +131,41 @@ def _begin(project: Project, store: Store, row: Row[Any]) -> Task:
     return Task(store.root, row.id, folder, taken, lock, data.version, data.digest, seed)
 
 
-def _work(task: Task) -> Outcome:
-    """The job; scikit-learn, MLflow and the project's code are imported there, not here."""
-    from gradino.operate.training.job import train
+def _outcome(project: Project, store: Store, task: Task) -> Outcome | None:
+    """Run the job and see every moment whether it is still wanted; None when it was cancelled."""
+    job = compute.submit(project, task, task.folder / "log.txt")
+    try:
+        while not job.done(_LOOK):
+            if _cancelled(store, task.run):
+                break
+        if not _cancelled(store, task.run):
+            return job.result()
+    except KeyboardInterrupt:
+        job.kill()
+        cancel(store, task.run)
+        _withdraw(project, task)
+        raise
+    job.kill()
+    _withdraw(project, task)
+    return None
 
-    return train(task)
+
+def _cancelled(store: Store, run: str) -> bool:
+    return bool(store.state.count(runs, runs.c.id == run, runs.c.status == "cancelled"))
+
+
+def _withdraw(project: Project, task: Task) -> None:
+    """Leave nothing behind of a job that was killed."""
+    for leftover in task.folder.glob("staged*"):
+        shutil.rmtree(leftover)
+    call(_untrack, task.folder / "log.txt", task, project.name)
+
+
+def _untrack(task: Task, name: str) -> None:
+    """A job, for MLflow."""
+    from gradino.operate.training.tracking import withdraw
+
+    withdraw(task, name)
 
 
 def _finish(store: Store, row: Row[Any], outcome: Outcome) -> None:
@@ -122,6 +193,9 @@ def _finish(store: Store, row: Row[Any], outcome: Outcome) -> None:
         runs.c.id == row.id,
         status="finished",
         metrics=outcome.metrics,
+        slices=outcome.slices,
+        parameters=outcome.parameters,
+        machine=outcome.machine,
         tracker_run=outcome.tracker_run,
         version=outcome.version,
         ended=now(),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gradino.operate.training.snapshot import Snapshot
 
@@ -28,3 +29,6 @@ class Outcome:
     bundle: str
     metrics: dict[str, float]
     tracker_run: str
+    parameters: dict[str, Any]
+    slices: dict[str, Any]
+    machine: dict[str, Any]

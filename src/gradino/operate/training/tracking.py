@@ -1,15 +1,15 @@
 """A run as people see it in MLflow: parameters, metrics and tags, and the user's own calls beside them."""
 
 import os
-import platform
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-from gradino.operate.registry import tracker
+from gradino.operate.registry import models, tracker
 from gradino.operate.store import Store
 from gradino.operate.training.task import Task
 
@@ -43,22 +43,30 @@ def tracked(client: MlflowClient, store: Store, name: str, task: Task) -> Iterat
     client.set_terminated(run, "FINISHED")
 
 
-def log(client: MlflowClient, run: str, params: Mapping[str, object], metrics: Mapping[str, float]) -> None:
-    """All at once: one transaction of the tracker."""
+def log(
+    client: MlflowClient,
+    run: str,
+    params: Mapping[str, object],
+    metrics: Mapping[str, float],
+    slices: dict[str, Any],
+) -> None:
+    """Parameters and metrics at once, in one transaction; slices, whose names are refused, as a file."""
     at = int(time.time() * 1000)
     client.log_batch(
         run,
         metrics=[Metric(key, value, at, 0) for key, value in metrics.items()],
         params=[Param(key, str(value)) for key, value in params.items()],
     )
+    if slices:
+        client.log_dict(run, slices, "slices.json")
 
 
-def machine() -> dict[str, object]:
-    """What a result may depend on beside data, code and lock file."""
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "threads": os.environ.get("OMP_NUM_THREADS", "as many as cores"),
-    }
+def withdraw(task: Task, name: str) -> None:
+    """A job: what a cancelled run left in the tracker is marked as killed, and is no version."""
+    store = Store(task.store)
+    client = tracker.client(store)
+    done = models.registered(client, name, task.run)
+    if done:
+        client.delete_model_version(name, str(done[0]))
+    for attempt in client.search_runs([tracker.experiment(client, store, name)], f"tags.`gradino.run` = '{task.run}'"):
+        client.set_terminated(attempt.info.run_id, "KILLED")
