@@ -202,6 +202,15 @@ class Retraining(_Section):
         return cast("timedelta", _duration(self.policy.removeprefix("every "))) if self.policy[:5] == "every" else None
 
 
+class Card(_Section):
+    """`[card]`: what a model card says that no record shows."""
+
+    use: str | None = None  # what the answers are for
+    limits: str | None = None  # where they must not be relied on
+    license: str | None = None
+    contact: str | None = None
+
+
 class Storage(_Section):
     """`[store]`: where state and files last instead of `.gradino`. Credentials are those of the environment."""
 
@@ -221,6 +230,7 @@ class Project(_Section):
     release: Release = Release()
     retraining: Retraining = Retraining()
     store: Storage = Storage()
+    card: Card = Card()
 
     @property
     def name(self) -> str:
