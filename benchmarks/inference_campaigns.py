@@ -2,10 +2,13 @@
 
     python benchmarks/inference_campaigns.py [--campaigns 2000] [--horizon 15000] [--json] [--plot FILE.svg]
 
-A challenger and its champion differ on 10 % of rows (0/1 loss); the challenger is better by `points` of accuracy. Each
-campaign runs until a verdict or the horizon. Promoted counts the verdict "pass". Beside `gradino.inference.eprocess`:
-a z-test looked at after every label from the 30th, and mSPRT (Johari et al., Operations Research 70, 2022), its mixture
-tuned to 1.6 points; each with 5 % on the side of promotion.
+A challenger and its champion differ on 10 % of rows (0/1 loss); the challenger is better by `points` of accuracy. Or
+the losses are of a regression, 24 rows a day, and whole days go well or badly for the challenger: `day` is the standard
+deviation of the days' means and 9 points that of the rows around them, as on the hourly bike rides. Each campaign runs
+until a verdict or the horizon (of 150 days, where there are days). Promoted counts the verdict "pass". Beside
+`gradino.inference.eprocess`, which knows the days: the same without them; with 28 days of holdout before; the means of
+whole days as its rows; a z-test looked at after every label from the 30th, and mSPRT (Johari et al., Operations
+Research 70, 2022), its mixture tuned to 1.6 points; each with 5 % on the side of promotion.
 """
 
 from __future__ import annotations
@@ -18,10 +21,16 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradino.inference.eprocess import Paired
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIVE = 100  # labels of production before anything passes, as in a release
 
 ALPHA, DIFFER, TUNED = 0.05, 0.10, 0.016
 CAMPAIGNS = {  # name: mean advantage in points, swing between day and night in points, worse_by
@@ -34,6 +43,17 @@ CAMPAIGNS = {  # name: mean advantage in points, swing between day and night in 
     "better by 1.6": (1.6, 0.0, 0.0),
     "better by 3.2": (3.2, 0.0, 0.0),
 }
+DAYS = {  # name: mean advantage in points, standard deviation of the mean of a day in points
+    "days ±3: worse by 1": (-1.0, 3.0),
+    "days ±3: equal": (0.0, 3.0),
+    "days ±6: equal": (0.0, 6.0),
+    "no days: equal": (0.0, 0.0),
+    "days ±3: better by 1.6": (1.6, 3.0),
+    "days ±3: better by 3.2": (3.2, 3.0),
+    "days ±3: better by 6.4": (6.4, 3.0),
+}
+HOURS, HELD, SEASON, NOISE = 24, 28, 150, 9.0
+NAMES = [str(row // HOURS) for row in range((HELD + SEASON) * HOURS)]
 
 
 def differences(rng: np.random.Generator, rows: int, points: float, swing: float) -> np.ndarray:
@@ -70,7 +90,49 @@ def first(reached: np.ndarray) -> float:
     return int(np.argmax(reached)) + 1 if reached.any() else math.inf
 
 
+def with_days(d: np.ndarray) -> float:
+    state = Paired(ALPHA).update(d[HELD * HOURS :], NAMES[HELD * HOURS :])
+    return state.n if state.verdict == "pass" else math.inf
+
+
+def after_holdout(d: np.ndarray) -> float:
+    held = HELD * HOURS
+    state = Paired.after(d[:held], NAMES[:held], ALPHA, 0.0, LIVE).update(d[held:], NAMES[held:])
+    return state.n - held if state.verdict == "pass" else math.inf
+
+
+def by_day(d: np.ndarray) -> float:
+    return HOURS * sequential(d[HELD * HOURS :].reshape(-1, HOURS).mean(axis=1), 0.0)
+
+
+def live(method: Callable[[np.ndarray, float], float], d: np.ndarray) -> float:
+    return method(d[HELD * HOURS :], 0.0)
+
+
 METHODS = {"gradino": sequential, "peeked z-test": peeked_z, "mSPRT": msprt}
+
+
+DAILY = {
+    "gradino, days": with_days,
+    "gradino, days, holdout": after_holdout,
+    "every row news": partial(live, sequential),
+    "means of days": by_day,
+    "peeked z-test": partial(live, peeked_z),
+    "mSPRT": partial(live, msprt),
+}
+
+
+def daily(scenario: str, campaigns: int, seed: int) -> dict[str, np.ndarray]:
+    """The same where whole days go well or badly; labels are those of production."""
+    points, spread = DAYS[scenario]
+    rng, size = np.random.default_rng(seed), (HELD + SEASON, HOURS)
+    shape = (size[0], 1)
+    runs = (
+        np.clip((points + rng.normal(0, spread, shape) + rng.normal(0, NOISE, size)) / 100, -1, 1).ravel()
+        for _ in range(campaigns)
+    )
+    labels = np.array([[method(d) for method in DAILY.values()] for d in runs])
+    return dict(zip(DAILY, labels.T, strict=True))
 
 
 def simulate(scenario: str, campaigns: int, horizon: int, seed: int) -> dict[str, np.ndarray]:
@@ -130,6 +192,8 @@ def main() -> None:
     run = partial(simulate, campaigns=options.campaigns, horizon=options.horizon, seed=options.seed)
     with ProcessPoolExecutor() as pool:
         labels = dict(zip(CAMPAIGNS, pool.map(run, CAMPAIGNS), strict=True))
+        over_days = partial(daily, campaigns=options.campaigns, seed=options.seed)
+        labels |= dict(zip(DAYS, pool.map(over_days, DAYS), strict=True))
     rows, seconds = summary(labels), round(time.perf_counter() - started, 1)
     if options.plot:
         plot(labels, options.horizon, options.plot)
@@ -139,10 +203,10 @@ def main() -> None:
         )
         return
     print(f"{options.campaigns} campaigns each, {options.horizon} labels at most, alpha {ALPHA}; {seconds} s")
-    print(f"{'challenger':28}{'method':16}{'promoted':>10}{'±':>8}{'median labels':>15}")
+    print(f"{'challenger':28}{'method':24}{'promoted':>10}{'±':>8}{'median labels':>15}")
     for row in rows:
         middle = "–" if row["median_labels"] is None else f"{row['median_labels']:,.0f}"
-        print(f"{row['scenario']:28}{row['method']:16}{row['promoted']:10.1%}{row['error']:8.1%}{middle:>15}")
+        print(f"{row['scenario']:28}{row['method']:24}{row['promoted']:10.1%}{row['error']:8.1%}{middle:>15}")
 
 
 if __name__ == "__main__":

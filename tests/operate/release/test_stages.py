@@ -1,67 +1,26 @@
 """A release moves by its records alone; whatever is missing or wrong never promotes."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from sqlalchemy import Row
 
 from gradino.errors import ReleaseError
 from gradino.operate import release
-from gradino.operate.monitoring import Feedback
-from gradino.operate.store import Store
-from gradino.operate.store.state import decisions, deployments, gates, releases, versions
+from gradino.operate.release import pairs
+from gradino.operate.store.state import decisions, deployments, incidents, releases
 from tests.operate import records
+from tests.operate.release.town import Town
 
 
-class Town:
-    """Champion v1 and a candidate v2 in production, driven by the errors that each makes."""
-
-    def __init__(self, root: Path, **settings: object) -> None:
-        self.store = Store.of(root)
-        self.project = records.project(root, release=settings)
-        records.version(self.store, 1)
-        records.version(self.store, 2, status="candidate")
-        records.live(self.store, 1)
-        self.feedback = Feedback(self.project, self.store)
-
-    def gate(self, verdict: str) -> None:
-        release.propose(self.store, None)
-        row = self.release
-        self.store.state.add_once(
-            gates, {"release": row.id, "name": "holdout"}, verdict=verdict, evidence={"says": "so"}, seconds=0.1
-        )
-        release.after_gates(self.project, self.store, row.id, None)
-
-    def day(self, champion: float, challenger: float | None, label: float = 0.0) -> None:
-        """24 requests with noisy errors of these means, labelled; then the operator looks."""
-        live = self.live
-        random = np.random.default_rng(live.id + self.store.tables.version("predictions"))
-        errors = {1: (champion + random.normal(0, 10, 24)).tolist()}
-        if challenger is not None and 2 in (live.champion, live.challenger):
-            errors[2] = (challenger + random.normal(0, 10, 24)).tolist()
-        production = records.Production(self.store, live.id)
-        production.hour = 24 * (self.store.tables.version("predictions") + 1)
-        production.tell(production.predict(errors, answering=live.champion), label)
-        self.feedback.step()
-        release.advance(self.project, self.store, None)
-
-    @property
-    def release(self) -> Row[tuple[object, ...]]:
-        row = self.store.state.last(releases, releases.c.version == 2)
-        assert row is not None
-        return row
-
-    @property
-    def live(self) -> Row[tuple[object, ...]]:
-        row = self.store.state.last(deployments, deployments.c.environment == "production")
-        assert row is not None
-        return row
-
-    def status(self, number: int) -> str:
-        row = self.store.state.last(versions, versions.c.number == number)
-        assert row is not None
-        return str(row.status)
+def holdout(town: Town, champion: float, challenger: float, days: int = 20) -> str:
+    """Pairs of a holdout on which the losses lie around these."""
+    random = np.random.default_rng(0)
+    losses = [np.clip(random.normal(mean, 0.05, 24 * days), 0, 1) for mean in (champion, challenger)]
+    names = [f"holdout:{i}" for i in range(24 * days)]
+    return pairs.keep(town.store, pa.table([names, [f"d{i // 24}" for i in range(24 * days)], *losses], pairs.SCHEMA))
 
 
 @pytest.mark.parametrize("verdict", ["fail", "insufficient"])
@@ -77,25 +36,40 @@ def test_the_first_model_needs_the_gates_only(tmp_path: Path) -> None:
     with town.store.state.begin() as connection:
         connection.execute(deployments.delete())
     town.gate("pass")
-    assert (town.live.champion, town.status(2)) == (2, "champion")
+    assert (town.live.champion, town.status(2), town.release.stage) == (2, "champion", "done")
 
 
-def test_a_better_challenger_is_proven_ramped_and_promoted(tmp_path: Path) -> None:
+def test_a_better_challenger_is_proven_ramped_promoted_and_passes_its_probation(tmp_path: Path) -> None:
     town = Town(tmp_path)
     town.gate("pass")
-    release.advance(town.project, town.store, None)
+    town.look()
     assert (town.live.champion, town.live.challenger, town.live.weight) == (1, 2, 0.0)
-    weights = []
-    for _ in range(60):
-        town.day(champion=50, challenger=20)
-        weights.append(town.live.weight)
-        if town.release.stage == "done":
-            break
-    assert (town.live.champion, town.live.challenger) == (2, None)
-    assert [w for i, w in enumerate(weights) if i == 0 or w != weights[i - 1]] == [0.0, 0.05, 0.25, 0.0]
+    town.until("done", champion=50, challenger=20)
+    rows = town.store.state.rows(deployments, deployments.c.environment == "production")
+    assert [(row.champion, row.challenger, row.weight) for row in rows] == [
+        (1, None, 0.0),
+        (1, 2, 0.0),
+        (1, 2, 0.05),
+        (1, 2, 0.25),
+        (2, 1, 0.0),  # on probation: the champion before answers unseen
+        (2, None, 0.0),
+    ]
     assert (town.status(1), town.status(2)) == ("retired", "champion")
     kinds = {row.kind: row.verdict for row in town.store.state.rows(decisions)}
     assert kinds == {"gates": "pass", "experiment": "pass"}
+
+
+def test_the_holdout_saves_labels_but_production_has_the_last_word(tmp_path: Path) -> None:
+    alone, helped, contradicted = (Town(tmp_path / name) for name in ("alone", "helped", "contradicted"))
+    for town in (alone, helped, contradicted):
+        town.gate("pass", pairs=None if town is alone else holdout(town, 0.3, 0.2))
+    alone.until("ramp", champion=32, challenger=22)
+    helped.until("ramp", champion=32, challenger=22)
+    assert helped.release.experiment["n"] - helped.release.experiment["held"] >= 100
+    assert helped.days < alone.days
+    for _ in range(10):
+        contradicted.day(champion=22, challenger=24)
+    assert contradicted.release.stage != "ramp"
 
 
 @pytest.mark.parametrize(
@@ -105,6 +79,7 @@ def test_a_better_challenger_is_proven_ramped_and_promoted(tmp_path: Path) -> No
         ((30, 30), 0.0, ("rejected", "insufficient")),
         ((50, None), 0.0, ("challenger", None)),  # the challenger does not answer: no pair, no evidence
         ((50, 20), float("nan"), ("challenger", None)),  # labels that say nothing
+        ((50, float("nan")), 0.0, ("rejected", "fail")),  # it leaves rows out
     ],
 )
 def test_what_is_worse_equal_silent_or_unlabelled_is_never_promoted(
@@ -118,6 +93,66 @@ def test_what_is_worse_equal_silent_or_unlabelled_is_never_promoted(
     assert town.live.champion == 1
 
 
+@pytest.mark.parametrize(
+    ("rule", "errors", "stage"),
+    [("keep", (31, 28), "done"), ("promote-if-better", (31, 28), "ramp"), ("promote-if-better", (28, 31), "done")],
+)
+def test_at_the_horizon_the_projects_rule_holds_and_the_certificate_says_what_it_is_worth(
+    tmp_path: Path, rule: str, errors: tuple[float, float], stage: str
+) -> None:
+    town = Town(tmp_path, horizon=240, at_horizon=rule, alpha=0.0001)
+    town.gate("pass")
+    town.until(stage, *errors, days=11)
+    row = town.store.state.last(decisions, decisions.c.kind == "experiment")
+    assert row is not None
+    assert row.verdict == "insufficient"
+    assert row.certificate["evidence"]["promote"] == (stage == "ramp")
+    assert row.certificate["evidence"]["guarantee"].startswith("none")
+
+
+def test_a_promoted_model_that_turns_out_worse_is_rolled_back_by_itself(tmp_path: Path) -> None:
+    town = Town(tmp_path, probation=2000)
+    town.gate("pass")
+    town.until("probation", champion=50, challenger=20)
+    assert (town.live.champion, town.live.challenger) == (2, 1)
+    town.until("done", champion=20, challenger=50)
+    assert (town.live.champion, town.live.challenger, town.status(2)) == (1, None, "rolled back")
+    last = town.store.state.last(decisions, decisions.c.kind == "rollback")
+    assert last is not None
+    assert last.certificate["evidence"]["against"] > 20
+    opened = town.store.state.rows(incidents)
+    assert [row.kind for row in opened] == ["rollback"]
+    for _ in range(3):
+        town.day(20, 50)
+    assert town.store.state.count(decisions, decisions.c.kind == "rollback") == 1
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_failing_or_slow_requests_stop_the_ramp_and_after_it_roll_back(tmp_path: Path, slow: bool) -> None:
+    ramping, promoted = (Town(tmp_path / name) for name in ("ramping", "promoted"))
+    for town, stage in ((ramping, "ramp"), (promoted, "probation")):
+        town.gate("pass")
+        town.until(stage, champion=50, challenger=20)
+        town.day(50, 20)
+        assert (town.live.weight > 0) == (stage == "ramp")
+        town.serve(answered=300, failed=0 if slow else 60, slow=slow)
+        town.look()
+        assert (town.live.champion, town.live.challenger) == (1, None)
+        last = sorted(town.store.state.rows(decisions), key=lambda row: row.at)[-1]
+        assert last.verdict == "fail"
+        assert ("95 % of requests" if slow else "60 of 360 requests failed") in last.certificate["reasons"][0]
+    assert (ramping.status(2), promoted.status(2)) == ("rejected", "rolled back")
+
+
+def test_a_few_failed_requests_stop_nothing(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.gate("pass")
+    town.until("ramp", champion=50, challenger=20)
+    town.serve(answered=300, failed=10)
+    town.until("done", champion=50, challenger=20)
+    assert town.status(2) == "champion"
+
+
 def test_a_version_is_released_once(tmp_path: Path) -> None:
     town = Town(tmp_path)
     for _ in range(3):
@@ -127,14 +162,29 @@ def test_a_version_is_released_once(tmp_path: Path) -> None:
     assert town.store.state.count(decisions) == 1
 
 
-def test_rollback_gives_production_back_and_is_signed(tmp_path: Path) -> None:
+def test_rollback_gives_production_back_is_signed_and_opens_an_incident(tmp_path: Path) -> None:
     town = Town(tmp_path)
     records.live(town.store, 2)
     assert release.rollback(town.store, "a complaint") == 1
     assert town.live.champion == 1
     assert [row.kind for row in town.store.state.rows(decisions)] == ["rollback"]
+    assert [row.evidence["what"] for row in town.store.state.rows(incidents)] == ["a complaint"]
 
 
 def test_rollback_without_an_earlier_champion_says_so(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="no earlier champion"):
         release.rollback(Town(tmp_path).store, "a complaint")
+
+
+def test_who_was_champion_when_and_why(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    records.live(town.store, 2)
+    later = records.START + timedelta(days=3)
+    release.rollback(town.store, "a complaint", later)
+    assert [reign.version for reign in release.reigns(town.store)] == [1, 2, 1]
+    found = release.champion_at(town.store, later)
+    assert found is not None
+    assert (found.version, found.reasons) == (1, ["a complaint"])
+    before = release.champion_at(town.store, later - timedelta(hours=1))
+    assert before is not None
+    assert before.version == 2

@@ -60,6 +60,14 @@ class Job(Generic[T]):
     def __init__(self, process: Any, receiver: Connection) -> None:
         self._process, self._receiver = process, receiver
 
+    @property
+    def pid(self) -> int:
+        return int(self._process.pid)
+
+    @property
+    def ended(self) -> bool:
+        return not self._process.is_alive()
+
     def result(self) -> T:
         try:
             outcome, value = self._receiver.recv()

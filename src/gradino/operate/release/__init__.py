@@ -2,10 +2,37 @@
 
 A version that training registered comes in; deployments and signed decisions go out. The loop calls `propose` and
 `advance` often (they only read records and move rows), `run_gates` in the slow lane (it starts servers and tests).
+
+    candidate → gates → checks, skew, contract     what must hold before live traffic
+    pairs → experiment, randomised → follow        the evidence on live traffic, as pure functions, and its input
+    stages → health, rollout                       gates → experiment → ramp → probation → done
+    certificate → verify, history                  what was decided, for anybody to check
 """
 
-from gradino.operate.release.gates import GATES, run_gates
+from gradino.operate.release import pairs, verify
+from gradino.operate.release.candidate import Candidate, Result
+from gradino.operate.release.gates import GATES, chosen, judge, run_gates
+from gradino.operate.release.history import Reign, champion_at, reigns
 from gradino.operate.release.rollout import PRODUCTION, TEST, champion, rollback
 from gradino.operate.release.stages import advance, after_gates, propose
 
-__all__ = ["GATES", "PRODUCTION", "TEST", "advance", "after_gates", "champion", "propose", "rollback", "run_gates"]
+__all__ = [
+    "GATES",
+    "PRODUCTION",
+    "TEST",
+    "Candidate",
+    "Reign",
+    "Result",
+    "advance",
+    "after_gates",
+    "champion",
+    "champion_at",
+    "chosen",
+    "judge",
+    "pairs",
+    "propose",
+    "reigns",
+    "rollback",
+    "run_gates",
+    "verify",
+]

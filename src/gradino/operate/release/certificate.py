@@ -4,13 +4,15 @@ The certificate is canonical JSON; its SHA-256 is the decision's id, so deciding
 """
 
 import hashlib
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from gradino.operate.registry import signing_key
 from gradino.operate.store import Store
@@ -61,3 +63,14 @@ def issue(
 def content(certificate: dict[str, Any]) -> bytes:
     """The bytes that are hashed and signed."""
     return _canonical.encode(certificate)
+
+
+def signed_by(certificate: dict[str, Any], signature: str, public_key: bytes) -> bool:
+    """Whether the signature is one of this certificate by the owner of a public key (PEM)."""
+    try:
+        key = load_pem_public_key(public_key)
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        key.verify(b64decode(signature), content(certificate), ec.ECDSA(hashes.SHA256()))
+    except (ValueError, AssertionError, InvalidSignature):
+        return False
+    return True

@@ -2,24 +2,45 @@
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 
 from gradino.inference import losses
 from gradino.operate import registry
+from gradino.operate.project.reference import Reference
+from gradino.operate.release import pairs
 from gradino.operate.release.candidate import Candidate, Result
+from gradino.operate.store.state import data_versions, releases, runs, versions
 
 CLEARLY = 0.10  # a mean loss this much above the champion's, relatively, is no matter for an experiment
+_SLICE = 30  # rows below which a slice is not judged
+_SURE = 0.99  # confidence, over all slices together, that a slice is worse
 
 
-def run_tests(code: Path) -> tuple[int, list[str]]:
-    """Run the tests of a snapshot; returns how many passed, and the names of those that did not."""
+@dataclass(frozen=True)
+class _Held:
+    """The rows that the candidate's training kept apart, with what each model answers and loses."""
+
+    past: pd.DataFrame
+    rows: pd.DataFrame
+    models: dict[str, registry.Model]
+    scale: float
+    loss: dict[str, np.ndarray[Any, np.dtype[np.float64]]]
+
+
+def run_tests(code: Path, *chosen: str, **environment: str) -> tuple[int, list[str]]:
+    """Run tests of a snapshot, `chosen` as pytest takes it; how many passed, and the names of those that did not."""
     try:
         import pytest
     except ImportError:
         return 0, []
+    os.environ.update(environment)
     os.chdir(code)
     sys.path.insert(0, str(code))
     sys.dont_write_bytecode = True
@@ -41,35 +62,101 @@ def run_tests(code: Path) -> tuple[int, list[str]]:
 
     count = Count()
     imported = "ignore::pytest.PytestAssertRewriteWarning"  # some plugins were, before this process was forked
-    pytest.main(["-q", "-p", "no:cacheprovider", "-W", imported, "--rootdir", str(code), str(code)], plugins=[count])
+    pytest.main(["-q", "-p", "no:cacheprovider", "-W", imported, "--rootdir", str(code), *chosen], plugins=[count])
     return count.passed, count.failed
 
 
 def compare_on_holdout(candidate: Candidate) -> Result:
-    """Candidate, champion and guessing on the rows that the candidate's training kept apart."""
+    """Candidate, champion and guessing on the holdout; the pairs that are news are kept for the experiment."""
+    held = _held(candidate)
+    loss = {name: float(values.mean()) for name, values in held.loss.items()}
+    evidence: dict[str, Any] = {"rows": len(held.rows), "scale": held.scale, **loss}
+    if "champion" in loss:
+        news = _news(candidate, held)
+        evidence |= {"pairs": pairs.keep(candidate.store, news), "paired": len(news)}
+    said = ", ".join(f"{name} {value:.3g}" for name, value in loss.items())
+    if not loss["candidate"] < loss["guessing"]:
+        return Result("fail", f"it is no better than guessing: {said}", evidence)
+    if loss["candidate"] > loss.get("champion", 1.0) * (1 + CLEARLY):
+        return Result("fail", f"it is clearly worse than the champion: {said}", evidence)
+    return Result("pass", f"loss on {len(held.rows):,} newest rows: {said}", evidence)
+
+
+def compare_slices(candidate: Candidate) -> Result:
+    """Candidate and champion on each slice of the holdout; small slices and small differences say nothing."""
+    from gradino.operate.training import slices
+
+    held = _held(candidate)
+    columns = candidate.project.training.slices
+    masks = {name: mask for name, mask in slices.cut(held.past, held.rows, columns).items() if mask.sum() >= _SLICE}
+    quantile = NormalDist().inv_cdf(1 - (1 - _SURE) / max(len(masks), 1))
+    evidence, worse = {}, []
+    for name, mask in masks.items():
+        theirs, ours = held.loss["champion"][mask], held.loss["candidate"][mask]
+        evidence[name] = {"rows": int(mask.sum()), "champion": float(theirs.mean()), "candidate": float(ours.mean())}
+        lost = ours - theirs
+        large = lost.mean() > CLEARLY * theirs.mean()
+        if large and lost.mean() > quantile * losses.standard_error(lost):
+            worse.append(name)
+    if worse:
+        first = evidence[worse[0]]
+        said = f"{worse[0]}: loss {first['candidate']:.3g}, the champion's {first['champion']:.3g}"
+        return Result("fail", f"it is clearly worse in {len(worse)} of {len(masks)} slices; {said}", evidence)
+    return Result("pass", f"in none of {len(masks)} slices it is clearly worse than the champion", evidence)
+
+
+def ask_project(candidate: Candidate, gate: Reference, code: Path) -> Result:
+    """What a gate of the project's own says of (champion or None, challenger, holdout)."""
+    held = _held(candidate)
+    said = gate.load(code)(held.models.get("champion"), held.models["candidate"], held.rows)
+    verdict, why = said if isinstance(said, tuple) and len(said) == 2 else (said, "")
+    if isinstance(verdict, (bool, np.bool_)):
+        verdict = "pass" if verdict else "fail"
+    if verdict not in ("pass", "fail", "insufficient"):
+        return Result("insufficient", f"{gate} answers {verdict!r}, neither a bool nor a verdict", {})
+    return Result(verdict, str(why) or f"{gate} says {verdict}", {})
+
+
+def _held(candidate: Candidate) -> _Held:
     from gradino.operate.training import evaluate
     from gradino.operate.training.job import collected
 
     project, store, key = candidate.project, candidate.store, registry.public_key(candidate.store)
     target, task = project.project.target, project.project.task
-    origin = registry.lineage(candidate.bundle)
-    rows = collected(store, project, origin.data_version).to_pandas()
+    rows = collected(store, project, registry.lineage(candidate.bundle).data_version).to_pandas()
     past, holdout = evaluate.split(rows, project.project.time)
     truth = holdout[target].to_numpy()
     bundles = {"candidate": candidate.bundle} | (
         {"champion": candidate.champion_bundle} if candidate.champion_bundle else {}
     )
-    answers: dict[str, Any] = {}
-    for name, bundle in bundles.items():
-        model = registry.load(bundle, bundle.name, key)
-        answers[name] = model.predict(holdout[[field.name for field in model.inputs]])
+    models = {name: registry.load(bundle, bundle.name, key) for name, bundle in bundles.items()}
+    answers: dict[str, Any] = {
+        name: model.predict(holdout[[field.name for field in model.inputs]]) for name, model in models.items()
+    }
     answers["guessing"] = np.full(len(truth), evaluate.middle(past[target], task), dtype=truth.dtype)
     scale = registry.reference(bundles.get("champion", candidate.bundle)).scale
-    loss = {name: float(losses.bounded(task, answer, truth, scale).mean()) for name, answer in answers.items()}
-    evidence = {"rows": len(truth), "scale": scale, **loss}
-    said = ", ".join(f"{name} {value:.3g}" for name, value in loss.items())
-    if loss["candidate"] >= loss["guessing"]:
-        return Result("fail", f"it is no better than guessing: {said}", evidence)
-    if loss["candidate"] > loss.get("champion", 1.0) * (1 + CLEARLY):
-        return Result("fail", f"it is clearly worse than the champion: {said}", evidence)
-    return Result("pass", f"loss on {len(truth):,} newest rows: {said}", evidence)
+    loss = {name: losses.bounded(task, answer, truth, scale) for name, answer in answers.items()}
+    return _Held(past, holdout, models, scale, loss)
+
+
+def _news(candidate: Candidate, held: _Held) -> pa.Table:
+    """The pairs of rows that no earlier candidate was measured on: whoever made this one has not seen its losses."""
+    state = candidate.store.state
+    row = state.last(versions, versions.c.number == candidate.version)
+    earlier = {r.version for r in state.rows(releases, releases.c.version != candidate.version)}
+    seen = [
+        state.last(data_versions, data_versions.c.version == run.data_version)
+        for run in state.rows(runs, runs.c.version.in_(earlier), runs.c.id < (row.run if row else ""))
+    ]
+    moments = pd.to_datetime(held.rows[candidate.project.project.time], utc=True)
+    until = max((data.until for data in seen if data and data.until), default=None)
+    new = np.isfinite(held.loss["champion"]) & np.isfinite(held.loss["candidate"])
+    if until:
+        new &= (moments > until).to_numpy()
+    columns = [
+        [f"holdout:{i}" for i in np.flatnonzero(new)],
+        moments[new].dt.strftime("%Y-%m-%d").tolist(),
+        held.loss["champion"][new],
+        held.loss["candidate"][new],
+    ]
+    return pa.table(columns, schema=pairs.SCHEMA)
