@@ -1,13 +1,19 @@
-"""Adaptive micro-batching: whatever queued while the last model call ran goes into the next one, in one thread."""
+"""Adaptive micro-batching: whatever queued while the last model call ran goes into the next one.
+
+A model in Python is called in a thread of its own. A compiled one takes less time than handing rows to a thread would:
+it is called in the event loop, with all requests that this turn of the loop has brought.
+"""
 
 import asyncio
 import sys
 import threading
 import time
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -19,6 +25,7 @@ from gradino.operate.serving.shadow import Answered, Shadow
 
 MOST_ROWS = 1024  # of one model call, unless one request alone has more
 MOST_WAITING = 20_000  # rows, before callers are told to come back later
+_AT_ONCE = 256  # rows of one compiled call in the event loop
 _OTHER: dict[Arm, Arm] = {"champion": "challenger", "challenger": "champion"}
 
 
@@ -48,6 +55,7 @@ class Batcher:
         self._loop, self._log = loop, log
         self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
         self._idle = threading.Event()
+        self._turn: list[Ticket] = []
         self.shadow = Shadow(log, self._idle)
         self.waiting = 0  # rows, counted in the event loop only
         self.predictions: Counter[tuple[int, Arm]] = Counter()
@@ -56,10 +64,24 @@ class Batcher:
 
     def submit(self, ticket: Ticket) -> None:
         self.waiting += len(ticket.ids)
-        self._queue.put(ticket)
+        if len(ticket.ids) > _AT_ONCE or not ticket.live.is_compiled:
+            self._queue.put(ticket)
+            return
+        if not self._turn:
+            self._loop.call_soon(self._end_turn)
+        self._turn.append(ticket)
+
+    def _end_turn(self) -> None:
+        tickets, self._turn = self._turn, []
+        while tickets:
+            rows = list(accumulate(len(ticket.ids) for ticket in tickets))
+            now = bisect_right(rows, _AT_ONCE)
+            self._score_all(tickets[:now])
+            tickets = tickets[now:]
 
     def close(self) -> None:
         """Answer what is waiting, then end both threads."""
+        self._end_turn()
         self._queue.put(None)
         self._thread.join()
         self.shadow.close()
@@ -72,10 +94,14 @@ class Batcher:
             if forsaken := {ticket for ticket in tickets if ticket.future.done()}:  # too late, or hung up
                 self._loop.call_soon_threadsafe(self._finish, list(forsaken), None)
                 tickets = [ticket for ticket in tickets if ticket not in forsaken]
-            while tickets:
-                live = tickets[0].live
-                self._score(live, [t for t in tickets if t.live is live])
-                tickets = [t for t in tickets if t.live is not live]
+            self._score_all(tickets)
+
+    def _score_all(self, tickets: list[Ticket]) -> None:
+        """A swap may have come between them."""
+        while tickets:
+            live = tickets[0].live
+            self._score(live, [t for t in tickets if t.live is live])
+            tickets = [t for t in tickets if t.live is not live]
 
     def _take(self) -> list[Ticket]:
         """What is waiting, up to the limit; waits for the first. Empty at the end."""

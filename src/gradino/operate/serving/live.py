@@ -31,6 +31,7 @@ class Live:
     schema: Schema
     places: dict[Arm, Places]
     keeper: Keeper | None = None
+    is_compiled: bool = False  # all that answer are
 
     @classmethod
     def of(
@@ -48,7 +49,10 @@ class Live:
             places["challenger"] = challenger.places(rows.layout, rows.optional)
         keeper = privacy.keeper(rows.layout) if privacy else None
         schema = Schema(champion.task, keeper.layout.inputs if keeper else rows.layout.inputs)
-        return cls(deployment, champion, challenger, weight if challenger else 0.0, rows, schema, places, keeper)
+        weight = weight if challenger else 0.0
+        answering = [champion, challenger] if challenger and weight else [champion]
+        is_compiled = all(served.direct for served in answering)
+        return cls(deployment, champion, challenger, weight, rows, schema, places, keeper, is_compiled)
 
     def served(self, arm: Arm) -> Served:
         if arm == "challenger" and self.challenger:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from numba import boolean, float32, float64, int32, njit, void
-from numba.types import Array
+from numba.types import Array  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
 _INDEX, _FLAG = int32[::1], boolean[::1]
