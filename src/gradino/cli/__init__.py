@@ -8,7 +8,27 @@ import sys
 
 import typer
 
-from gradino.cli import assess, demo, drift, init, interview, plan, rollback, status, token, trace, train, up
+from gradino.cli import (
+    alerts,
+    assess,
+    data,
+    decisions,
+    demo,
+    drift,
+    incidents,
+    init,
+    interview,
+    plan,
+    release,
+    rollback,
+    status,
+    test,
+    token,
+    trace,
+    train,
+    up,
+    verify,
+)
 from gradino.errors import GradinoError
 
 app = typer.Typer(
@@ -28,11 +48,18 @@ for _command in (
     up.up,
     status.status,
     drift.drift,
+    alerts.alerts,
     train.train,
+    release.release,
     rollback.rollback,
+    decisions.decisions,
+    verify.verify,
     trace.trace,
 ):
     app.command()(_command)
+app.command("test")(test.run)
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(data.app, name="data")
 app.add_typer(token.app, name="token")
 
 
