@@ -144,6 +144,16 @@ def test_failing_or_slow_requests_stop_the_ramp_and_after_it_roll_back(tmp_path:
     assert (ramping.status(2), promoted.status(2)) == ("rejected", "rolled back")
 
 
+def test_the_aliases_follow_the_release(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    assert release.aliases(town.store) == {"champion": 1, "challenger": None, "previous": None}
+    town.gate("pass")
+    town.look()
+    assert release.aliases(town.store) == {"champion": 1, "challenger": 2, "previous": None}
+    town.until("probation", champion=50, challenger=20)
+    assert release.aliases(town.store) == {"champion": 2, "challenger": None, "previous": 1}
+
+
 def test_a_few_failed_requests_stop_nothing(tmp_path: Path) -> None:
     town = Town(tmp_path)
     town.gate("pass")

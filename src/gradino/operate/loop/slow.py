@@ -1,4 +1,4 @@
-"""The slow lane: collect, train, gates and the alias in MLflow, each a DBOS workflow whose id is the row it works on.
+"""The slow lane: collect, train, gates and the aliases in MLflow, each a DBOS workflow whose id is the row it works on.
 
 A workflow that a crash interrupted is found again at the next start and done over; what it calls looks up by key,
 acts and returns a reference, so doing it over gives the same result. No workflow waits for the world.
@@ -21,7 +21,7 @@ from gradino.operate.store.state import data_versions, deployments, releases, ru
 
 _PAUSE = 2.0  # seconds of wall clock between two collections, however fast event time runs
 _RETRY = 10.0  # seconds between two while there are no rows at all
-_ALIAS = "alias"  # cursor: the champion that MLflow knows
+_ALIAS = "alias"  # cursor: the aliases that MLflow knows
 _QUEUES = ("data", "models")
 
 
@@ -54,9 +54,10 @@ class Slow:
             self._once(f"train-{run.id}", "models", train, root, run.id)
         for row in self._store.state.rows(releases, releases.c.stage == "gates"):
             self._once(f"gates-{row.id}", "models", gates, root, row.id)
-        live = release.champion(self._store)
-        if live is not None and live != self._store.state.cursor(_ALIAS, None):
-            self._once(f"alias-{live}-{self._store.state.count(deployments)}", "models", alias, root, live)
+        wanted = release.aliases(self._store)
+        if wanted and wanted != self._store.state.cursor(_ALIAS, None):
+            names = "-".join(map(str, wanted.values()))
+            self._once(f"alias-{names}-{self._store.state.count(deployments)}", "models", alias, root)
         if self._due(clock):
             self._collected, key = (time.monotonic(), clock), f"collect-{time.time_ns()}"
             self._once(key, "data", collect, root)
@@ -118,9 +119,9 @@ def gates(root: str, release_id: int) -> None:
 
 
 @DBOS.workflow()
-def alias(root: str, version: int) -> None:
-    """Let MLflow say who is champion."""
-    _alias(root, version)
+def alias(root: str) -> None:
+    """Let MLflow say who is champion, challenger and previous champion."""
+    _alias(root)
 
 
 @DBOS.step()
@@ -143,11 +144,14 @@ def _gates(root: str, release_id: int) -> None:
 
 
 @DBOS.step()
-def _alias(root: str, version: int) -> None:
-    with _opened(root, f"alias of v{version}") as (project, store):
-        registry.set_alias(project, store, "champion", version)
+def _alias(root: str) -> None:
+    with _opened(root, "aliases") as (project, store):
+        wanted, known = release.aliases(store), store.state.cursor(_ALIAS, None) or {}
+        for name, version in wanted.items():
+            if version != known.get(name):
+                registry.set_alias(project, store, name, version)
         with store.state.begin() as connection:
-            store.state.move_cursor(connection, _ALIAS, version)
+            store.state.move_cursor(connection, _ALIAS, wanted)
 
 
 @contextmanager

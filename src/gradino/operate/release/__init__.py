@@ -12,7 +12,7 @@ A version that training registered comes in; deployments and signed decisions go
 from gradino.operate.release import pairs, verify
 from gradino.operate.release.candidate import Candidate, Result
 from gradino.operate.release.gates import GATES, chosen, judge, run_gates
-from gradino.operate.release.history import Reign, champion_at, reigns
+from gradino.operate.release.history import Reign, aliases, champion_at, reigns
 from gradino.operate.release.rollout import PRODUCTION, TEST, champion, rollback
 from gradino.operate.release.stages import advance, after_gates, propose
 
@@ -25,6 +25,7 @@ __all__ = [
     "Result",
     "advance",
     "after_gates",
+    "aliases",
     "champion",
     "champion_at",
     "chosen",

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from gradino.operate.registry.aliases import Alias
 from gradino.operate.release.rollout import PRODUCTION
 from gradino.operate.store import Store
-from gradino.operate.store.state import decisions, deployments
+from gradino.operate.store.state import decisions, deployments, releases
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,16 @@ def champion_at(store: Store, moment: datetime) -> Reign | None:
     """Who was champion at a moment of event time; None before the first."""
     found = [reign for reign in reigns(store) if reign.since is None or reign.since <= moment]
     return found[-1] if found else None
+
+
+def aliases(store: Store) -> dict[Alias, int | None]:
+    """Who is champion, who challenges it on live traffic, and who was champion before; empty before the first."""
+    found = reigns(store)
+    if not found:
+        return {}
+    tried = store.state.rows(releases, releases.c.stage.in_(("experiment", "ramp")))
+    before = found[-2].version if len(found) > 1 else None
+    return {"champion": found[-1].version, "challenger": tried[0].version if tried else None, "previous": before}
 
 
 def _why(store: Store, row: Any) -> list[str]:
