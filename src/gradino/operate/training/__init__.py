@@ -2,7 +2,7 @@
 
 Enters: `request`, a row in `runs` with the reason. Leaves: `execute` ends it – a bundle, a version in the registry with
 status `candidate`, metrics – or fails it with the project's own error; `cancel` ends it before. `prepare` makes the
-environment the lock file fixes, and names the Python everything then runs with. Retraining and the command line request,
+environment the lock file fixes, and names the Python everything then runs with. Retraining and command line request,
 the loop executes.
 
     runs → snapshot, environment, compute      in the operator

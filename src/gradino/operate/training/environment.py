@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -48,6 +49,26 @@ def prepare(project: Project, store: Store) -> Path:
     return python
 
 
+def fresh(root: Path, code: Path, place: Path, python: str) -> tuple[Path, list[str]]:
+    """A new environment at `place` with what the lock file in `code` fixes, hashes checked.
+
+    Returns its Python, and what is locked to a path and not to a version: that is as it is now. Paths are relative to
+    the project's own folder `root`. Raises ProjectError where uv cannot make it, or gradino is not in it.
+    """
+    wanted = _uv(code, "export", "--frozen", "--no-emit-project", "--no-annotate", "--no-header", "--quiet")
+    _uv(root, "venv", str(place), "--python", python, "--quiet", "--no-project")
+    requirements = place / "requirements.txt"
+    requirements.write_text(wanted)
+    _uv(root, "pip", "install", "--no-deps", "--quiet", "--python", str(place), "-r", str(requirements))
+    found = place / "bin" / "python"
+    if subprocess.run([found, "-c", "import gradino.operate.training.rebuild"], capture_output=True).returncode:
+        raise ProjectError(
+            "the recorded environment does not contain gradino, so nothing could run in it",
+            "give --here to use this Python, if it has the locked versions",
+        )
+    return found, [line.removeprefix("-e ").strip() for line in wanted.splitlines() if re.match(r"-e |\.|/", line)]
+
+
 @cache
 def differences(root: Path, lock: str) -> tuple[str, ...]:
     """Where the running Python differs from the lock file with digest `lock`; empty when it does not.
@@ -75,6 +96,7 @@ def differences(root: Path, lock: str) -> tuple[str, ...]:
 def _uv(root: Path, *command: str, **environment: str) -> str:
     done = subprocess.run(
         [uv.find_uv_bin(), *command, "--project", str(root)],
+        cwd=root,
         env=os.environ | environment,
         capture_output=True,
         text=True,
