@@ -61,8 +61,8 @@ class Drifting:
 def _values(history: History, name: Any) -> NDArray[Any]:
     column = history.frame[name]
     if column.dtype.kind in "biuf":
-        return column.to_numpy(np.float64, na_value=np.nan)
-    return column.astype(object).where(column.notna(), None).to_numpy()
+        return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
+    return np.asarray(column.astype(object).where(column.notna(), None))
 
 
 def _profile(cells: drift.Cells, counts: dict[str, NDArray[np.intp]], day: int) -> drift.Profile:

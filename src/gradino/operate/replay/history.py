@@ -19,6 +19,7 @@ LEAST = 200
 ROWS = "rows"  # as --time: the file's own order
 _START = pd.Timestamp("2000-01-03")  # a Monday, for rows that have an order but no date
 _STEP = pd.Timedelta(hours=1)
+_CLASSES = 10  # whole numbers up to so many different ones are taken for classes
 _KEPT = 0.99  # of the times must be readable
 
 
@@ -64,10 +65,13 @@ def read(path: Path) -> pd.DataFrame:
     return frame
 
 
-def order(frame: pd.DataFrame, time: str, target: str, task: Task, leave_out: tuple[str, ...] = ()) -> History:
+def order(
+    frame: pd.DataFrame, time: str, target: str, task: str | None = None, leave_out: tuple[str, ...] = ()
+) -> History:
     """Rows of `frame` by `time`: a column of dates, a column of numbers that grow, or `rows` for the file's own order.
 
-    Numbers are an order only: rows are then taken to come an hour apart. Rows without a time or target, and exact
+    Without a `task` the target says it: text, truth values and a few whole numbers are classes. Numbers as time are
+    an order only: rows are then taken to come an hour apart. Rows without a time or target, and exact
     repetitions, are left out, and said.
 
     Raises:
@@ -100,16 +104,29 @@ def order(frame: pd.DataFrame, time: str, target: str, task: Task, leave_out: tu
     if not dated:
         notes.append(f"`{time}` gives an order and no dates: rows are taken to come an hour apart")
         moments = pd.Series(_START + np.arange(len(frame)) * _STEP)
-    label = _label(frame[target], target, task)
+    kind = _task(frame[target], task, notes)
+    label = _label(frame[target], target, kind)
     gone = [target, *leave_out, *([time] if time in frame.columns else [])]
     return History(
         moments.to_numpy().astype("datetime64[us]"),
         frame.drop(columns=list(dict.fromkeys(gone))).reset_index(drop=True),
         label.reset_index(drop=True),
-        task,
+        kind,
         dated,
         notes,
     )
+
+
+def _task(target: "pd.Series[Any]", task: str | None, notes: list[str]) -> Task:
+    if task in ("regression", "classification"):
+        return "regression" if task == "regression" else "classification"
+    if task is not None:
+        raise DataError(f"there is no task `{task}`", "choose regression or classification")
+    number = pd.api.types.is_numeric_dtype(target) and not pd.api.types.is_bool_dtype(target)
+    few = number and target.nunique() <= _CLASSES and bool((target % 1 == 0).all())
+    kind: Task = "regression" if number and not few else "classification"
+    notes.append(f"the task is {kind}, by the target: --task says otherwise")
+    return kind
 
 
 def _exists(frame: pd.DataFrame, name: str, role: str) -> None:

@@ -32,7 +32,7 @@ _HOURS = 168
 
 @dataclass
 class Clock:
-    """When labels come and how often one looks: `known[i]` rows have a label when row i is answered; `looks` are rows."""
+    """When labels come, and when one looks: `known[i]` rows have one when row i is answered; `looks` are rows."""
 
     known: NDArray[np.intp]
     looks: NDArray[np.intp]
