@@ -138,7 +138,7 @@ class Story:
     @property
     def promotions(self) -> int:
         """Releases that replaced a champion: all that passed, but for the first."""
-        passed = sum(release.verdict == "pass" and release.stage == "done" for release in self.releases)
+        passed = sum(release.verdict == "pass" and release.stage in ("probation", "done") for release in self.releases)
         return max(passed - 1, 0)
 
     def count(self, status: str) -> int:
@@ -172,7 +172,7 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
         as_of=store.clock() or series.newest,
         reigns=reigns,
         statuses=statuses,
-        challenger=last.challenger if last else None,
+        challenger=last.challenger if last and statuses.get(last.challenger) == "challenger" else None,
         weight=last.weight if last else 0.0,
         recent=series.recent(reigns[-1].version, RECENT) if reigns else None,
         answered=max(requests.get("answered", 0), series.answered),

@@ -80,7 +80,7 @@ def sentence(release: Release) -> str:
         return f"{own} listens beside {other}; no label has come yet."
     labels, risk = counted(found.n, "label"), f"wrong with probability ≤ {percent(found.alpha)}"
     if release.verdict == "pass" and found.evidence >= found.threshold:
-        word = "promoted" if release.stage == "done" else "on its way"
+        word = "promoted" if release.stage in ("probation", "done") else "on its way"
         return f"{own} beats {other}: {word} after {labels}; {risk}."
     if release.verdict == "fail" and found.against >= found.threshold:
         return f"{own} is worse than {other}: rejected after {labels}; {risk}."
