@@ -62,7 +62,7 @@ def test_each_row_is_held_against_the_reference_of_its_context(data, losses):
     context = data.draw(hnp.arrays(int, len(losses), elements=st.integers(0, 1)))
     held = np.zeros(len(FRACTIONS))
     for loss, allowed in zip(losses, np.array([0.1, 0.4])[context], strict=True):
-        held = (held + 1) * (1 + FRACTIONS / 0.4 * (loss - allowed))
+        held = (held + 1) * (1 + FRACTIONS / max(allowed, 0.25) * (loss - allowed))
     state = Harm((0.1, 0.4), 1e300).update(losses, context)
     assert state.evidence == pytest.approx(held @ STAKES, rel=1e-9, abs=1e-9)
 
@@ -186,7 +186,7 @@ def test_weights_of_contexts_mix_what_each_allows(losses):
     by_index = Harm(allowed, 1e9).update(losses, index)
     assert Harm(allowed, 1e9).update(losses, 7 * np.eye(3)[index]) == by_index
     even = Harm(allowed, 1e9).update(losses, np.ones((40, 3)))
-    assert even.walks == pytest.approx(Harm((0.5, 0.9), 1e9).update(losses, np.zeros(40, int)).walks)
+    assert even.walks == pytest.approx(Harm(0.5, 1e9).update(losses).walks)
 
 
 @pytest.mark.parametrize("context", [np.zeros((3, 2)), -np.ones((3, 2)), np.ones((3, 3)), np.ones((2, 2))])

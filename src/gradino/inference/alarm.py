@@ -7,7 +7,8 @@ For rows in the order of their labels, with loss_t in [0, 1] and r the loss the 
 A new bet of 1 is placed before every row, and M is what all of them hold. While the expected loss, given the past, is
 at most r, no bet can be expected to win, so M_t − t cannot be expected to rise. Hence the mean time to a false alarm is
 at least A labels, and k labels raise one with a probability of at most k/A: with A = labels a year, at most about one
-false alarm a year. A factor must not be negative, so λ ≤ 1/r; M is the mean over λ = f/r with f = ½, ¼, …
+false alarm a year. A factor must not be negative, so λ ≤ 1/r; M is the mean over λ = f/r with f = ½, ¼, … Where each
+context has its own r, the bet of a row is f over its r or the mean of all, whichever is larger.
 
 This is the Shiryaev–Roberts e-detector of Shin, Ramdas & Rinaldo (arXiv 2203.03532); see also Podkopaev & Ramdas
 (arXiv 2110.06177). Their e-CUSUM, max(M_{t−1}, 1) in place of M_{t−1} + 1, makes the same promise, lies below it at
@@ -92,9 +93,10 @@ class Harm(msgspec.Struct, frozen=True):
         if context is None and len(allowed) > 1:
             raise ValueError(f"there are {len(allowed)} references: say with context which one each row has")
         limits = np.broadcast_to(allowed, len(values)) if context is None else _limits(allowed, context, len(values))
-        excess, state = observed(values, low=0) - limits[~np.isnan(values)], self
+        limits = limits[~np.isnan(values)]
+        excess, scale, state = observed(values, low=0) - limits, np.maximum(limits, allowed.mean()), self
         for start in range(0, len(excess), CHUNK):
-            state = state._take(excess[start : start + CHUNK] / allowed.max())
+            state = state._take(excess[start : start + CHUNK] / scale[start : start + CHUNK])
         return state
 
     def _take(self, excess: NDArray[np.float64]) -> Self:
