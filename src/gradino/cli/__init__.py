@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a check said no, 2 wrong input or it cannot be done, 130 i
 """
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -42,35 +43,36 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (
-    assess.assess,
-    plan.plan,
-    interview.interview,
-    demo.demo,
-    init.init,
-    up.up,
-    status.status,
-    drift.drift,
-    alerts.alerts,
-    train.train,
-    runs.runs,
-    reproduce.reproduce,
-    release.release,
-    rollback.rollback,
-    replay.replay,
-    decisions.decisions,
-    verify.verify,
-    trace.trace,
-):
-    app.command()(_command)
-app.command("test")(test.run)
-app.add_typer(incidents.app, name="incidents")
-app.add_typer(data.app, name="data")
-app.add_typer(token.app, name="token")
+_COMMANDS = {
+    "Measure": (assess.assess, plan.plan, interview.interview),
+    "Run a project": (init.init, up.up, status.status, train.train, runs.runs, release.release, rollback.rollback),
+    "Watch": (drift.drift, alerts.alerts),
+    "Check": (trace.trace, decisions.decisions, verify.verify, reproduce.reproduce),
+    "Try": (demo.demo, replay.replay),
+}
+for _group, _members in _COMMANDS.items():
+    for _command in _members:
+        app.command(rich_help_panel=_group)(_command)
+app.command("test", rich_help_panel="Check")(test.run)
+app.add_typer(data.app, name="data", rich_help_panel="Run a project")
+app.add_typer(token.app, name="token", rich_help_panel="Run a project")
+app.add_typer(incidents.app, name="incidents", rich_help_panel="Watch")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"gradino {version('gradino')}")
+        raise typer.Exit
 
 
 @app.callback()
-def _root() -> None: ...
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:
