@@ -46,7 +46,7 @@ class Job:
     image: str = ""
     branches: tuple[str, ...] = ()
     cron: str = ""
-    conditional: bool = False
+    runner: str = ""  # the machine it asks for
 
     @property
     def automatic(self) -> bool:

@@ -12,6 +12,10 @@ from gradino.measure.tree import Tree
 _DEEPEST = 7
 _CHECKS = ("test", "gate", "smoke")
 _ASKS = re.compile(r"^(requests|httpx)\.(post|get)$|invoke_endpoint$|endpoint\.predict$")
+_STARTS = re.compile(
+    r"^(sudo )?(docker\s+run\b(?=.*\s(-d|--detach)\b)|docker[- ]compose\b.*\sup\b|systemctl\s+(re)?start|"
+    r"supervisorctl\s+(re)?start|pm2\s+(re)?(start|load))"
+)
 _RUNS_SHELL = re.compile(
     r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.run_command|session\.run|c\.run)$"
 )
@@ -27,6 +31,7 @@ class Effect:
     says: str
     soft: bool = False
     function: str = ""
+    folder: str = ""  # where a command runs
 
 
 @dataclass(slots=True)
@@ -43,6 +48,8 @@ class Follower:
         found: list[Effect] = []
         if step.run:
             found += self.script(step.run, step.line, job.path, step.folder, 0)
+        if "self-hosted" in job.runner or "ssh-action" in step.uses:
+            found += self._remote(job, step)
         if step.uses:
             for verb, says in named_actions.verbs(step):
                 found.append(Effect(verb, job.path, step.line, says))
@@ -52,6 +59,12 @@ class Follower:
             path, _, name = target.partition("::")
             found += self.python(path, (name,) if name else (BODY, MAIN), (), 0)
         return [replace(e, soft=e.soft or step.soft) for e in found]
+
+    def _remote(self, job: Job, step: Step) -> list[Effect]:
+        """What stays running on a machine that outlives the job: to start it there is to deploy it."""
+        texts = [step.run, *named_actions.scripts(step)]
+        started = [c for text in texts for c in shell.commands(text, step.line) if _STARTS.search(c.text)]
+        return [Effect("deploy", job.path, c.line, c.text[:160], c.soft) for c in started]
 
     def script(self, text: str, line: int, path: str, folder: str = "", depth: int = 0) -> list[Effect]:
         """What a piece of shell does."""
@@ -64,7 +77,10 @@ class Follower:
             if changed:
                 folder = _join(folder, changed[1])
                 continue
-            mine = [Effect(v, path, command.line, command.text[:160]) for v in shell.verbs(command.text)]
+            words = command.text[:240]
+            mine = [Effect(v, path, command.line, words, folder=folder) for v in shell.verbs(command.text)]
+            if command.text.startswith("git push") and "huggingface.co/spaces" in text:
+                mine.append(Effect("deploy", path, command.line, words))
             mine += self._handover(command, path, folder, depth)
             lost = command.soft or command.piped
             found += [replace(e, soft=True) if command.soft or (lost and e.verb in _CHECKS) else e for e in mine]

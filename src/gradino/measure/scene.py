@@ -25,6 +25,11 @@ _INTERESTING = (
 _TESTISH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
 
 
+def tested(path: str) -> bool:
+    """Whether a path is one of a test."""
+    return bool(_TESTISH.search(path))
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
     """A step of a job that can fire, and one thing it does."""
@@ -90,7 +95,7 @@ class Scene:
     @cached_property
     def modules(self) -> list[Module]:
         """Modules that may matter, tests left out."""
-        return [m for m in self.code.matching(_INTERESTING) if not _TESTISH.search(m.path)]
+        return [m for m in self.code.matching(_INTERESTING) if not tested(m.path)]
 
     @cached_property
     def uses(self) -> list[Use]:
@@ -213,4 +218,4 @@ def survey(tree: Tree, history: History, store: Path | None = None) -> Scene:
     return scene
 
 
-__all__ = ["CHECKED", "Firing", "Scene", "Use", "survey"]
+__all__ = ["CHECKED", "Firing", "Scene", "Use", "survey", "tested"]

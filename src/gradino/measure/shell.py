@@ -63,8 +63,8 @@ _TOOLS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
 _TEST = re.compile(
-    r"^(?:docker(?:-compose| compose)?\s+(?:run|exec)\s+.*\s)?(?:\S*/)?"
-    r"(?:pytest|py\.test|python[\d.]*\s+-m\s+(?:pytest|unittest|nose2?)|nosetests|tox|nox|rasa test|behave|robot)(?=\s|$)"
+    r"^(?:docker(?:-compose| compose)?\s+(?:-\S+\s+)*(?:run|exec)\s+.*\s)?(?:\S*/)?"
+    r"(?:pytest|py\.test|(?:python[\d.]*|coverage\s+run)\s+(?:.*\s)?-m\s+(?:pytest|unittest|nose2?)|nosetests|tox|nox|rasa test|behave|robot)(?=\s|$)"
 )
 _INSTALLS = re.compile(
     r"(python3? -m )?(pip3?|uv pip|conda|mamba|apt(-get)?|npm|brew|poetry|uv|pdm|pipenv)\s+(install|add|sync)\b"
@@ -72,7 +72,7 @@ _INSTALLS = re.compile(
 _TRIVIAL = re.compile(r"^\s*(echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set\b|export\b|cat\b|#)")
 _PREFIXES = re.compile(
     r"^\s*(sudo|time|nohup|exec|command|uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|conda run(\s+-n\s+\S+)?|"
-    r"pixi run|xvfb-run|timeout\s+\S+|accelerate launch|torchrun(\s+--\S+)*|coverage run|env(\s+\w+=\S+)*|(\w+=(\S+|\"[^\"]*\"|'[^']*')\s+)+)\s+"
+    r"pixi run|xvfb-run|timeout\s+\S+|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"
 )
 
 

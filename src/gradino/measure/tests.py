@@ -7,7 +7,7 @@ from functools import cached_property
 
 from gradino.measure import vocabulary
 from gradino.measure.code import Code
-from gradino.measure.python import Function, Module
+from gradino.measure.python import Call, Function, Module
 from gradino.measure.tree import Tree
 
 _FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?)\.py$")
@@ -39,6 +39,7 @@ class Test:
     scoring: bool  # it calls scoring or serving code
     integration: bool  # it crosses a boundary between two real components
     unit: bool
+    marks: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -147,6 +148,7 @@ class Tests:
             scoring,
             integration,
             not integration,
+            _marks(module, marks),
         )
 
     def _fixtures(self, module: Module, function: Function) -> list[tuple[str, tuple[str, ...]]]:
@@ -176,6 +178,11 @@ def _about_model(function: Function, text: str) -> bool:
         re.search(r"predict|accuracy|score|rmse|mae|auc|f1|loss|prob|output", said)
         or re.search(r"model|train|overfit", text)
     )
+
+
+def _marks(module: Module, decorators: list[Call]) -> frozenset[str]:
+    whole = re.findall(r"mark\.(\w+)", module.constants.get("pytestmark", ""))
+    return frozenset([*whole, *(d.method for d in decorators if ".mark." in d.name)])
 
 
 def _module_skip(module: Module) -> bool:

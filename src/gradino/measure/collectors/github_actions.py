@@ -155,6 +155,7 @@ def _jobs(
                 image,
                 (),
                 cron,
+                " ".join(str(r) for r in body.list("runs-on")),
             )
         )
     return made

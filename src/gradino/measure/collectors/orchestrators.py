@@ -32,6 +32,10 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
             yield from _metaflow(module)
         if "zenml" in packages:
             yield from _decorated(module, "ZenML", ("pipeline",), "Schedule")
+            asked = [c for c in module.calls() if c.method == "ResourceSettings"]
+            if asked:
+                traits = frozenset({"training-compute"})
+                yield Resource("ZenML", "resources", module.path, asked[0].line, asked[0].name, traits)
         if "kfp" in packages:
             yield from _decorated(module, "Kubeflow", ("pipeline",), "create_recurring_run")
         if "flytekit" in packages:

@@ -26,7 +26,7 @@ _ORCHESTRATED = frozenset(
 # Without a schedule or a worker these run in the process of whoever starts them.
 _LOCAL = frozenset({"Prefect", "ZenML", "Metaflow", "Flyte", "Kedro", "scheduler"})
 _LOOKS_AFTER = re.compile(
-    r"verif|deploy|health|probe|smoke|monitor|alert|notif|webhook|predict|dashboard|(^|/)(api|app|ui)[/.]", re.I
+    r"verif|deploy|health|probe|smoke|monitor|alert|notif|webhook|predict|dashboard|^(api|app|ui)\.", re.I
 )
 
 
@@ -35,9 +35,8 @@ def collects_new_data(scene: Scene) -> list[Evidence]:
     found: list[Evidence] = []
     for firing in scene.firings:
         job, verb = firing.job, firing.effect.verb
-        if verb not in ("collect", "maybe-collect") or _LOOKS_AFTER.search(
-            f"{firing.effect.path}::{firing.effect.function}"
-        ):
+        file = firing.effect.path.rpartition("/")[2]
+        if verb not in ("collect", "maybe-collect") or _LOOKS_AFTER.search(f"{file}::{firing.effect.function}"):
             continue
         timed = bool(job.triggers & {"schedule", "event", "metric"})
         if (timed and (verb == "collect" or _trains_too(scene, firing))) or (

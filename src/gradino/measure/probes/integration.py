@@ -8,7 +8,7 @@ from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes.release import ci_tests, run_by
-from gradino.measure.scene import Scene
+from gradino.measure.scene import Scene, tested
 from gradino.measure.tests import Test
 
 
@@ -53,15 +53,15 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
         if effect.soft or firing.off or not job.triggers & CHECKED:
             continue
         named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", job.name, re.I)
-        checks = effect.verb == "test" and any(run_by(scene, [firing], t.path) for t in scene.tests.good)
-        if effect.verb == "smoke" or (named and (checks or effect.verb in ("submit", "deploy", "bundle-deploy"))):
+        checks = effect.verb == "test" and any(run_by(scene, [firing], t) for t in scene.tests.good)
+        if named and (checks or effect.verb in ("smoke", "submit", "deploy", "bundle-deploy")):
             found.append(scene.show(firing, "puts the parts together and checks"))
     return found[:2]
 
 
 def _tests(scene: Scene, chosen: Callable[[Test], bool], says: str) -> list[Evidence]:
     runs = ci_tests(scene)
-    good = [t for t in scene.tests.good if chosen(t) and run_by(scene, runs, t.path)]
+    good = [t for t in scene.tests.good if chosen(t) and run_by(scene, runs, t)]
     if runs and good:
         return [
             scene.see(good[0].path, good[0].line, f"{good[0].name} {says} ({len(good)} like it)", source="tests"),
@@ -116,12 +116,12 @@ def _gates(scene: Scene) -> list[Evidence]:
         for u in scene.used("gate")
         if u.path in trains
     ]
-    model_tests = {t.path for t in scene.tests.good if t.model}
+    model_tests = [t for t in scene.tests.good if t.model]
     for firing in deployments(scene):
         if firing.off or not model_tests:
             continue
         for gate in scene.gated(firing.job):
-            if gate.effect.verb == "test" and any(run_by(scene, [gate], p) for p in model_tests):
+            if gate.effect.verb == "test" and any(run_by(scene, [gate], t) for t in model_tests):
                 found.append(scene.show(gate, f"model tests stand before {firing.job.name}"))
     found += scene.sights("tests a release before it gets traffic", "gate")
     found += [
@@ -138,19 +138,20 @@ _REFUSES = re.compile(
     rf"^[ \t]*(?:el)?if\b[^\n]*\b{_METRIC}\b[^\n]*[<>][^\n]*:"
     rf"|^[ \t]*(?:el)?if\b[^\n]*[<>]=?\s*[\w.\[\]\"']*{_METRIC}[^\n]*:"
     r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:candidate|challenger|new_|current)\w*[^\n]*[<>]=?\s*[\w.]*(?:incumbent|champion|best|baseline|prod|old|current)[^\n]*:"
-    r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:accepted|is_better|improved|passed|approved|should_promote)\w*[^\n<>=]*:",
+    r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:accepted|is_better|improved|approved|should_(?:promote|register|deploy)|(?:model|eval\w*|quality|metrics?|gate)_?\w*(?:passed|ok))\w*[^\n<>=]*:",
     re.M | re.I,
 )
+
+
+_RELEASES = re.compile(r"register|promot|deploy|transition|push|champion|production", re.I)
 
 
 def _thresholds(scene: Scene) -> list[Evidence]:
     """Code between training and registration that refuses a model below a threshold."""
     found: list[Evidence] = []
-    for module in scene.modules:
-        text = scene.tree.text(module.path) or ""
-        if module.path.endswith(".ipynb") or not re.search(
-            r"register|promot|deploy|transition|push|champion|production", text, re.I
-        ):
+    for path in scene.code.paths:
+        text = scene.tree.text(path) or ""
+        if path.endswith(".ipynb") or tested(path) or not _RELEASES.search(text):
             continue
         for match in _REFUSES.finditer(text):
             after = text[match.end() : match.end() + 700]
@@ -159,7 +160,7 @@ def _thresholds(scene: Scene) -> list[Evidence]:
                 after,
             ):
                 line = text[: match.start()].count("\n") + 1
-                found.append(scene.see(module.path, line, f"refuses below a threshold: {match[0].strip()[:90]}"))
+                found.append(scene.see(path, line, f"refuses below a threshold: {match[0].strip()[:90]}"))
                 break
     return found
 

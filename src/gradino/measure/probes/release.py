@@ -8,9 +8,13 @@ from gradino.measure import shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHANGE, Job
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
 from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.python import BODY, MAIN, Call, Module
 from gradino.measure.scene import Firing, Scene
+from gradino.measure.selection import Selection
+from gradino.measure.tests import Test
 
-_DEPLOYS = ("deploy", "bundle-deploy", "promote")
+# What a person starts from a terminal unless something else does: no pipeline of its own.
+_BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "scheduler"})  # fmt: skip
 _ROUTES = re.compile(r"(^|\.)(get|post|route|api_route|put|websocket|api|service|deployment|remote_method)$")
 _SERVERS = frozenset({"fastapi", "flask", "bentoml", "litserve", "gradio", "streamlit", "ray", "kserve", "litestar", "sanic", "tornado",
                       "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit"})  # fmt: skip
@@ -91,7 +95,7 @@ def scoring_files(scene: Scene) -> list[str]:
         pages = bool({"streamlit", "gradio", "dash", "chainlit"} & module.packages)
         scores = any(
             c.method.startswith(("predict", "infer"))
-            or c.method in ("generate_prediction", "InferenceSession")
+            or c.method in ("generate_prediction", "InferenceSession", "invoke_endpoint", "create_batch_prediction_job", "BulkInferrer", "generate")
             or any(v in ("load", "predict") for v, _ in vocabulary.verbs(c, module))
             for c in calls
         )
@@ -107,7 +111,8 @@ def scoring_files(scene: Scene) -> list[str]:
             for b in bs
         )
         if (
-            (
+            _by_script(scene, module)
+            or (
                 (routes and (scores or _reaches_model(scene, module.path)))
                 or (pages and scores)
                 or (hooks and named)
@@ -118,6 +123,23 @@ def scoring_files(scene: Scene) -> list[str]:
         ):
             found.append(module.path)
     return sorted(set(found))
+
+
+_LOOKS_BACK = re.compile(r"eval|valid|test|train|fit|monitor|drift|metric|explain|shap|convert|export|regist|promot|util|upload|debug")
+
+
+def _by_script(scene: Scene, module: Module) -> bool:
+    """A script that loads a model to answer with it, under whatever name; it is not there to look back at a model."""
+    if module.path.endswith(".ipynb") or _LOOKS_BACK.search(module.path.rpartition("/")[2].lower()):
+        return False
+    loads = [f for f in module.functions.values() for c in f.calls if _loads(c, module)]
+    runs = MAIN in module.functions or any(f.name == BODY for f in loads)
+    answers = any(re.search(r"(^|\.)(predict|infer)(_|$)", name) for name in module.functions)
+    return bool(loads) and runs and (answers or module.path not in scene.training_files)
+
+
+def _loads(call: Call, module: Module) -> bool:
+    return any(v == "load" for v, _ in vocabulary.verbs(call, module))
 
 
 def served_files(scene: Scene) -> list[str]:
@@ -171,7 +193,7 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
     ]
     if asked:
         return [scene.show(asked[0], "asks the deployed scoring code and checks its answer")]
-    run = [t for t in tests if run_by(scene, runs, t.path)]
+    run = [t for t in tests if run_by(scene, runs, t)]
     if run:
         tests = run
     if run and runs:
@@ -196,27 +218,14 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
     ][:3]
 
 
-def run_by(scene: Scene, runs: list[Firing], path: str) -> bool:
-    """Whether one of the test commands would run this file."""
-    for run in runs:
-        words = re.findall(r"[\w./-]+", run.effect.says.partition("test")[2])
-        named = [w for w in words if w.startswith(("test", "./test", "src", "./")) or "/" in w or w.endswith(".py")]
-        named = [
-            w.removeprefix("./").rstrip("/")
-            for w in named
-            if "=" not in w and not w.startswith("-") and not w.endswith((".xml", ".ini", ".html"))
-        ]
-        exist = [
-            w
-            for w in named
-            if any(p == w or p.startswith(w + "/") or f"/{w}/" in p or p.endswith(f"/{w}") for p in scene.tree.sizes)
-        ]
-        if not exist or any(
-            path == w or path.startswith(w + "/") or f"/{w}/" in path or path.endswith(f"/{w}") or w in (".", "")
-            for w in exist
-        ):
-            return True
-    return False
+def run_by(scene: Scene, runs: list[Firing], test: Test) -> bool:
+    """Whether one of the test commands picks this test."""
+    return any(_selection(scene, run.effect.says, run.effect.folder).picks(test) for run in runs)
+
+
+@lru_cache(maxsize=256)
+def _selection(scene: Scene, command: str, folder: str) -> Selection:
+    return Selection(scene.tree, command, folder)
 
 
 def ci_tests(scene: Scene) -> list[Firing]:
@@ -234,7 +243,7 @@ def pipeline_deploys(scene: Scene) -> list[Evidence]:
         [
             scene.show(f, "a pipeline deploys")
             for f in deployments(scene)
-            if f.job.system not in ("Makefile", "Docker Compose") and not f.effect.soft
+            if not f.effect.soft and (f.job.automatic or f.off or f.job.system not in _BY_HAND)
         ]
     )
 
@@ -272,7 +281,8 @@ def traces_to_data(scene: Scene) -> list[Evidence]:
         if u.path in near
     ]
     data += written(scene, near, DATA_VERSION, "records the data's version")
-    pinned = [r for r in scene.resources if "versioned-data" in r.traits]
+    locked = any({"stage", "versioned-model"} <= r.traits for r in scene.resources)
+    pinned = [r for r in scene.resources if "versioned-data" in r.traits and locked]
     data += [scene.see(r.path, r.line, f"{r.name} is pinned by the commit", source="DVC") for r in pinned]
     code = [scene.see(u.path, u.line, f"{u.says} records the commit") for u in scene.used("record-commit")]
     code += written(scene, near, COMMIT, "records the commit")
@@ -322,6 +332,8 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     """Define a test and a production environment and promote the same model from one to the other."""
     steps: dict[str, list[Firing]] = {"staging": [], "production": []}
     for firing in deployments(scene):
+        if firing.job.system == "Makefile":
+            continue
         if PRODUCTION.search(place(firing)):
             steps["production"].append(firing)
         elif STAGING.search(place(firing)) or TESTING.search(target(firing)):

@@ -1,0 +1,133 @@
+"""Which tests a test command picks: its paths, markers, names, and what it leaves out."""
+
+import ast
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import PurePosixPath
+
+from gradino.measure.tests import Test
+from gradino.measure.tree import Tree
+
+_RUNNER = re.compile(r"^(?:\S*/)?(?:pytest|py\.test|unittest|nose2?|nosetests)$")
+_TAKES_VALUE = re.compile(
+    r"^(-[ckmnopWrst]|--(cov|ignore|ignore-glob|deselect|rootdir|maxfail|cov-report|cov-config|junitxml|junit-xml|html|durations|"
+    r"tb|timeout|dist|confcutdir|start-directory|pattern|top-level-directory|log-cli-level|reruns|randomly-seed))$"
+)
+
+_OPTIONS = re.compile(r"^addopts\s*=\s*(\[.*?\]|\"\"\".*?\"\"\"|\".*?\"|'.*?'|.*?(?=\n\S|\Z))", re.M | re.S)
+
+
+class Selection:
+    """What one command picks. `folder` is where it runs."""
+
+    def __init__(self, tree: Tree, command: str, folder: str) -> None:
+        self._tree, self._folder = tree, folder
+        self._paths: list[str] = []
+        self._left_out: list[str] = []
+        self._marker = self._names = ""
+        self._read(_words(command))
+        if not self._marker:
+            self._read(_words(f"pytest {_configured(tree, folder)}"), paths=False)
+
+    def _read(self, words: list[str], paths: bool = True) -> None:
+        start = next((i for i, w in enumerate(words) if _RUNNER.match(w)), len(words))
+        rest = iter(words[start + 1 :])
+        for word in rest:
+            option, equals, value = word.partition("=")
+            if not word.startswith("-"):
+                if paths:
+                    self._paths.append(word)
+                continue
+            if not equals and _TAKES_VALUE.match(option):
+                value = next(rest, "")
+            if option == "-m":
+                self._marker = value
+            elif option == "-k":
+                self._names = value
+            elif option in ("--ignore", "--deselect"):
+                self._left_out.append(_placed(self._folder, value))
+            elif option in ("-s", "--start-directory") and "unittest" in words:
+                self._paths.append(value)
+
+    def picks(self, test: Test) -> bool:
+        """Whether the command runs this test."""
+        if any(self._inside(test.path, out) for out in self._left_out):
+            return False
+        if self._marker and not _holds(self._marker, lambda name: name in test.marks):
+            return False
+        whole = f"{test.path}::{test.name}".lower()
+        if self._names and not _holds(self._names, lambda name: name.lower() in whole):
+            return False
+        return self._reaches(test.path)
+
+    def _reaches(self, path: str) -> bool:
+        named = [p for w in self._paths if (p := self._path(w)) is not None]
+        if not named:
+            inside = f"{self._folder}/" if self._folder else ""
+            return path.startswith(inside) or not any(p.startswith(inside) for p in self._tree.sizes)
+        return any(self._inside(path, p) for p in named)
+
+    def _path(self, word: str) -> str | None:
+        """A word as a path; None where it holds a variable, or is no path at all."""
+        word = word.partition("::")[0]
+        if re.search(r"[$*{}\\]", word) or not re.search(r"[/.]|test", word):
+            return None
+        if "/" not in word and "." in word and not word.endswith(".py") and word.strip("."):
+            word = word.replace(".", "/")  # a module of unittest
+        return _placed(self._folder, word)
+
+    def _inside(self, path: str, place: str) -> bool:
+        if place == ".." or place.startswith("../"):
+            return False
+        if place in ("", "."):
+            return True
+        known = path in (place, f"{place}.py") or path.startswith(f"{place}/")
+        return known or (not self._folder and f"/{place}/" in f"/{path}/") or path.endswith(f"/{place}")
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
+
+
+def _placed(folder: str, word: str) -> str:
+    """A path as seen from the root; what climbs out of the repository keeps its dots."""
+    kept: list[str] = []
+    for part in PurePosixPath(folder, word.rstrip("/") or ".").parts:
+        if part == ".." and kept and kept[-1] != "..":
+            kept.pop()
+        elif part != ".":
+            kept.append(part)
+    return "/".join(kept)
+
+
+def _configured(tree: Tree, folder: str) -> str:
+    """Options that the project's own configuration adds to every run."""
+    for name in ("pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini"):
+        text = tree.text(f"{folder}/{name}" if folder else name) or ""
+        if found := _OPTIONS.search(text):
+            if found[1].startswith("["):
+                return " ".join(shlex.quote(a or b) for a, b in re.findall(r"\"([^\"]*)\"|'([^']*)'", found[1]))
+            return found[1].strip().strip("\"'")
+    return ""
+
+
+def _holds(expression: str, has: Callable[[str], bool]) -> bool:
+    """A marker or name expression (`not slow and api`); one that cannot be read lets everything through."""
+    try:
+        node = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        return True
+
+    def value(part: ast.expr) -> bool:
+        if isinstance(part, ast.BoolOp):
+            each = [value(v) for v in part.values]
+            return all(each) if isinstance(part.op, ast.And) else any(each)
+        if isinstance(part, ast.UnaryOp):
+            return not value(part.operand)
+        return has(part.id) if isinstance(part, ast.Name) else True
+
+    return value(node)
