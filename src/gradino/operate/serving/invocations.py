@@ -24,7 +24,9 @@ class _Split(msgspec.Struct, frozen=True):
     data: list[list[Any]]
 
 
-class _Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
+class Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Exactly one of the four."""
+
     dataframe_split: _Split | None = None
     dataframe_records: list[dict[str, Any]] | None = None
     instances: list[Any] | None = None
@@ -34,7 +36,7 @@ class _Invocation(msgspec.Struct, frozen=True, omit_defaults=True):
 class Invocations:
     def __init__(self, scoring: Scoring) -> None:
         self._scoring = scoring
-        self._decoder = msgspec.json.Decoder(_Invocation)
+        self._decoder = msgspec.json.Decoder(Invocation)
         self.routes: Routes = {"/invocations": {"POST": Route(self.invocations, "scorer")}}
 
     async def invocations(self, request: Request) -> Answer:
@@ -47,17 +49,17 @@ class Invocations:
         return json_answer({"predictions": ticket.values})
 
 
-def _rows(rows: Rows, given: _Invocation) -> Block:
+def _rows(rows: Rows, given: Invocation) -> Block:
     match given:
-        case _Invocation(dataframe_split=_Split(columns, data), dataframe_records=None, instances=None, inputs=None):
+        case Invocation(dataframe_split=_Split(columns, data), dataframe_records=None, instances=None, inputs=None):
             return rows.convert(_named(columns, data))
-        case _Invocation(dataframe_split=None, dataframe_records=list(records), instances=None, inputs=None):
+        case Invocation(dataframe_split=None, dataframe_records=list(records), instances=None, inputs=None):
             return rows.convert(records)
-        case _Invocation(dataframe_split=None, dataframe_records=None, instances=list(listed), inputs=None):
+        case Invocation(dataframe_split=None, dataframe_records=None, instances=list(listed), inputs=None):
             return rows.convert(_listed(rows, listed))
-        case _Invocation(dataframe_split=None, dataframe_records=None, instances=None, inputs=list(listed)):
+        case Invocation(dataframe_split=None, dataframe_records=None, instances=None, inputs=list(listed)):
             return rows.convert(_listed(rows, listed))
-        case _Invocation(dataframe_split=None, dataframe_records=None, instances=None, inputs=dict(columns)):
+        case Invocation(dataframe_split=None, dataframe_records=None, instances=None, inputs=dict(columns)):
             return rows.convert(_transposed(columns))
     raise BadInput(Problem(f"the body must have exactly one of {_FORMS}", next=_ADVICE), 400)
 
@@ -91,6 +93,8 @@ def _csv(rows: Rows, body: bytes) -> Block:
     try:
         lines = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
         header = next(lines, [])
+        if unknown := next((name for name in header if name not in rows.names), None):
+            raise BadInput(rows.unknown(unknown))
         data = []
         for line in lines:
             if line:

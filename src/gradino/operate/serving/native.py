@@ -30,9 +30,12 @@ class Scores(msgspec.Struct, frozen=True):
     deployment: int
 
 
+_Text = Annotated[str, msgspec.Meta(max_length=1024)]
+
+
 class GivenLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    label: bool | int | float | str
+    label: bool | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | _Text
     time: datetime | None = None
 
 

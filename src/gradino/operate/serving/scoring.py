@@ -48,6 +48,8 @@ class Scoring:
             BadInput, Unavailable, Failed, Late, Gone: why there are none.
         """
         few(len(rows))
+        if timeout is None:
+            timeout = _timeout(request)
         batcher = self.batcher
         assert batcher
         if batcher.waiting and batcher.waiting + len(rows) > MOST_WAITING:
@@ -56,7 +58,7 @@ class Scoring:
         ids = [f"{self._prefix}-{first + i:x}" for i in range(len(rows))]
         ticket = Ticket(live, rows, ids, asyncio.get_running_loop().create_future())
         if ids:
-            self.patience.watch(ticket.future, request.gone, _timeout(request) if timeout is None else timeout)
+            self.patience.watch(ticket.future, request.gone, timeout)
             batcher.submit(ticket)
             try:
                 await _safe(ticket.future)

@@ -37,7 +37,7 @@ class ScoringService:
         prefix: str,
     ) -> None:
         self._deployments, self._log, self._board, self._worker = deployments, log, board, worker
-        self._folder = folder
+        self._folder, self._name = folder, project.name
         self._scoring = Scoring(deployments, log, prefix)
         self._native = Native(self._scoring, project.task)
         self.patience = self._scoring.patience
@@ -71,7 +71,7 @@ class ScoringService:
         return json_answer(content, 200 if live else 503)
 
     async def ping(self, _request: Request) -> Answer:
-        return Answer(b"\n", 200 if self._deployments.live else 503)
+        return Answer(b"\n", 200 if self._deployments.live else 503, "text/plain")
 
     async def version(self, _request: Request) -> Answer:
         """What each worker serves; a worker's own line is of this instant, its siblings' at most 200 ms old."""
@@ -92,7 +92,7 @@ class ScoringService:
 
     async def openapi(self, _request: Request) -> Answer:
         live = self._deployments.live
-        return json_answer(openapi.document(live.rows.row_type if live else None, MOST_ROWS))
+        return json_answer(openapi.document(live.rows if live else None, self._name, MOST_ROWS))
 
     def snapshot(self) -> Snapshot:
         live, batcher = self._deployments.live, self._scoring.batcher
