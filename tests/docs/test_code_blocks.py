@@ -1,11 +1,13 @@
 """Whoever follows the README gets what it promises: its commands run, in their order, in an empty folder."""
 
+import json
 import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from gradino.operate.project import config
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = [ROOT / "README.md", ROOT / "docs" / "project.md", ROOT / "docs" / "operate.md"]
+DOCS = [ROOT / "README.md", ROOT / "docs" / "project.md", ROOT / "docs" / "operate.md", ROOT / "docs" / "release.md"]
 
 
 def blocks(document: Path, language: str = "") -> list[str]:
@@ -119,3 +121,22 @@ def test_so_can_the_commands_of_operating(folder: Path) -> None:
             assert "no earlier champion" in done.stderr
         else:
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def test_what_release_md_says_of_the_project_file_are_the_defaults() -> None:
+    (text,) = blocks(ROOT / "docs" / "release.md", "toml")
+    assert config.Release(**tomllib.loads(text)["release"]) == config.Release()
+
+
+@pytest.mark.slow
+def test_the_commands_of_releasing_can_be_followed_too(folder: Path) -> None:
+    told = commands(ROOT / "docs" / "release.md")
+    assert len(told) == 6
+    listed = subprocess.run(
+        [sys.executable, "-m", "gradino", "decisions", "--project", "demand", "--json"], cwd=folder, capture_output=True
+    )
+    last = json.loads(listed.stdout)[-1]["id"]
+    for command in told:
+        words = [sys.executable, "-m", *shlex.split(command.replace(" ID ", f" {last} "))]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
