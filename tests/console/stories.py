@@ -7,12 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from sqlalchemy import Table
 
 from gradino import maturity
+from gradino.inference import drift, estimate
 from gradino.operate.project import Project, load
+from gradino.operate.registry import Baseline
+from gradino.operate.registry.schema import Day
 from gradino.operate.store import Store
 from gradino.operate.store import state as s
 
@@ -186,6 +190,53 @@ class Writer:
         self.cursor(f"harm:{version}", value | {"reference": reference})
         return top
 
+    def watched(self, version: int, since: int, until: int) -> None:
+        """A baseline of 60 days, days of production that get warmer in the end, and an hour of the server."""
+
+        def rows(n: int, warmer: float) -> dict[str, Any]:
+            warmth = self.noise.normal(14 + warmer, 5, n)
+            columns = {"x_temp": warmth, "x_humidity": self.noise.uniform(20, 100, n), "x_hour": np.arange(n) % 24.0}
+            return columns | {"prediction": 100 + 4 * warmth + self.noise.normal(0, 20, n)}
+
+        known = rows(24 * 60, 0)
+        cells = drift.cells(known)
+        loss = np.clip(0.1 + 0.01 * np.abs(known["x_temp"] - 14), 0, 1)
+        first = day(since).date()
+        days = [
+            Day(first - timedelta(days=60 - i), 24, drift.profile(part, cells).counts)
+            for i in range(60)
+            for part in [{name: column[24 * i : 24 * i + 24] for name, column in known.items()}]
+        ]
+        baseline = Baseline(cells, days, estimate.fit(known, cells, loss), [])
+        folder = self.store.folder("bundles", digest(f"bundle {version}"))
+        (folder / "baseline.json").write_bytes(msgspec.json.encode(baseline))
+        for at in range(since, until):
+            counts = drift.profile(rows(120, 9.0 if at > until - 9 else 0.0), cells).counts
+            labels = 110 if at < until - 2 else 0
+            values = {
+                "rows": 120,
+                "counts": counts,
+                "labels": labels,
+                "loss": 0.15 * labels,
+                "delay": 90_000.0 * labels,
+            }
+            self.state.add(s.profiles, version=version, day=day(at).date().isoformat(), error=0.0, **values)
+        for minute in range(60):
+            latency = [0, 200, 80, 15, 5, 0, 0, 0, 0, 0, 0, 0, 0]
+            self.state.add(
+                s.metrics,
+                start=day(until) + timedelta(minutes=minute),
+                seconds=60,
+                version=version,
+                answered=298,
+                refused=2,
+                failed=0,
+                latency=latency,
+                predictions={f"v{version} champion": 298},
+                waiting=3.0,
+                log_lag=0.8,
+            )
+
     def cursor(self, name: str, value: Any) -> None:
         with self.state.begin() as connection:
             self.state.move_cursor(connection, name, value)
@@ -283,13 +334,15 @@ def full(root: Path) -> tuple[Store, Project]:
         title="The humidity sensor reported 0 for five days",
         key="sensor",
         evidence={"rows": 118},
-        improvement="gate `replay-sensor` scores these 118 rows before every release",
+        improved_by="gate",
+        improvement="`replay-sensor` scores these 118 rows before every release",
         closed=day(291),
     )
     w.add(392, s.incidents, kind="alarm", title="v5 did harm for 21 days", key="alarm-5", evidence={})
     w.cursor("requests", {"answered": 11995, "failed": 0})
     w.cursor("clock", day(500).isoformat())
     w.finish()
+    w.watched(6, 470, 500)
     for version in (1, 2, 5):
         w.state.change(s.versions, s.versions.c.number == version, status="retired")
     return store, checked

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from gradino.console import page, read, write_report
+from gradino.console import page, read, status, write_report
 from gradino.console.draw import Drawer
 from gradino.console.render import sections
 from gradino.console.series import Series
+from gradino.console.watch import exposition
 from gradino.operate.store import state as s
 from tests.console import stories
 from tests.console.conftest import Told
@@ -83,7 +84,7 @@ def test_every_picture_has_words(html: str) -> None:
         "v4 is worse than v2: rejected after 640 labels; wrong with probability ≤ 2.5 %.",
         "v3 never met live traffic: a gate refused it.",
         "humidity: 0.0 is below 0.05",
-        "gate `replay-sensor` scores these 118 rows before every release",
+        "gate: `replay-sensor` scores these 118 rows before every release",
         "DevOps but no MLOps",
         "alarm at 8,760",
     ],
@@ -151,7 +152,7 @@ def test_failed_requests_are_only_shown_where_somebody_counted_them(empty: Told,
 
 def test_the_sections_are_the_parts_of_the_page_that_change(html: str) -> None:
     found = sections(html)
-    assert list(found) == ["now", "ladder", "live", "releases", "retraining", "data", "timeline"]
+    assert list(found) == ["now", "ladder", "live", "drift", "releases", "retraining", "data", "timeline"]
     assert all(part in html and part.endswith("</section>") for part in found.values())
 
 
@@ -177,3 +178,27 @@ def test_a_report_is_one_file_without_a_script(full: Told, tmp_path: Path) -> No
 
 def test_the_story_does_not_depend_on_who_reads_it(full: Told) -> None:
     assert read(*full) == read(*full)
+
+
+def test_the_page_says_what_changed_since_when_where_and_whether_it_matters(html: str) -> None:
+    section = sections(html)["drift"]
+    text = re.sub(r"<[^>]+>", " ", section)
+    assert "temp, prediction changed since" in text
+    assert "the loss should go from" in text
+    assert re.search(r"temp .* to [\d.]+: \d+ % → \d+ %", text, re.DOTALL)
+    assert "17,880" in text, "requests of the last hour"
+    assert "v6 champion" in text
+
+
+def test_status_and_prometheus_say_the_same(full: Told) -> None:
+    store, project = full
+    found = status(read(store, project))
+    assert found["drift"]["columns"] == ["x_temp", "prediction"]
+    assert found["feedback"]["coverage"] == pytest.approx(5 * 110 / (7 * 120))
+    assert found["feedback"]["delay_hours"] == 25
+    assert found["service"]["failed"] == 0
+    text = exposition(store, 6)
+    assert f'gradino_label_coverage{{version="6"}} {found["feedback"]["coverage"]}' in text
+    assert "gradino_open_incidents 1" in text
+    assert 'gradino_psi{version="6",column="x_temp"}' in text
+    assert 'gradino_scored_total{outcome="answered"} 11995' in text

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from gradino.cli.common import Folder, Json
 
@@ -30,11 +31,13 @@ def status(project: Folder = Path(), as_json: Json = False) -> None:
         "error": f"{live['error']:.4g} over {live['labels']} labels of {live['days']} days"
         if live
         else "no labels yet",
-        "requests": f"{found['requests']['answered']:,} answered",
-        "labels": f"{found['labels']['joined']:,} joined",
+        "requests": _requests(found),
+        "labels": _labels(found),
+        "drift": found["drift"]["says"] if found["drift"] else "nothing to compare yet",
         "data": f"{found['data']['rows']:,} rows, {found['data']['quarantined']:,} in quarantine",
         "so far": ", ".join(f"{found[k]} {k}" for k in ("alarms", "retrains", "promotions", "refused", "rejected")),
         "incidents": f"{found['open_incidents']} open",
+        "alerts": ", ".join(found["firing"]) or "none fires",
         "processes": ", ".join(f"{name} {where}".strip() for name, where in found["services"].items())
         or "none: it is down",
     }
@@ -42,3 +45,19 @@ def status(project: Folder = Path(), as_json: Json = False) -> None:
     for name, value in lines.items():
         table.add_row(f"[dim]{name}[/]", escape(str(value)))
     Console(highlight=False).print(table)
+
+
+def _requests(found: dict[str, Any]) -> str:
+    failed = found["requests"]["failed"]
+    said = f"{found['requests']['answered']:,} answered" + ("" if failed is None else f", {failed:,} failed")
+    service = found["service"]
+    return said + (f"; 99 % within {service['p99'] * 1000:.3g} ms" if service and service["p99"] is not None else "")
+
+
+def _labels(found: dict[str, Any]) -> str:
+    said, feedback = f"{found['labels']['joined']:,} joined", found["feedback"]
+    if feedback and feedback["coverage"] is not None:
+        said += f", {feedback['coverage']:.0%} of the last week"
+        said += f", after {feedback['delay_hours']:.3g} h" if feedback["delay_hours"] is not None else ""
+        said += f", {feedback['corrected']:,} corrected" if feedback["corrected"] else ""
+    return said

@@ -122,6 +122,8 @@ def _template() -> Any:
         "counted": words.counted,
         "colour": charts.colour,
         "difference": words.difference,
+        "hours": words.hours,
+        "milliseconds": words.milliseconds,
         "outcome": words.outcome,
         "sentence": words.sentence,
     }

@@ -38,6 +38,7 @@ class _Sum:
     error: float = 0.0
 
 
+_CORRECTED = ["event_time", "version", "role", "loss", "error"]
 _Key = tuple[datetime, int, bool]  # hour or day, version, whether the user got this answer
 
 
@@ -59,8 +60,11 @@ class Series:
             self.answered += int(_answers(batch).sum())
         for batch in self._new("quarantine", ["reason"]):
             self.quarantined.update(batch["reason"].to_pylist())
-        for batch in self._new("outcomes", ["event_time", "version", "role", "loss", "error"]):
+        for batch in self._new("outcomes", _CORRECTED):
             self._fold(batch)
+            self._rolled.clear()
+        for batch in self._new("corrections", [*_CORRECTED, "loss_before", "error_before"]):
+            self._correct(batch)
             self._rolled.clear()
 
     def _new(self, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -88,6 +92,13 @@ class Series:
         for (hour, version, answers), *sums in zip(groups.tolist(), counts, losses, errors, strict=True):
             when = datetime.fromtimestamp(hour * 3600, UTC)
             _add(self._sums, (when, version, bool(answers)), _Sum(*(each.item() for each in sums)))
+
+    def _correct(self, rows: pa.RecordBatch) -> None:
+        """The newest label counts: the sums move by what it changes."""
+        for row in rows.to_pylist():
+            when = row["event_time"].astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+            change = _Sum(0, row["loss"] - row["loss_before"], row["error"] - row["error_before"])
+            _add(self._sums, (when, row["version"], row["role"] != "shadow"), change)
 
     @property
     def newest(self) -> datetime | None:

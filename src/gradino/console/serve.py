@@ -1,4 +1,4 @@
-"""The page over HTTP on 127.0.0.1: `/`, `/events`, `/api/status`, `/report`.
+"""The page over HTTP on 127.0.0.1: `/`, `/events`, `/api/status`, `/metrics`, `/report`.
 
 One process, one thread at a time reads the records. A refresh takes at most a tenth of the time, however slow the
 machine: the loop that is watched matters more than who watches it.
@@ -28,9 +28,11 @@ from gradino.console import render
 from gradino.console.draw import Drawer
 from gradino.console.series import Series
 from gradino.console.story import read, status
+from gradino.console.watch import exposition
 from gradino.errors import GradinoError, ServiceError
 from gradino.operate.project import Project
 from gradino.operate.store import Store
+from gradino.operate.store.state import deployments
 
 HOST = "127.0.0.1"
 _REFRESH = 2.0  # seconds, at least
@@ -76,6 +78,11 @@ class Console:
     def status(self) -> dict[str, Any]:
         """How things stand."""
         return status(read(self._store, self._project, self._series))
+
+    def metrics(self) -> str:
+        """What Prometheus asks for."""
+        live = self._store.state.last(deployments, deployments.c.environment == "production")
+        return exposition(self._store, live.champion if live else None)
 
     def close(self) -> None:
         self._drawer.rest()
@@ -123,6 +130,10 @@ def application(console: Console, port: int, closing: asyncio.Event) -> Litestar
     async def how() -> dict[str, Any]:
         return await beside(console.status)
 
+    @get("/metrics", media_type="text/plain")
+    async def metrics() -> str:
+        return await beside(console.metrics)
+
     @get("/report", media_type="text/html")
     async def report() -> Response[str]:
         headers = {"Content-Disposition": 'attachment; filename="gradino.html"'}
@@ -133,7 +144,7 @@ def application(console: Console, port: int, closing: asyncio.Event) -> Litestar
         return ServerSentEvent(_changes(partial(beside, console.sections), closing))
 
     return Litestar(
-        [index, how, report, events],
+        [index, how, metrics, report, events],
         allowed_hosts=AllowedHostsConfig(allowed_hosts=[f"{host}:{port}" for host in (HOST, "localhost")]),
         response_headers=_headers(),
         openapi_config=None,

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Row
 
+from gradino.console import watch
 from gradino.console.series import HOUR, Point, Series
 from gradino.operate.project import Project
 from gradino.operate.store import Store
@@ -129,6 +130,7 @@ class Story:
     events: list[Row[Any]]  # newest first
     event_count: int
     services: dict[str, str]
+    watched: watch.Watched
 
     @property
     def reign(self) -> Reign | None:
@@ -192,6 +194,7 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
         events=events,
         event_count=state.count(s.events),
         services={row.name: row.address or "" for row in state.rows(s.services)},
+        watched=watch.watched(store, reigns[-1].version if reigns else None),
     )
 
 
@@ -226,6 +229,7 @@ def status(story: Story) -> dict[str, Any]:
         },
         "open_incidents": sum(row.closed is None for row in story.incidents),
         "services": story.services,
+        **watch.facts(story.watched),
     }
 
 

@@ -1,6 +1,7 @@
 """Recorded values in words: numbers, dates, and one sentence for each release."""
 
 import math
+from datetime import date as Date  # noqa: N812
 from datetime import datetime
 
 from gradino.console.story import Experiment, Release
@@ -52,7 +53,19 @@ def counted(amount: int, noun: str) -> str:
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"
 
 
-def date(when: datetime | None) -> str:
+def hours(value: float) -> str:
+    """20 min, 5 h, 3 days."""
+    if value < 1:
+        return f"{value * 60:.0f} min"
+    return f"{value:.0f} h" if value < 48 else f"{value / 24:.0f} days"
+
+
+def milliseconds(seconds: float | None) -> str:
+    """2.4 ms, 38 ms."""
+    return "–" if seconds is None else f"{number(seconds * 1000, 2)} ms"
+
+
+def date(when: "datetime | Date | None") -> str:
     """14 Oct 2012."""
     return f"{when.day} {when:%b %Y}" if when else "–"
 

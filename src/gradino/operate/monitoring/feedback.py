@@ -80,8 +80,10 @@ class Feedback:
         corrected = self._correct(late)
         if corrected:
             tables.append("corrections", pa.Table.from_pylist(corrected), _WRITER, sum(until.values()))
+        total = self._store.state.cursor("corrected", 0) + len(corrected)
         with self._store.state.begin() as connection:
             self._store.state.move_cursor(connection, _CURSOR, until)
+            self._store.state.move_cursor(connection, "corrected", total)
         self._at = until
         times = [label["event_time"] for _, label in pairs]
         return Joined(len({row["prediction_id"] for row, _ in pairs}), len(corrected), max(times, default=None))
