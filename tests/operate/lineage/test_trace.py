@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from gradino.errors import ServiceError
-from gradino.operate import lineage
+from gradino.operate import data, lineage, training
 from gradino.operate.lineage.seal import chained
 from gradino.operate.store.state import decisions, seals, versions
 from tests.operate.conftest import START, Shop
@@ -119,3 +119,15 @@ def test_what_is_not_on_record_is_said(traced: Shop) -> None:
     with pytest.raises(ServiceError, match="no version v9"):
         lineage.trace(traced.project, traced.store, "v9")
     assert traced.store.state.count(versions) == 1
+
+
+def test_uncommitted_changes_are_part_of_the_chain(shop: Shop) -> None:
+    shop.rewrite("Sales of a shop", "What a shop sells")
+    data.collect(shop.project, shop.store)
+    training.execute(shop.project, shop.store, training.request(shop.store, shop.project, "dirty", None))
+    (code,) = [link for link in lineage.trace(shop.project, shop.store, "v1") if link.kind == "code"]
+    assert (code.verified, code.says) == (True, "with uncommitted changes")
+    patch = next((shop.store.root / "runs").glob("*/diff.patch"))
+    patch.write_bytes(patch.read_bytes() + b" ")
+    (code,) = [link for link in lineage.trace(shop.project, shop.store, "v1") if not link.verified]
+    assert code.says.endswith("diff.patch is not what was uncommitted")

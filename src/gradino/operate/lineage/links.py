@@ -3,6 +3,7 @@
 import hashlib
 import json
 from base64 import b64decode
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,18 +112,18 @@ def run(store: Store, origin: registry.Lineage) -> Link:
 
 def code(project: Project, store: Store, origin: registry.Lineage) -> Link:
     """The snapshot's own digest and, where nothing was uncommitted, git's: every file is the commit's blob."""
-    folder = store.root / "runs" / origin.run / CODE
+    folder = store.at_hand(f"runs/{origin.run}/{CODE}")
     name = f"commit {origin.commit[:12]}" if origin.commit else "no commit"
     if snapshot.digest(folder) != origin.code:
         return Link("code", name, origin.code, False, f"{folder} is not what was trained from")
     if origin.commit is None:
         return Link("code", name, origin.code, True, "not in git")
     if origin.diff:
-        patch = folder.parent / snapshot.DIFF
-        same = patch.exists() and sha256(patch) == origin.diff
-        return Link(
-            "code", name, origin.code, same, "with uncommitted changes" if same else f"{patch} is not the patch"
-        )
+        patch = f"runs/{origin.run}/{snapshot.DIFF}"
+        with suppress(FileNotFoundError):
+            if hashlib.sha256(memoryview(store.objects.get(patch).bytes())).hexdigest() == origin.diff:
+                return Link("code", name, origin.code, True, "with uncommitted changes")
+        return Link("code", name, origin.code, False, f"{patch} is not what was uncommitted")
     repository = pygit2.Repository(str(project.root))
     below = project.root.relative_to(Path(repository.workdir).resolve())
     try:

@@ -1,9 +1,14 @@
-"""The deployer's key: EC P-256, in `.gradino/keys/`, made on first use and readable by its owner only."""
+"""The deployer's key: EC P-256, in `.gradino/keys/`, made on first use and readable by its owner only.
+
+On a machine that has none yet, GRADINO_KEY may hold it (PEM), as the secrets of a pipeline do.
+"""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradino.errors import ProjectError
 from gradino.operate.store import Store
 from gradino.operate.store.lock import alone
 
@@ -37,6 +42,17 @@ def signing_key(store: Store) -> "EllipticCurvePrivateKey":
     return key
 
 
+def _given(pem: str) -> "EllipticCurvePrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    with suppress(ValueError, TypeError):
+        key = load_pem_private_key(pem.encode(), password=None)
+        if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
+            return key
+    raise ProjectError("GRADINO_KEY is not a P-256 private key", "give it the content of .gradino/keys/private.pem")
+
+
 def _public(private: Path) -> Path:
     return private.with_name("public.pem")
 
@@ -46,7 +62,8 @@ def _make(path: Path) -> None:
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    key = ec.generate_private_key(ec.SECP256R1())
+    given = os.environ.get("GRADINO_KEY", "")
+    key = _given(given) if given.strip() else ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(form.Encoding.PEM, form.PublicFormat.SubjectPublicKeyInfo)
     _public(path).write_bytes(public)
     secret = key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())

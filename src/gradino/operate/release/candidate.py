@@ -47,7 +47,7 @@ class Candidate:
     @property
     def code(self) -> Path:
         """The snapshot of the project's files that it was trained from."""
-        return self.store.folder("runs", self.run) / "code"
+        return self.store.at_hand(f"runs/{self.run}/code")
 
     @property
     def log(self) -> Path:
