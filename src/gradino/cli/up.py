@@ -51,7 +51,8 @@ def up(
             supervisor.start("serving", command("operate.serving", *serving), port)
             supervisor.start("operator", command("operate.loop.operator", "--standby"))
             supervisor.start("page", command("console", "--port", str(page)), page)
-            console.print(f"[bold]{checked.name}[/] answers at http://127.0.0.1:{port}/v1/score")
+            scheme = "https" if checked.serving.certificate else "http"
+            console.print(f"[bold]{checked.name}[/] answers at {scheme}://{checked.serving.host}:{port}/v1/score")
             console.print(f"  its page is http://127.0.0.1:{page}   Ctrl-C stops it; nothing is lost")
             for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(stop, signal.default_int_handler)
