@@ -105,6 +105,26 @@ def compare_slices(candidate: Candidate) -> Result:
     return Result("pass", f"in none of {len(masks)} slices it is clearly worse than the champion", evidence)
 
 
+def compare_compiled(candidate: Candidate) -> Result:
+    """The model as the server will call it, and the model in Python, on all rows of the holdout."""
+    from gradino.operate.serving import evaluators
+
+    held = _held(candidate)
+    model = held.models["candidate"]
+    rows = held.rows[[field.name for field in model.inputs]]
+    served = evaluators.fastest(model, rows)
+    answers, expected = served.predict(rows), model.predict(rows)
+    tolerance = 1e-9 if expected.dtype.kind == "f" else 0
+    same = np.isclose(answers, expected, rtol=tolerance, equal_nan=True) if tolerance else answers == expected
+    compared = {"holdout": len(rows), **(served.parity.rows if served.parity else {})}
+    evidence = {"how": served.how, "rows": compared, "different": int((~same).sum())}
+    if not same.all():
+        return Result(
+            "fail", f"{(~same).sum()} of {len(rows)} answers are not those of Python ({served.how})", evidence
+        )
+    return Result("pass", f"answers as Python does on {sum(compared.values()):,} rows: {served.how}", evidence)
+
+
 def ask_project(candidate: Candidate, gate: Reference, code: Path) -> Result:
     """What a gate of the project's own says of (champion or None, challenger, holdout)."""
     held = _held(candidate)

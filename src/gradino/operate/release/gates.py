@@ -75,6 +75,11 @@ def skew(candidate: Candidate) -> Result:
     return call(skewed.compare, candidate.log, candidate)
 
 
+def parity(candidate: Candidate) -> Result:
+    """The model as the server calls it, compiled where it can be, answers as Python does on the holdout and beyond."""
+    return call(checks.compare_compiled, candidate.log, candidate)
+
+
 def service(candidate: Candidate) -> Result:
     """A real server in the test environment answers as the model did in training, and refuses what is wrong."""
     return contract.examine(candidate)
@@ -96,7 +101,7 @@ def integration(candidate: Candidate) -> Result:
 
 
 INTEGRATION = "tests/integration"
-GATES: tuple[Gate, ...] = (integrity, tests, schema, holdout, slices, skew, service, budget, integration)
+GATES: tuple[Gate, ...] = (integrity, tests, schema, holdout, slices, skew, parity, service, budget, integration)
 
 
 def chosen(project: Project) -> dict[str, Gate]:
