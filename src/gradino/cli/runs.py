@@ -36,8 +36,10 @@ def runs(
         if as_json:
             print(json.dumps({"runs": found}, default=str))
             return
-        columns = ("run", "status", "asked for", "data", "version", "metric", "reason")
-        listed = Table(*columns, box=None, padding=(0, 2, 0, 0))
+        listed = Table(box=None, padding=(0, 2, 0, 0))
+        for name in ("run", "status", "asked for", "data", "version", "metric"):
+            listed.add_column(name, no_wrap=True)
+        listed.add_column("reason")
         for row in found:
             metric = next((f"{name} {value:.4g}" for name, value in (row["metrics"] or {}).items()), "")
             version = f"v{row['version']}" if row["version"] else ""
