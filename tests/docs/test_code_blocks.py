@@ -17,7 +17,7 @@ import pytest
 from gradino.operate.project import config
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCS = [ROOT / "README.md", ROOT / "docs" / "project.md", ROOT / "docs" / "operate.md", ROOT / "docs" / "release.md"]
+DOCS = [ROOT / "README.md", *(ROOT / "docs" / f"{n}.md" for n in ("project", "data", "operate", "release"))]
 
 
 def blocks(document: Path, language: str = "") -> list[str]:
