@@ -34,8 +34,12 @@ _Text = Annotated[str, msgspec.Meta(max_length=1024)]
 
 
 class GivenLabel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    """A label of the prediction `id`, or of those for `event_time` (and `unit`); it became known at `time`."""
+
     label: bool | Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)] | float | _Text
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    event_time: datetime | None = None
+    unit: _Text | int | None = None
     time: datetime | None = None
 
 
@@ -80,8 +84,12 @@ class Native:
         for i, label in enumerate(given):
             if self._task == "regression" and isinstance(label.label, bool | str):
                 raise BadInput(Problem("a label of a regression is a number", i, "label"))
+            if (label.id is None) == (label.event_time is None):
+                raise BadInput(Problem("a label has either an id or an event_time", i, "id"))
             event_time = microseconds(label.time) if label.time else now
-            rows.append(Label(label.id, convert(label.label), event_time))
+            of = microseconds(label.event_time) if label.event_time else None
+            unit = None if label.unit is None else str(label.unit)
+            rows.append(Label(label.id or "", convert(label.label), event_time, of, unit))
         await self._scoring.keep(Feedback(now, rows))
         return json_answer({"accepted": len(rows)})
 
