@@ -25,6 +25,7 @@ from gradino.cli import (
     reproduce,
     rollback,
     runs,
+    score,
     status,
     test,
     token,
@@ -45,7 +46,16 @@ app = typer.Typer(
 )
 _COMMANDS = {
     "Measure": (assess.assess, plan.plan, interview.interview),
-    "Run a project": (init.init, up.up, status.status, train.train, runs.runs, release.release, rollback.rollback),
+    "Run a project": (
+        init.init,
+        up.up,
+        status.status,
+        train.train,
+        runs.runs,
+        release.release,
+        rollback.rollback,
+        score.score,
+    ),
     "Watch": (drift.drift, alerts.alerts),
     "Check": (trace.trace, decisions.decisions, verify.verify, reproduce.reproduce),
     "Try": (demo.demo, replay.replay),

@@ -78,7 +78,7 @@ class Unpacker:
         table = pa.Table.from_batches(batches)
         if len(set(table.column_names)) < table.num_columns:
             raise BadInput(Problem("two columns have the same name"))
-        return checked(rows, {name: _array(name, table[name]) for name in table.column_names}, size)
+        return checked(rows, {name: as_array(name, table[name]) for name in table.column_names}, size)
 
     def _unpacked(self, kind: int, body: bytes) -> bytes:
         with self._alone:
@@ -135,7 +135,7 @@ def written(kind: str, columns: dict[str, Any], about: dict[str, str]) -> bytes:
     return bytes(sink.getvalue())
 
 
-def _array(name: str, values: pa.ChunkedArray) -> NDArray[Any]:
+def as_array(name: str, values: pa.ChunkedArray) -> NDArray[Any]:
     """As `columnar.checked` takes it."""
     kind = values.type
     if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
