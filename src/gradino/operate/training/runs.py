@@ -5,6 +5,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -114,6 +115,8 @@ def _begin(project: Project, store: Store, row: Row[Any]) -> Task:
     for leftover in folder.glob("staged*"):
         shutil.rmtree(leftover)
     taken = snapshot.take(project.root, folder)
+    for kept in (CODE, snapshot.DIFF) if taken.diff else (CODE,):
+        store.keep(f"runs/{row.id}/{kept}")
     seed = int(hashlib.sha256(row.id.encode()).hexdigest()[:8], 16)
     store.state.change(
         runs,
@@ -142,7 +145,8 @@ def _outcome(project: Project, store: Store, task: Task) -> Outcome | None:
             return job.result()
     except KeyboardInterrupt:
         job.kill()
-        cancel(store, task.run)
+        with suppress(TrainingError):  # it was cancelled already
+            cancel(store, task.run)
         _withdraw(project, task)
         raise
     job.kill()
