@@ -125,8 +125,8 @@ a, b = (Dataset.from_pandas(frame, data_definition=definition) for frame in (bef
 found = Report([DataDriftPreset(method="psi", threshold=0.1)]).run(b, a).dict()
 seconds = time.perf_counter() - began
 drift = sorted(
-    metric["config"]["column"] for metric in found["metrics"]
-    if "column" in metric.get("config", {}) and float(metric["value"]) >= 0.1
+    metric["metric_id"].partition("column=")[2].partition(",")[0] for metric in found["metrics"]
+    if metric["metric_id"].startswith("ValueDrift") and float(metric["value"]) >= 0.1
 )
 print(json.dumps({"seconds": seconds, "drift": drift}))
 """

@@ -48,26 +48,28 @@ def _show(found: "Diagnosis") -> None:
     console.print(
         f"[bold]v{found.version}[/], {found.first} to {found.last}, {found.rows:,} rows: {escape(found.says)}"
     )
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("column", "verdict", "PSI", "limit", "Jensen–Shannon", "missing", "out of range", "since", "loss"):
-        table.add_column(name, justify="left" if name in ("column", "verdict", "since") else "right")
-    table.add_column("most changed")
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    for name in ("column", "", "PSI", "limit", "JS", "missing", "outside", "loss", "since"):
+        table.add_column(name, justify="left" if name in ("column", "", "since") else "right", no_wrap=True)
     colours = {"drift": "red", "stable": "green", "insufficient": "yellow"}
     for column in found.columns:
         season = column.season
         table.add_row(
             escape(column.name.removeprefix("x_")),
             f"[{colours[column.verdict]}]{column.verdict}[/]",
-            f"{season.psi:.3f}",
-            f"{season.psi_limit:.3f}",
-            f"{season.distance:.3f}",
+            f"{season.psi:.2f}",
+            f"{season.psi_limit:.2f}",
+            f"{season.distance:.2f}",
             f"{season.missing[1]:.1%}",
             f"{season.outside[1]:.1%}",
-            str(column.since or ""),
             "" if column.effect is None else f"{column.effect:+.3f}",
-            escape("; ".join(f"{p.label}: {p.before:.0%} → {p.now:.0%}" for p in column.parts[:2])),
+            str(column.since or ""),
         )
     console.print(table)
+    for column in found.columns:
+        if column.verdict == "drift":
+            parts = "; ".join(f"{p.label}: {p.before:.0%} → {p.now:.0%}" for p in column.parts)
+            console.print(f"[dim]{escape(column.name.removeprefix('x_'))}[/] {escape(parts)}")
     if found.expected is not None:
         realised = (
             f"{found.realised:.3g} over {found.labels:,} labels" if found.realised is not None else "no label yet"

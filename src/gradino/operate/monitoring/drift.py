@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from gradino.inference import drift, estimate
 from gradino.operate import registry
 from gradino.operate.monitoring.profiles import baseline
+from gradino.operate.monitoring.reference import reference
 from gradino.operate.store import Store
 from gradino.operate.store.state import profiles
 
@@ -78,15 +79,15 @@ def diagnose(store: Store, version: int, days: int = WINDOW) -> Diagnosis | None
     season = drift.season([day.day for day in against.days], first, last)
     parts = against.profiles()
     usual = [parts[i] for i in season]
-    reference = drift.merge(usual)
-    by_season = drift.compare(against.cells, reference, current, usual)
+    seasonal = drift.merge(usual)
+    by_season = drift.compare(against.cells, seasonal, current, usual)
     by_training = drift.compare(against.cells, drift.merge(parts), current, parts)
     columns = [
-        _column(name, by_season[name], by_training[name], against, reference, current, known)
+        _column(name, by_season[name], by_training[name], against, seasonal, current, known)
         for name in against.cells.columns
     ]
     columns.sort(key=lambda c: (c.verdict != "drift", -c.season.psi / c.season.psi_limit))
-    level = against.estimate.level if against.estimate else 0.0
+    level = against.estimate.level if against.estimate else reference(store, version).mean
     labels = sum(row.labels for row in window)
     verdict = _verdict(columns)
     expected = estimate.expected(against.estimate, current) if against.estimate else None
