@@ -98,6 +98,11 @@ def signature_emptied(path: Path) -> None:
     (path / "model.sig").write_text("{}")
 
 
+def signature_truncated(path: Path) -> None:
+    content = (path / "model.sig").read_bytes()
+    (path / "model.sig").write_bytes(content[: len(content) // 2])
+
+
 def signature_of_something_else(path: Path) -> None:
     envelope = json.loads((path / "model.sig").read_text())
     envelope["dsseEnvelope"]["payload"] = envelope["dsseEnvelope"]["payload"][::-1]
@@ -112,6 +117,13 @@ def model_replaced_with_its_manifest(path: Path) -> None:
     (path / "model.skops").write_bytes(b"another")
     manifest = json.loads((path / "manifest.json").read_bytes())
     manifest["model.skops"] = hashlib.sha256(b"another").hexdigest()
+    (path / "manifest.json").write_text(json.dumps(manifest))
+
+
+def manifest_that_reaches_outside(path: Path) -> None:
+    (path.parent / "outside").write_bytes(b"code")
+    manifest = json.loads((path / "manifest.json").read_bytes())
+    manifest["../outside"] = hashlib.sha256(b"code").hexdigest()
     (path / "manifest.json").write_text(json.dumps(manifest))
 
 
@@ -146,9 +158,11 @@ TAMPERINGS = [
     file_became_a_pipe,
     signature_removed,
     signature_emptied,
+    signature_truncated,
     signature_of_something_else,
     manifest_removed,
     model_replaced_with_its_manifest,
+    manifest_that_reaches_outside,
     signed_by_another_key,
     another_bundle_of_the_same_key_in_its_place,
 ]
@@ -198,6 +212,13 @@ def test_a_model_cannot_allow_its_own_types(packed: Packed, tmp_path: Path) -> N
     digest = seal(packed.path, private_key(store))
     with pytest.raises(IntegrityError, match="types that are not allowed"):
         Packed(packed.path, digest, store.root / "keys" / "public.pem").load()
+
+
+def test_a_manifest_that_reaches_outside_is_refused_whoever_signed_it(packed: Packed, tmp_path: Path) -> None:
+    manifest_that_reaches_outside(packed.path)
+    digest = hashlib.sha256((packed.path / "manifest.json").read_bytes()).hexdigest()
+    with pytest.raises(IntegrityError, match="is missing"):
+        Packed(packed.path, digest, packed.key).load()
 
 
 def test_its_json_files_hold_nothing_but_their_fields(packed: Packed) -> None:
