@@ -156,8 +156,8 @@ def _print(done: "Replayed", history: "History", plot: Path | None) -> None:
         console.print(f"[dim]· {escape(note)}[/]")
     unit = "mean absolute error" if history.task == "regression" else "share of wrong answers"
     table = Table(box=None, padding=(0, 2), header_style="dim")
-    for title in ("policy", unit, "retrains", "alarms", "promotions", "rollbacks", "cost"):
-        table.add_column(title, justify="left" if title == "policy" else "right")
+    for title in ("policy", "error", "retrains", "alarms", "promoted", "rolled back", "cost"):
+        table.add_column(title, justify="left" if title == "policy" else "right", no_wrap=True)
     best = min(one.cost for one in found.policies)
     for one in found.policies:
         counts = (f"{n:,}" for n in (one.retrains, one.alarms, one.promotions, one.rollbacks))
@@ -170,8 +170,8 @@ def _print(done: "Replayed", history: "History", plot: Path | None) -> None:
     if found.baselines[least] < min(one.loss for one in found.policies):
         console.print(f"[yellow]{least} does better than every policy: the model lacks what it would need to know[/]")
     console.print(
-        f"[dim]{found.rows:,} rows in {found.seconds:.0f} s, {done.fits} models; one retraining costs "
-        f"{done.price:.4g} units of loss[/]"
+        f"[dim]{found.rows:,} rows in {found.seconds:.0f} s, {done.fits} models; the error is the {unit}, "
+        f"a retraining costs {done.price:.4g} of it[/]"
     )
     if plot:
         console.print(f"[dim]the page: {escape(str(plot))}[/]")

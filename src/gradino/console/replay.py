@@ -59,7 +59,9 @@ def chart(history: History, done: Replayed) -> Spec:
             place = int(np.searchsorted(edges, row - done.start, side="right")) - 1
             y = float(means[min(place, len(means) - 1)])
             dots.append({"t": int(times[row - done.start]), "y": y, "p": told.policy, "c": colour[told.policy]})
-    x = {"field": "t", "type": "temporal" if history.dated else "quantitative", "title": None, "axis": _axis(history)}
+    kind = "temporal" if history.dated else "quantitative"
+    whole = {"zero": False, "nice": False}
+    x = {"field": "t", "type": kind, "title": None, "axis": _axis(history), "scale": {} if history.dated else whole}
     y = {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": True}}
     ink = {"field": "c", "type": "nominal", "scale": None}
     return {

@@ -72,20 +72,20 @@ def replay(
         DataError: with that delay no label ever comes before the rows end.
     """
     began = time.perf_counter()
-    clock = _clock(history, delay)
+    ticks = clock(history, delay)
     told: list[Told] = []
     price = 0.0
     for policy in policies:
         settings = retraining.model_copy(update={"policy": policy})
         drifting = Drifting(history) if policy == "drift" else None
-        timeline = Timeline(history, recipe, clock, settings, release, drifting)
-        ends = [*clock.looks[1:].tolist(), len(history.times)]
-        for done, (row, until) in enumerate(zip(clock.looks.tolist(), ends, strict=True)):
+        timeline = Timeline(history, recipe, ticks, settings, release, drifting)
+        ends = [*ticks.looks[1:].tolist(), len(history.times)]
+        for done, (row, until) in enumerate(zip(ticks.looks.tolist(), ends, strict=True)):
             timeline.look(row, until)
             progress(policy, done / len(ends))
         told.append(timeline.told)
         price = timeline.price
-    rows = np.arange(clock.start, len(history.times))
+    rows = np.arange(ticks.start, len(history.times))
     losses = [_served(recipe, one, rows) for one in told]
     found = [
         Policy(
@@ -99,12 +99,17 @@ def replay(
         )
         for one, lost in zip(told, losses, strict=True)
     ]
-    needless = baselines.losses(history, clock.known, clock.start)
+    needless = baselines.losses(history, ticks.known, ticks.start)
     comparison = Comparison(found, needless, len(rows), round(time.perf_counter() - began, 2))
-    return Replayed(comparison, told, losses, clock.start, price, recipe.fits)
+    return Replayed(comparison, told, losses, ticks.start, price, recipe.fits)
 
 
-def _clock(history: History, delay: timedelta) -> Clock:
+def clock(history: History, delay: timedelta) -> Clock:
+    """When labels come, and a look a day, or more where a day would give too few.
+
+    Raises:
+        DataError: with that delay no label ever comes before the rows end.
+    """
     times, n = history.times, len(history.times)
     known = np.searchsorted(times, times - np.timedelta64(delay), side="right")
     known = np.minimum(known, np.searchsorted(times, times, side="left"))  # never a label of the same moment

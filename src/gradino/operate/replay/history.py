@@ -181,7 +181,7 @@ def _grows(values: NDArray[np.float64], name: str) -> None:
 
 def _label(column: "pd.Series[Any]", name: str, task: Task) -> "pd.Series[Any]":
     if column.nunique() < 2:
-        raise DataError(f"the target `{name}` is always {column.iloc[0]!r}", "there is nothing to predict")
+        raise DataError(f"the target `{name}` is always {column.iloc[0]}", "there is nothing to predict")
     if task == "classification":
         if pd.api.types.is_float_dtype(column) and column.nunique() > 100:
             raise DataError(f"the target `{name}` has {column.nunique():,} different numbers", "use --task regression")
