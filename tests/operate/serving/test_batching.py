@@ -7,11 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 
+from gradino.operate.registry import Description, Field, Model
 from gradino.operate.serving.batching import Batcher, ModelFailed, Ticket
 from gradino.operate.serving.columns import Columns
 from gradino.operate.serving.commit import PredictionLog
+from gradino.operate.serving.evaluators import fastest
 from gradino.operate.serving.live import Identified, Live
 from gradino.operate.serving.schema import Extra
 from gradino.operate.serving.served import Served
@@ -102,3 +106,31 @@ def test_what_the_shadow_has_no_room_for_is_logged_as_missing_and_nobody_waits(
     assert len(values) == 3000
     assert np.isnan(values).sum() == shadow.dropped > 0
     assert shadow.predictions[2] == 3000 - shadow.dropped > 0
+
+
+def test_a_compiled_model_answers_in_the_event_loop_what_python_answers(tmp_path: Path, log: PredictionLog) -> None:
+    frame = pd.DataFrame({"temperature": np.linspace(-20, 40, 200)})
+    fitted = HistGradientBoostingRegressor(max_iter=8).fit(frame, frame["temperature"] ** 2)
+    inputs = [Field("temperature", "number"), Field("weather", "string"), Field("hour", "timestamp")]
+    described = Description("toys", "regression", "rentals", "hour", None, ["temperature"], inputs)
+    model = fastest(Model(tmp_path, described, "d", fitted, lambda e, rows: e.predict(rows[["temperature"]])), frame)
+    assert model.how == "8 trees as machine code"
+    compiled = Live.of(1, Served(1, model), None, 0.0, Extra("hour", None))
+    assert compiled.is_compiled
+    temperatures = [float(i) for i in range(-30, 50)]
+
+    async def run() -> list[list[float]]:
+        loop = asyncio.get_running_loop()
+        batcher = Batcher(loop, log)
+        small = [Ticket(compiled, [(t, "rain", NOON)], [f"p{t}"], loop.create_future()) for t in temperatures]
+        large = Ticket(compiled, [(t, "rain", NOON) for t in temperatures * 4], ["q"] * 320, loop.create_future())
+        for ticket in (*small, large):
+            batcher.submit(ticket)
+        await asyncio.gather(*(ticket.future for ticket in (*small, large)))
+        await asyncio.to_thread(batcher.close)
+        return [[ticket.values[0] for ticket in small], large.values]
+
+    alone, together = asyncio.run(run())
+    expected = fitted.predict(pd.DataFrame({"temperature": temperatures})).tolist()
+    assert alone == expected
+    assert together == expected * 4
