@@ -11,12 +11,24 @@ from gradino.operate.store.lock import alone
 def client(store: Store) -> MlflowClient:
     """A client of the project's tracker; the first one makes its database.
 
-    Under a lock, because two that make the schema at the same time leave a broken one.
+    Under a lock, because two that make the schema at the same time leave a broken one; and apart, because SQLite cannot
+    take back half a schema that a killed one leaves.
     """
     os.environ["MLFLOW_TRACKING_URI"] = os.environ["MLFLOW_REGISTRY_URI"] = store.tracking_uri
     with alone(store.root / "mlflow.lock"):
-        found = MlflowClient(store.tracking_uri, store.tracking_uri)
-        found.search_experiments(max_results=1)
+        place = store.root / "mlflow.db"
+        if store.tracking_uri.startswith("sqlite") and not place.exists():
+            staged = place.with_suffix(".new")
+            staged.unlink(missing_ok=True)
+            _opened(f"sqlite:///{staged}")
+            staged.rename(place)
+        return _opened(store.tracking_uri)
+
+
+def _opened(uri: str) -> MlflowClient:
+    """A client of a database, which now has its tables."""
+    found = MlflowClient(uri, uri)
+    found.search_experiments(max_results=1)
     return found
 
 

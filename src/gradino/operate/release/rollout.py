@@ -68,7 +68,8 @@ def promote(
             return
         why = {"reason": reason, "decision": decision, "event_time": event_time}
         _crown(connection, version, before, "retired", shadow=before if probation else None, **why)
-    store.state.tell("deployment", f"v{version} is champion", f"champion:{release}", event_time, reason=reason)
+        said, key = f"v{version} is champion", f"champion:{release}"
+        store.state.tell_within(connection, "deployment", said, key, event_time, reason=reason)
 
 
 def dismiss(

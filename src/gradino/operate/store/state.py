@@ -332,6 +332,14 @@ class State:
         """Add to the story, once per `key`."""
         return self.add_once(events, {"key": key}, kind=kind, title=title, detail=detail, event_time=event_time)
 
+    def tell_within(
+        self, connection: Connection, kind: str, title: str, key: str, event_time: datetime | None, **detail: Any
+    ) -> None:
+        """Add to the story with what it tells of, in the caller's transaction: a kill leaves both or neither."""
+        if not connection.execute(select(events.c.id).where(events.c.key == key)).first():
+            told = {"kind": kind, "title": title, "key": key, "event_time": event_time}
+            connection.execute(insert(events).values(**told, detail=detail))
+
     def cursor(self, name: str, default: Any) -> Any:
         """What an incremental step left behind."""
         row = self.last(cursors, cursors.c.name == name)
