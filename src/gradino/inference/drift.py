@@ -209,12 +209,12 @@ def season(days: Sequence[date], first: date, last: date) -> list[int]:
 def place(column: NDArray[Any], cell: Numbers | Categories) -> NDArray[np.intp]:
     """The cell of each row, shape (n,), as an index into the counts of a profile."""
     if isinstance(cell, Numbers):
-        values = column.astype(np.float64)
-        known = ~np.isnan(values)
-        inside = np.searchsorted(cell.starts, np.where(known, values, 0.0), side="right") - 1
-        size = len(cell.starts)
-        found = np.where(inside < 0, size, np.where(values > cell.high, size + 1, inside))
-        return np.where(known, found, size + 2).astype(np.intp)
+        values, size = column.astype(np.float64), len(cell.starts)
+        found = np.searchsorted(cell.starts, values, side="right") - 1
+        found[found < 0] = size
+        found[values > cell.high] = size + 1
+        found[np.isnan(values)] = size + 2
+        return found
     index = {name: i for i, name in enumerate(cell.top)} | dict.fromkeys(cell.others, len(cell.top))
     unseen = len(cell.top) + 1
     rows = [index.get(str(value), unseen) if _present(value) else unseen + 1 for value in column.tolist()]
