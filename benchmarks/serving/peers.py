@@ -1,4 +1,4 @@
-"""The servers beside which the scoring server is measured: `serving_peers.py echo|fastapi PORT [BUNDLE KEY]`."""
+"""The servers beside which the scoring server is measured: `peers.py echo|fastapi PORT [BUNDLE KEY]`."""
 
 import asyncio
 import sys

@@ -1,6 +1,6 @@
 """Requests a second of the scoring server, beside a bare echo on the same stack and a plain FastAPI.
 
-    python benchmarks/serving.py [--connections 64] [--rows 1] [--seconds 5] [--rounds 5] [--json]
+    python benchmarks/serving/throughput.py [--connections 64] [--rows 1] [--seconds 5] [--rounds 5] [--json]
 
 The model is StandardScaler → HistGradientBoosting(100) in a real, signed bundle; each server has one worker. All run at
 the same time and are asked in turns, so that whatever else the machine does meets them alike. The client takes its
@@ -23,9 +23,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from load import Load, drive
 from rich.console import Console
 from rich.table import Table
-from serving_load import Load, drive
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -89,9 +89,9 @@ def servers(root: Path) -> Iterator[dict[str, int]]:
     bundles = [make_bundle(root, seed) for seed in (1, 2)]
     for number, bundle in enumerate(bundles, start=1):
         store.state.add(versions, number=number, run=str(number), bundle=bundle.name, status="champion")
-    commands = {"echo": [str(HERE / "serving_peers.py"), "echo"]}
+    commands = {"echo": [str(HERE / "peers.py"), "echo"]}
     if importlib.util.find_spec("fastapi") and importlib.util.find_spec("uvicorn"):
-        commands["fastapi"] = [str(HERE / "serving_peers.py"), "fastapi"]
+        commands["fastapi"] = [str(HERE / "peers.py"), "fastapi"]
     ports = {name: free_port() for name in (*commands, *ENVIRONMENTS)}
     full = {
         name: [*command, str(ports[name]), str(bundles[0]), str(public_key(store))]

@@ -1,0 +1,172 @@
+"""Requests during ten swaps, two of them roll backs, and a worker that is killed: who failed, and what is missing?
+
+    python benchmarks/serving/swaps.py [--requests 100000] [--connections 16] [--workers 2] [--no-kill] [--json]
+
+Three signed bundles answer one row differently, so that each answer shows which model gave it. Counted are answers
+other than 200, answers that no deployment with that number could have given, connections that the killed worker took
+along, and acknowledged prediction ids that are not in the table afterwards. Fails unless all but the third are zero.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from throughput import FEATURES, TOML, free_port, make_bundle
+
+from gradino.operate.registry import holdout, load, public_key
+from gradino.operate.serving import compact
+from gradino.operate.store import Store
+from gradino.operate.store.state import deployments, versions
+
+SWAPS = (2, 3, 2, 1, 3, 1, 2, 3, 2, 3)  # the third and the ninth give back to the predecessor
+
+
+@dataclass
+class Counted:
+    """What all clients saw. `reset`: requests that got no answer because their worker was killed."""
+
+    answered: int = 0
+    refused: int = 0
+    never_live: int = 0
+    reset: int = 0
+    missing: int = 0
+    seconds_of_a_swap: list[float] = field(default_factory=list)
+
+
+class Clients:
+    """Threads that ask until `wanted` answers came."""
+
+    def __init__(self, port: int, wanted: int, expected: dict[int, float], lived: dict[int, int]) -> None:
+        self._port, self._wanted, self._expected, self._lived = port, wanted, expected, lived
+        row = dict.fromkeys(FEATURES, 0.5)
+        self._body = json.dumps({"rows": [row]}).encode()
+        self._lock = threading.Lock()
+        self.counted, self.ids = Counted(), set[str]()
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        while True:
+            with self._lock:
+                if self.counted.answered >= self._wanted:
+                    return
+            try:
+                connection.request("POST", "/v1/score", self._body)
+                answer = connection.getresponse()
+                status, content = answer.status, answer.read()
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                with self._lock:
+                    self.counted.reset += 1
+                continue
+            with self._lock:
+                self._count(status, content)
+
+    def _count(self, status: int, content: bytes) -> None:
+        self.counted.answered += 1
+        if status != 200:
+            self.counted.refused += 1
+            return
+        said = json.loads(content)
+        (prediction,) = said["predictions"]
+        self.ids.add(prediction["id"])
+        right = self._lived.get(said["deployment"]) == said["version"]
+        self.counted.never_live += not right or prediction["value"] != self._expected[said["version"]]
+
+
+def served(port: int) -> list[dict[str, int]]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", "/version")
+    workers: list[dict[str, int]] = json.loads(connection.getresponse().read())["workers"]
+    connection.close()
+    return workers
+
+
+def until(port: int, deployment: int, workers: int, seconds: float = 120) -> float:
+    """How long it took until all workers serve a deployment."""
+    began = time.monotonic()
+    while time.monotonic() < began + seconds:
+        try:
+            said = served(port)
+            if len(said) == workers and all(worker["deployment"] == deployment for worker in said):
+                return time.monotonic() - began
+        except (OSError, http.client.HTTPException):
+            pass
+        time.sleep(0.02)
+    raise SystemExit(f"deployment {deployment} is not live after {seconds} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--no-kill", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        counted = run(Path(folder), given.requests, given.connections, given.workers, not given.no_kill)
+    if given.json:
+        print(json.dumps(asdict(counted)))
+    else:
+        for name, value in asdict(counted).items():
+            print(f"{name:>18}: {value}")
+    sys.exit(bool(counted.refused or counted.never_live or counted.missing))
+
+
+def run(root: Path, requests: int, connections: int, workers: int, kill: bool) -> Counted:
+    store = Store.of(root)
+    (root / "gradino.toml").write_text(TOML)
+    (root / "code.py").write_text("def collect(since): ...\ndef train(frame): ...\n")
+    expected = {}
+    for number in (1, 2, 3):
+        bundle = make_bundle(root, number)
+        store.state.add(versions, number=number, run=str(number), bundle=bundle.name, status="champion")
+        rows = holdout(bundle).head(1).assign(**dict.fromkeys(FEATURES, 0.5))
+        expected[number] = float(load(bundle, bundle.name, public_key(store)).predict(rows)[0])
+    lived: dict[int, int] = {}
+
+    def deploy(version: int) -> int:
+        row = {"environment": "production", "challenger": None, "weight": 0.0, "reason": "benchmark"}
+        number = int(store.state.add(deployments, champion=version, **row))
+        lived[number] = version
+        return number
+
+    first, port = deploy(1), free_port()
+    command = [sys.executable, "-m", "gradino.operate.serving", "--project", str(root)]
+    server = subprocess.Popen([*command, "--port", str(port), "--workers", str(workers)])
+    clients = Clients(port, requests, expected, lived)
+    threads = [threading.Thread(target=clients.run) for _ in range(connections)]
+    try:
+        until(port, first, workers)
+        for thread in threads:
+            thread.start()
+        for i, version in enumerate(SWAPS):
+            while clients.counted.answered < requests * (i + 1) // (len(SWAPS) + 2):
+                time.sleep(0.01)
+            if kill and i == len(SWAPS) // 2:
+                os.kill(served(port)[0]["pid"], signal.SIGKILL)
+            clients.counted.seconds_of_a_swap.append(round(until(port, deploy(version), workers), 3))
+        for thread in threads:
+            thread.join()
+    finally:
+        server.terminate()
+        server.wait(30)
+    compact(store, "production")
+    table = store.tables.read("predictions", columns=["prediction_id"])
+    assert table is not None
+    clients.counted.missing = len(clients.ids - set(table["prediction_id"].to_pylist()))
+    store.state.close()
+    return clients.counted
+
+
+if __name__ == "__main__":
+    main()
