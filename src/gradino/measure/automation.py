@@ -1,6 +1,7 @@
 """What can fire, whatever starts it: the common shape of CI jobs, orchestrated pipelines and scheduled resources."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 
 # What starts a job. `merge` stands for a push to a shared branch, a closed pull request or an equivalent;
 # `event` for a message, a new model version or another pipeline's resource; `metric` for an alarm or a drift signal.
@@ -73,3 +74,23 @@ class Resource:
     name: str
     traits: frozenset[str] = frozenset()
     detail: dict[str, str] = field(default_factory=dict, compare=False)
+
+
+# A command that starts a job which another file describes, and the name of that file.
+_STARTS = re.compile(
+    r"(?:gcloud\b.*\bbuilds\s+submit|gh\s+workflow\s+run|argo\s+submit|kubectl\s+create|circleci\s+run)"
+    r"[^\n;&|]*?([\w./-]+\.(?:ya?ml|json))"
+)
+
+
+def started(jobs: list[Job]) -> list[Job]:
+    """The jobs, each that another's command starts with the triggers of that one."""
+    by_file: dict[str, set[str]] = {}
+    for job in jobs:
+        for step in job.steps if not job.off else ():
+            for found in _STARTS.finditer(step.run.replace("\\\n", " ") if not step.off else ""):
+                by_file.setdefault(found[1].rpartition("/")[2], set()).update(job.triggers)
+    return [
+        replace(job, triggers=job.triggers | by_file[name]) if (name := job.path.rpartition("/")[2]) in by_file else job
+        for job in jobs
+    ]

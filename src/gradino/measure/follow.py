@@ -132,6 +132,9 @@ class Follower:
             return self.script(target, command.line, path, folder, depth)
         if kind == "make":
             return self._make(target, _join(folder, passed.words[0]) if passed.words[0] else folder, depth)
+        if kind == "runner" and target == "tox":
+            where, text = runners.tox(self.tree, folder, passed.words)
+            return self.script(text, 0, where, folder, depth) if where else [Effect("test", path, command.line, "tox")]
         if kind == "runner":
             found = runners.scripts(self.tree, target)
             return [e for where, text in found for e in self.script(text, 0, where, folder, depth)]

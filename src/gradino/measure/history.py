@@ -2,8 +2,10 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 
 import pygit2
 
@@ -12,6 +14,7 @@ from gradino.measure.tree import Place
 _TRAILER = re.compile(r"^(?:Co-authored-by|Reviewed-by): *([^<\n]*[^<\s])", re.M | re.I)
 _MOST_COMMITS = 2_000
 _MOST_DIFFS = 300
+_MOST_PATHS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class History:
         return Counter(
             person
             for c in self.commits
-            if not c.bot and any(w in p.lower() for p in c.paths for w in words)
+            if not c.bot and c.paths and any(w in "\n".join(c.paths).lower() for w in words)
             for person in (c.author, *c.others)
         )
 
@@ -62,7 +65,7 @@ def read(place: Place) -> History:
     repository, found = place.repository, list[Commit]()
     try:
         for commit in repository.walk(place.commit.id, pygit2.enums.SortMode.TIME):
-            paths = _paths(repository, commit) if len(found) < _MOST_DIFFS else ()
+            paths = _paths(commit) if len(found) < _MOST_DIFFS else ()
             title = commit.message.split("\n", 1)[0][:200]
             at = datetime.fromtimestamp(commit.commit_time, UTC)
             author, parents = commit.author.name or "", len(commit.parent_ids)
@@ -75,14 +78,26 @@ def read(place: Place) -> History:
     return History(found)
 
 
-def _paths(repository: pygit2.Repository, commit: pygit2.Commit) -> tuple[str, ...]:
+def _paths(commit: pygit2.Commit) -> tuple[str, ...]:
     if len(commit.parents) > 1:
         return ()
     try:
-        if commit.parents:
-            diff = repository.diff(commit.parents[0], commit, context_lines=0)
-        else:
-            diff = commit.tree.diff_to_tree(swap=True)
-        return tuple(d.new_file.path for d, _ in zip(diff.deltas, range(200), strict=False))
+        before = commit.parents[0].tree if commit.parents else None
+        return tuple(islice(_changed(before, commit.tree), _MOST_PATHS))
     except (KeyError, pygit2.GitError):
         return ()
+
+
+def _changed(before: pygit2.Tree | None, after: pygit2.Tree | None, folder: str = "") -> Iterator[str]:
+    """Paths that differ between two trees; folders with the same hash are never opened."""
+    old = {str(e.name): e for e in before} if before is not None else {}
+    new = {str(e.name): e for e in after} if after is not None else {}
+    for name in sorted(old.keys() | new.keys()):
+        was, now = old.get(name), new.get(name)
+        if was is not None and now is not None and was.id == now.id:
+            continue
+        if any(e is not None and not isinstance(e, pygit2.Tree) for e in (was, now)):
+            yield f"{folder}{name}"
+        was, now = was if isinstance(was, pygit2.Tree) else None, now if isinstance(now, pygit2.Tree) else None
+        if was is not None or now is not None:
+            yield from _changed(was, now, f"{folder}{name}/")

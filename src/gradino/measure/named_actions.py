@@ -32,6 +32,9 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"^CodePipeline/Deploy/\S*(CloudFormation|ECS|Ecs|CodeDeploy|SageMaker|ElasticBeanstalk|AppConfig)\S*(deploy|model|endpoint|app|service|prod|staging|prd|dev)", "deploy"),
     (r"^CodePipeline/Invoke/(StepFunctions|Lambda)\S*(train|workflow|pipeline)", "submit"),
     (r"^CodePipeline/Build/", "build"),
+    (r"^travis/(heroku|lambda|elasticbeanstalk|codedeploy|cloudfoundry|gae|ecs|flynn|scalingo|azure_web_apps)", "deploy"),
+    (r"^travis/(pypi|anaconda)", "publish-package"),
+    (r"^travis/(releases|packagecloud)", "publish-release"),
     # orbs, pipes
     (r"aws-ecs/deploy|aws-eks/update|heroku/deploy|gcp-cloud-run/deploy|atlassian/(aws|azure|google|heroku|kubectl)\S*(deploy|run|pipe)", "deploy"),
     (r"aws-ecr/build[-_]and[-_]push|gcp-gcr/build|docker/publish|gcr\.io/kaniko", "image-push"),

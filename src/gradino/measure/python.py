@@ -3,7 +3,9 @@
 import ast
 import re
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 BODY, MAIN = "<body>", "<main>"
 _DEEPEST = 200
@@ -17,8 +19,8 @@ _TOOL = re.compile(
 class Call:
     """A call: its dotted `name` with imports resolved, and what a reader of the line would know.
 
-    `keywords` maps to the literal's text (empty where it is not a literal), `texts` are the string constants among the
-    arguments (an f-string's holes read `{}`), `refs` the names passed, `maker` the call that made the receiver.
+    `keywords` maps to the literal's text, to a dictionary's keys, or to nothing; `texts` are the string constants among
+    the arguments (an f-string's holes read `{}`), `refs` the names passed, `maker` the call that made the receiver.
     """
 
     name: str
@@ -62,12 +64,8 @@ class Module:
     constants: dict[str, str] = field(default_factory=dict)
     shell: list[tuple[int, str]] = field(default_factory=list)
     doc: str = ""
+    packages: frozenset[str] = frozenset()  # top-level names of everything imported
     known: dict[tuple[int, str], list[tuple[str, str]]] = field(default_factory=dict, repr=False)
-
-    @property
-    def packages(self) -> frozenset[str]:
-        """Top-level names of everything imported."""
-        return frozenset(name.split(".", 1)[0] for name in self.imports.values())
 
     def calls(self) -> list[Call]:
         """Every call of the file, decorators included."""
@@ -151,6 +149,11 @@ def literal(node: ast.AST) -> str | None:
     return None
 
 
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+_LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop, ast.alias)
+_HANDLERS: dict[type[ast.AST], Callable[["_Reader", Any], None]] = {}
+
+
 class _Reader:
     def __init__(self, path: str) -> None:
         self.module = Module(path)
@@ -161,9 +164,15 @@ class _Reader:
 
     def read(self, tree: ast.Module) -> None:
         self.module.doc = ast.get_docstring(tree) or ""
-        for node in ast.walk(tree):
+        waiting: list[ast.AST] = [tree]
+        while waiting:
+            node = waiting.pop()
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._import(node)
+            for name in _BLOCKS:
+                block = getattr(node, name, ())
+                waiting.extend(block if isinstance(block, list) else ())
+        self.module.packages = frozenset(name.split(".", 1)[0] for name in self.module.imports.values())
         for statement in tree.body:
             self._visit(statement)
 
@@ -196,16 +205,21 @@ class _Reader:
         self.depth += 1
         if self.depth > _DEEPEST:
             raise RecursionError
-        method = getattr(self, f"_on_{type(node).__name__.lower()}", None)
-        if method is not None:
-            method(node)
-        else:
-            self._children(node)
+        kind = type(node)
+        if kind not in _HANDLERS:
+            _HANDLERS[kind] = getattr(_Reader, f"_on_{kind.__name__.lower()}", _Reader._children)
+        _HANDLERS[kind](self, node)
         self.depth -= 1
 
     def _children(self, node: ast.AST) -> None:
-        for child in ast.iter_child_nodes(node):
-            self._visit(child)
+        for name in node._fields:
+            child = getattr(node, name, None)
+            if isinstance(child, list):
+                for one in child:
+                    if isinstance(one, ast.AST) and not isinstance(one, _LEAVES):
+                        self._visit(one)
+            elif isinstance(child, ast.AST) and not isinstance(child, _LEAVES):
+                self._visit(child)
 
     def _on_if(self, node: ast.If) -> None:
         test = node.test
@@ -317,6 +331,8 @@ class _Reader:
                 self._argument(argument, texts, refs)
             for keyword in call.keywords:
                 value = literal(keyword.value)
+                if isinstance(keyword.value, ast.Dict):
+                    value = " ".join(str(k.value) for k in keyword.value.keys if isinstance(k, ast.Constant))
                 if keyword.arg:
                     keywords[keyword.arg] = (value or "")[:300]
                 self._argument(keyword.value, texts, refs)

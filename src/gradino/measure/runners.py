@@ -21,10 +21,30 @@ def scripts(tree: Tree, name: str) -> list[tuple[str, str]]:
             needs, lines = tasks[task]
             waiting = [*needs, *waiting]
             found += [(path, line) for line in lines]
-    if not found and name in ("tox", "nox") and any(p in tree for p in ("tox.ini", "noxfile.py", "pyproject.toml")):
-        text = " ".join(tree.text(p) or "" for p in ("tox.ini", "noxfile.py"))
-        found = [("tox.ini", "pytest")] if "pytest" in text else []
+    if not found and name == "nox":
+        found = [("noxfile.py", "pytest")] if "pytest" in (tree.text("noxfile.py") or "") else []
     return found
+
+
+_SECTION = re.compile(r"^\[(?:tox:)?([^\]]+)\][ \t]*$(.*?)(?=^\[|\Z)", re.M | re.S)
+
+
+def tox(tree: Tree, folder: str, words: tuple[str, ...]) -> tuple[str, str]:
+    """(file, shell) of the environments that `tox` runs in a folder: those after `-e`, else those of `envlist`."""
+    names = [f"{folder}/{n}" if folder else n for n in ("tox.ini", "setup.cfg")]
+    path = next((p for p in names if "testenv" in (tree.text(p) or "")), "")
+    sections = {m[1].strip(): m[2] for m in _SECTION.finditer(tree.text(path) or "")} if path else {}
+    wanted = words[words.index("-e") + 1] if "-e" in words and words.index("-e") + 1 < len(words) else ""
+    listed = re.split(r"[\s,]+", wanted or _key(sections.get("tox", ""), "envlist|env_list"))
+    bodies = [sections.get(f"testenv:{n}") or sections.get("testenv", "") for n in dict.fromkeys(listed)]
+    lines = [line.strip() for b in dict.fromkeys(bodies) for line in _key(b, "commands").split("\n")]
+    kept = "\n".join(re.sub(r"\{posargs(:([^}]*))?\}", r"\2", x).removeprefix("- ") for x in lines if x)
+    return path, re.sub(r"\{\[[^\]]*\][^}]*\}", "", kept)
+
+
+def _key(body: str, name: str) -> str:
+    found = re.search(rf"^(?:{name})\s*=[ \t]*(.*?)(?=^\S|\Z)", body, re.M | re.S)
+    return found[1].strip() if found else ""
 
 
 def _all(tree: Tree) -> dict[str, dict[str, tuple[list[str], list[str]]]]:

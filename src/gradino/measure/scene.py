@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gradino.measure import shell, vocabulary
-from gradino.measure.automation import AUTOMATIC, CHECKED, Job, Resource, Step
+from gradino.measure.automation import AUTOMATIC, CHECKED, Job, Resource, Step, started
 from gradino.measure.code import Code
 from gradino.measure.collectors import COLLECTORS
 from gradino.measure.evidence import Evidence, Strength
@@ -215,6 +215,7 @@ def survey(tree: Tree, history: History, store: Path | None = None) -> Scene:
                     scene.resources.append(fact)
         except Exception as error:  # noqa: BLE001 - one source that cannot be read must not hide the others
             scene.problems.append(f"{name}: {type(error).__name__}")
+    scene.jobs = started(scene.jobs)
     return scene
 
 

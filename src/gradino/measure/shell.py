@@ -4,6 +4,7 @@
 import re
 import shlex
 from dataclasses import dataclass
+from functools import lru_cache
 
 # A verb here is one of those of `vocabulary`, or: test, build, publish, publish-package, docs, pull-data, push-data.
 _TOOLS: tuple[tuple[str, str], ...] = (
@@ -64,7 +65,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
 _TEST = re.compile(
     r"^(?:docker(?:-compose| compose)?\s+(?:-\S+\s+)*(?:run|exec)\s+.*\s)?(?:\S*/)?"
-    r"(?:pytest|py\.test|(?:python[\d.]*|coverage\s+run)\s+(?:.*\s)?-m\s+(?:pytest|unittest|nose2?)|nosetests|tox|nox|rasa test|behave|robot)(?=\s|$)"
+    r"(?:pytest|py\.test|(?:python[\d.]*|coverage\s+run)\s+(?:.*\s)?-m\s+(?:pytest|unittest|nose2?)|nosetests|nox|rasa test|behave|robot)(?=\s|$)"
 )
 _INSTALLS = re.compile(
     r"(python3? -m )?(pip3?|uv pip|conda|mamba|apt(-get)?|npm|brew|poetry|uv|pdm|pipenv)\s+(install|add|sync)\b"
@@ -159,8 +160,13 @@ def trivial(command: str) -> bool:
     return bool(_TRIVIAL.match(command))
 
 
-def verbs(command: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def verbs(command: str) -> tuple[str, ...]:
     """What known tools in a command do."""
+    return tuple(_verbs(command))
+
+
+def _verbs(command: str) -> list[str]:
     if trivial(command) or _INSTALLS.match(bare(command)):
         return []
     found: list[str] = []

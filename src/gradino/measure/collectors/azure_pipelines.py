@@ -116,12 +116,41 @@ def _expand(
     for item in items:
         if not isinstance(item, yaml.Map):
             continue
+        for conditional in (v for k, v in item.items() if k.startswith("${{") and isinstance(v, list) and depth < 4):
+            yield from _expand(path, conditional, documents, key, depth + 1)
         target = item.text("template").split("@")[0]
         inner = _resolve(path, target) if target else ""
         if inner in documents and depth < 4:
-            yield from _expand(inner, documents[inner].list(key), documents, key, depth + 1)
+            yield from _expand(inner, _called(documents[inner], item).list(key), documents, key, depth + 1)
         else:
             yield path, item
+
+
+def _called(template: yaml.Map, caller: yaml.Map) -> yaml.Map:
+    """A template with the values that its caller passes, or its own defaults, in place of its parameters."""
+    values: dict[str, str] = {}
+    for parameter in template.list("parameters"):
+        if isinstance(parameter, yaml.Map) and parameter.text("default"):
+            values[parameter.text("name")] = parameter.text("default")
+    values |= {k: v for m in (template, caller) for k, v in m.map("parameters").items() if isinstance(v, str)}
+    filled = _filled(template, values)
+    return filled if isinstance(filled, yaml.Map) else template
+
+
+_PARAMETER = re.compile(r"\$\{\{\s*parameters\.([\w-]+)\s*\}\}")
+
+
+def _filled(value: object, values: dict[str, str]) -> object:
+    if isinstance(value, str):
+        return _PARAMETER.sub(lambda m: values.get(m[1], m[0]), value)
+    if isinstance(value, list):
+        return [_filled(v, values) for v in value]
+    if isinstance(value, yaml.Map):
+        made = yaml.Map(value.line)
+        made.lines = value.lines
+        made.update((k, _filled(v, values)) for k, v in value.items())
+        return made
+    return value
 
 
 def _steps(path: str, items: list[object], documents: dict[str, yaml.Map], depth: int) -> Iterator[Step]:
@@ -135,7 +164,7 @@ def _steps(path: str, items: list[object], documents: dict[str, yaml.Map], depth
         if key == "template" and depth < 5:
             target = _resolve(path, item.text("template").split("@")[0])
             if target in documents:
-                yield from _steps(target, documents[target].list("steps"), documents, depth + 1)
+                yield from _steps(target, _called(documents[target], item).list("steps"), documents, depth + 1)
             continue
         off = _off(item.text("condition")) or ("enabled: false" if item.text("enabled") == "false" else "")
         soft = item.text("continueOnError") == "true"

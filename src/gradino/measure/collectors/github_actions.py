@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
@@ -127,8 +128,9 @@ def _jobs(
             )
             continue
         folder = body.map("defaults").map("run").text("working-directory") or default_folder
+        known = {**workflow.map("env"), **body.map("env")}
         steps = [
-            s
+            replace(s, run=_known(s.run, {**known, **item.map("env")}))
             for item in body.list("steps")
             if isinstance(item, yaml.Map)
             for s in _steps(tree, item, folder, narrowed, 0)
@@ -164,6 +166,11 @@ def _jobs(
 def _fill(text: str, inputs: yaml.Map) -> str:
     found = re.match(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}", text)
     return inputs.text(found[1]) if found else text
+
+
+def _known(run: str, values: dict[str, Any]) -> str:
+    """A script with the variables that the workflow itself sets."""
+    return re.sub(r"\$\{\{\s*env\.(\w+)\s*\}\}", lambda m: str(values.get(m[1]) or m[0]), run)
 
 
 def _inputs(body: yaml.Map) -> tuple[tuple[str, str], ...]:

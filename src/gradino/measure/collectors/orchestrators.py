@@ -25,7 +25,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
         if "airflow" in packages:
             yield from _airflow(module)
         if "prefect" in packages:
-            yield from _prefect(tree, module)
+            yield from _prefect(tree, module, code)
         if "dagster" in packages:
             yield from _dagster(module)
         if "metaflow" in packages:
@@ -82,7 +82,7 @@ def _airflow_3(module: Module) -> bool:
     return any(v.startswith("airflow.sdk") for v in module.imports.values())
 
 
-def _prefect(tree: Tree, module: Module) -> Iterator[Job]:
+def _prefect(tree: Tree, module: Module, code: Code) -> Iterator[Job]:
     flows = [f for f in module.functions.values() if any(d.method == "flow" for d in f.decorators)]
     schedules = [
         c
@@ -90,6 +90,7 @@ def _prefect(tree: Tree, module: Module) -> Iterator[Job]:
         if {"cron", "interval", "schedule", "schedules", "rrule"} & c.keywords.keys()
         and c.method in ("serve", "deploy", "to_deployment", "build_from_flow", "Deployment", "DeploymentSpec")
     ]
+    unknown = next((why for c in schedules if (why := _unknown_parameters(c, module, code))), "")
     declared = any(
         re.search(r"^\s*-?\s*(cron|interval)\s*:\s*\S", tree.text(p) or "", re.M)
         for p in tree.named("prefect.yaml", "*deployment.yaml")
@@ -108,7 +109,20 @@ def _prefect(tree: Tree, module: Module) -> Iterator[Job]:
             _whole(module, line),
             (),
             module.path,
+            off=unknown,
         )
+
+
+def _unknown_parameters(call: Call, module: Module, code: Code) -> str:
+    """Why every scheduled run must fail: it is passed a parameter that its flow does not take."""
+    given = set(call.keywords.get("parameters", "").split())
+    flow = next((r for r in call.refs if r.split(".")[-1]), call.name.rpartition(".")[0])
+    path, _, name = _located(flow.removesuffix("()"), module, code).rpartition("::")
+    taken = code.module(path)
+    function = taken.functions.get(name) if taken and given else None
+    if function is None or name in (BODY, MAIN) or given <= set(function.params):
+        return ""
+    return f"passes {', '.join(sorted(given - set(function.params)))}, which {name} does not take"
 
 
 def _dagster(module: Module) -> Iterator[Job]:

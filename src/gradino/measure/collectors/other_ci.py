@@ -1,8 +1,9 @@
-"""Jenkinsfile, CircleCI, Bitbucket Pipelines, Cloud Build and CodeBuild: small formats, one function each."""
+"""Jenkinsfile, CircleCI, Travis, Bitbucket Pipelines, Cloud Build and CodeBuild: small formats, one function each."""
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
@@ -72,7 +73,13 @@ def circleci(tree: Tree, _code: Code) -> Iterator[Job]:
             only_tags = bool(options.map("filters").map("tags").get("only")) and bool(
                 options.map("filters").map("branches").get("ignore")
             )
-            steps = tuple(_circle(bodies.map(name).list("steps"), commands)) or (Step(options.line, uses=name),)
+            folder = re.sub(
+                r"^~/project/?|^/home/circleci/project/?|^\.$", "", bodies.map(name).text("working_directory")
+            )
+            inside = folder if not folder.startswith(("/", "~")) else ""
+            steps = tuple(replace(s, folder=inside) for s in _circle(bodies.map(name).list("steps"), commands)) or (
+                Step(options.line, uses=name),
+            )
             waits = bool(held & set(options.list("requires"))) or called in held
             yield Job(
                 "CircleCI",
@@ -105,6 +112,29 @@ def _circle(items: list[object], commands: yaml.Map, depth: int = 0) -> Iterator
                 tuple((k, v) for k, v in options.items() if isinstance(v, str)) if isinstance(options, yaml.Map) else ()
             )
             yield Step(line, uses=name, inputs=inputs)
+
+
+def travis(tree: Tree, _code: Code) -> Iterator[Job]:
+    """Travis: one job that checks a push or a pull request, and one that deploys where `deploy` names how."""
+    path = ".travis.yml"
+    config = yaml.first(tree.text(path) or "")
+    if not config:
+        return
+    phases = ("before_install", "install", "before_script", "script")
+    runs = [
+        Step(config.lines.get(phase, 0), text)
+        for phase in phases
+        for text in config.list(phase)
+        if isinstance(text, str)
+    ]
+    yield Job("Travis", path, 1, "script", frozenset({"push", "pull_request"}), tuple(runs), (), path)
+    for target in (t for t in config.list("deploy") if isinstance(t, yaml.Map)):
+        provider = target.text("provider")
+        step = Step(target.line, target.text("script"), "" if provider == "script" else f"travis/{provider}")
+        when = "tag" if target.map("on").text("tags") == "true" else "push"
+        yield Job(
+            "Travis", path, target.line, f"deploy {provider}", frozenset({when}), (step,), (f"{path}#script",), path
+        )
 
 
 def bitbucket(tree: Tree, _code: Code) -> Iterator[Job]:

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.deployments import deployments
@@ -104,6 +105,7 @@ def every_candidate_tested(scene: Scene) -> list[Evidence]:
     return _gates(scene)
 
 
+@lru_cache(maxsize=1)
 def _gates(scene: Scene) -> list[Evidence]:
     found = [
         scene.show(f, "a candidate must pass")

@@ -65,6 +65,12 @@ def _waits(scene: Scene, job: Job) -> bool:
     return any(other.approval for other in scene.jobs if f"{other.group}#{other.name}" in job.needs)
 
 
+_NEWEST = re.compile(
+    r"models:/[^\"'\s]*(latest|Production|@champion|@prod\w*)|get_latest_versions|get_model_version_by_alias"
+)
+_AGAIN = re.compile(r"repeat_every|add_job\(|schedule\.every|while True|threading\.Timer")
+
+
 def _loads_newest(scene: Scene) -> list[Evidence]:
     """An application that loads the newest registered model by itself, where training registers by itself."""
     registers = [f for f in scene.fired("register", "keep", "promote") if f.job.system != "Makefile"]
@@ -73,10 +79,7 @@ def _loads_newest(scene: Scene) -> list[Evidence]:
     found = []
     for path in scoring_files(scene):
         text = scene.tree.text(path) or ""
-        if newest := re.search(
-            r"models:/[^\"'\s]*(latest|Production|@champion|@prod\w*)|get_latest_versions|get_model_version_by_alias",
-            text,
-        ):
+        if newest := _NEWEST.search(text) or (_AGAIN.search(text) and re.search(r"\bsearch_runs\(", text)):
             line = text[: newest.start()].count("\n") + 1
             found.append(scene.see(path, line, f"loads the newest registered model ({newest[0][:60]})"))
     return found
@@ -95,12 +98,20 @@ def scoring_files(scene: Scene) -> list[str]:
         pages = bool({"streamlit", "gradio", "dash", "chainlit"} & module.packages)
         scores = any(
             c.method.startswith(("predict", "infer"))
-            or c.method in ("generate_prediction", "InferenceSession", "invoke_endpoint", "create_batch_prediction_job", "BulkInferrer", "generate")
+            or c.method
+            in (
+                "generate_prediction",
+                "InferenceSession",
+                "invoke_endpoint",
+                "create_batch_prediction_job",
+                "BulkInferrer",
+                "generate",
+            )
             or any(v in ("load", "predict") for v, _ in vocabulary.verbs(c, module))
             for c in calls
         )
         named = re.search(
-            r"(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|model_handler|lambda_function|app|main|api|endpoint)\w*\.py$",
+            r"(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
             module.path,
         )
         hooks = {"init", "run"} <= names or {"model_fn"} <= names or {"predict_fn"} <= names or {"input_fn"} <= names
@@ -118,14 +129,21 @@ def scoring_files(scene: Scene) -> list[str]:
                 or (hooks and named)
                 or served
             )
-            or (named and scores and not {"<train>"} & names and module.path not in scene.training_files)
+            or (
+                named
+                and (scores or _reaches_model(scene, module.path))
+                and not {"<train>"} & names
+                and module.path not in scene.training_files
+            )
             or any(c.name.startswith(("bentoml.service", "bentoml.Service", "ray.serve.deployment")) for c in calls)
         ):
             found.append(module.path)
     return sorted(set(found))
 
 
-_LOOKS_BACK = re.compile(r"eval|valid|test|train|fit|monitor|drift|metric|explain|shap|convert|export|regist|promot|util|upload|debug")
+_LOOKS_BACK = re.compile(
+    r"eval|valid|test|train|fit|monitor|drift|metric|explain|shap|convert|export|regist|promot|util|upload|debug"
+)
 
 
 def _by_script(scene: Scene, module: Module) -> bool:
