@@ -37,8 +37,9 @@ def runs(
             print(json.dumps({"runs": found}, default=str))
             return
         listed = Table(box=None, padding=(0, 2, 0, 0))
-        for name in ("run", "status", "asked for", "data", "version", "metric"):
-            listed.add_column(name, no_wrap=True)
+        for name, width in {"run": 13, "status": 9, "asked for": 16, "data": 4, "version": 7}.items():
+            listed.add_column(name, no_wrap=True, min_width=width)
+        listed.add_column("metric", overflow="fold")
         listed.add_column("reason")
         for row in found:
             metric = next((f"{name} {value:.4g}" for name, value in (row["metrics"] or {}).items()), "")
