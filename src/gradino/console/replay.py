@@ -52,13 +52,13 @@ def chart(history: History, done: Replayed) -> Spec:
         means = np.add.reduceat(losses, edges[:-1]) / np.diff(edges)
         middle = times[(edges[:-1] + edges[1:] - 1) // 2]
         lines += [
-            {"t": int(t), "y": float(y), "p": told.policy, "c": colour[told.policy]}
-            for t, y in zip(middle, means, strict=True)
+            {"t": int(t), "y": float(mean), "p": told.policy, "c": colour[told.policy]}
+            for t, mean in zip(middle, means, strict=True)
         ]
         for row in told.promotions:
             place = int(np.searchsorted(edges, row - done.start, side="right")) - 1
-            y = float(means[min(place, len(means) - 1)])
-            dots.append({"t": int(times[row - done.start]), "y": y, "p": told.policy, "c": colour[told.policy]})
+            error = float(means[min(place, len(means) - 1)])
+            dots.append({"t": int(times[row - done.start]), "y": error, "p": told.policy, "c": colour[told.policy]})
     kind = "temporal" if history.dated else "quantitative"
     whole = {"zero": False, "nice": False}
     x = {"field": "t", "type": kind, "title": None, "axis": _axis(history), "scale": {} if history.dated else whole}

@@ -106,6 +106,13 @@ def test_a_dear_retraining_is_done_less_often() -> None:
     assert dear.cost == pytest.approx(dear.retrains * 2000 + dear.loss * two.rows)
 
 
+def test_a_table_of_time_and_target_alone_can_be_replayed() -> None:
+    """There is no column that could drift."""
+    read = history.order(pd.DataFrame({"when": HOURS, "y": noise(0.0)}), "when", "y")
+    found = run(read, mean(read), ["drift"], min_labels=500).comparison.policies[0]
+    assert found.retrains == 0
+
+
 def test_baselines_are_what_they_say() -> None:
     read = past(np.array([0, 1] * (N // 2)), "classification")
     known = np.maximum(np.arange(N) - 24, 0)

@@ -30,7 +30,7 @@ class Drifting:
         return self._said[2]
 
     def _compare(self, trained: int, start: int, until: int) -> bool:
-        if min(until - start, trained) < drift.MINIMUM:
+        if not self._columns or min(until - start, trained) < drift.MINIMUM:
             return False
         cells, counts = self._counts(trained)
         first, last = int(self._day[start]), int(self._day[until - 1])
