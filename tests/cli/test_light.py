@@ -30,7 +30,7 @@ def test_measuring_imports_no_machine_learning_library() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["assess", "plan", "interview", "demo", "init", "up", "status", "train", "trace", "rollback", "token"]
+    ["assess", "plan", "interview", "demo", "init", "up", "status", "train", "trace", "rollback", "replay", "token"]
     + ["runs", "reproduce", "data", "release", "decisions", "verify", "test"],
 )
 def test_every_command_explains_itself(command: str) -> None:
