@@ -151,17 +151,19 @@ def _print(done: "Replayed", history: "History", plot: Path | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from gradino.console.words import number
+
     console, found = Console(highlight=False), done.comparison
     for note in history.notes:
         console.print(f"[dim]· {escape(note)}[/]")
     unit = "mean absolute error" if history.task == "regression" else "share of wrong answers"
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    for title in ("policy", "error", "retrains", "alarms", "promoted", "rolled back", "cost"):
+    table = Table(box=None, padding=(0, 1), header_style="dim")
+    for title in ("policy", "error", "retrains", "alarms", "promoted", "rollbacks", "cost"):
         table.add_column(title, justify="left" if title == "policy" else "right", no_wrap=True)
     best = min(one.cost for one in found.policies)
     for one in found.policies:
         counts = (f"{n:,}" for n in (one.retrains, one.alarms, one.promotions, one.rollbacks))
-        cost = f"[bold]{one.cost:,.5g}[/]" if one.cost == best else f"{one.cost:,.5g}"
+        cost = f"[bold]{number(one.cost)}[/]" if one.cost == best else number(one.cost)
         table.add_row(one.policy, f"{one.loss:.4g}", *counts, cost)
     for name, loss in found.baselines.items():
         table.add_row(f"[dim]{name}[/]", f"[dim]{loss:.4g}[/]")
