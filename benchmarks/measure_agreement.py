@@ -45,8 +45,8 @@ def main(folder: Path, only: str = "") -> None:
             said = found.track(track).level.wired
             pairs.append((track, label, said))
             right[track] += said == label
-            clear = track.partition(".")[2] not in repository.get("arguable", ())
-            batches.setdefault(repository.get("batch", "first 27"), []).append((said == label, clear))
+            certain = track.partition(".")[2] not in repository.get("arguable", ())
+            batches.setdefault(repository.get("batch", "first 27"), []).append((said == label, certain))
             if said != label:
                 wrong.append(f"{track.split('.')[1]} {label}->{said}")
         print(f"{repository['name']}: {len(tracks) - len(wrong)}/{len(tracks)}  {', '.join(wrong)}")
@@ -64,7 +64,7 @@ def main(folder: Path, only: str = "") -> None:
         print(f"{track:34} {right[track]:2}/{count}   {'   '.join(rungs)}")
     print("\nbatch        all labels            without arguable ones")
     for batch, judged in batches.items():
-        clear = [hit for hit, certain in judged if certain]
+        clear = [hit for hit, sure in judged if sure]
         every = [hit for hit, _ in judged]
         print(f"{batch:10} {_of(every):20}  {_of(clear)}")
     commonest = {t: collections.Counter(x for n, x, _ in pairs if n == t).most_common(1)[0][1] for t in tracks}

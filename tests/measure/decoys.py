@@ -318,3 +318,21 @@ DECOYS["tests after the deployment"] = (
     ),
     "release.ownership@4",
 )
+_NO_OTHER_GATE = both(
+    change("tests/test_model.py", "    assert model.predict([[7]])[0] > model.predict([[1]])[0]", "    print(model)"),
+    change("tests/test_scoring.py", '    assert answer.json()["rentals"] > 0\n', ""),
+)
+_GATE = '    if error(model, table) > 12.0:\n        raise SystemExit("not good enough")\n'
+DECOYS |= {
+    "release calls a target that does not exist": (both(change(R, "kubectl --context production apply -f k8s/", "make deploy-production"), change(R, "kubectl --context staging apply -f k8s/", "make deploy-staging")), "release.process@4"),
+    "deployment of another image than the published one": (change("k8s/deployment.yaml", "image: registry.example.org/bikes", "image: registry.example.org/somebody-elses-service", every=True), "release.ownership@3"),
+    "retraining inside a string": (change("bikes/drift.py", "        train()", "        note = '''\n        train()\n        '''"), "creation.training@4"),
+    "tests left out by a marker": (both(change(T, "uv run pytest", "uv run pytest -m nightly"), change(R, "uv run pytest", "uv run pytest -m nightly")), "integration.application-tests@2"),
+    "tests of a folder that is not there": (both(change(T, "uv run pytest", "uv run pytest ../tests"), change(R, "uv run pytest", "uv run pytest ../tests")), "integration.application-tests@2"),
+    "scoring tests ignored": (both(change(T, "uv run pytest", "uv run pytest --ignore=tests/test_scoring.py"), change(R, "uv run pytest", "uv run pytest --ignore=tests/test_scoring.py")), "release.scoring-script@4"),
+    "test of a model that is put in its place": (change("tests/test_scoring.py", "def test_predict_answers_with_a_number():\n", "def test_predict_answers_with_a_number(monkeypatch):\n    monkeypatch.setattr('bikes.api.model', FakeModel())\n"), "release.scoring-script@4"),
+    "tests of a host that nothing starts": (both(change("tests/test_scoring.py", "from fastapi.testclient import TestClient\n\nfrom bikes.api import app\n", "import requests\n"), change("tests/test_scoring.py", 'TestClient(app).post("/predict"', 'requests.post("http://localhost:8000/predict"')), "release.scoring-script@4"),
+    "exit code that is kept and never used": (both(change(T, "uv run pytest", "uv run pytest || failed=1"), change(R, "uv run pytest", "uv run pytest || failed=1")), "integration.application-tests@2"),
+    "gate that compares a constant": (both(_NO_OTHER_GATE, change("bikes/train.py", _GATE, "    accuracy = 0.95\n    if accuracy < 0.9:\n        raise SystemExit(1)\n")), "integration.model-tests@4"),
+    "challenger compared with itself": (both(_NO_OTHER_GATE, change("bikes/train.py", _GATE, "    new_error = best_error = error(model, table)\n    if new_error > best_error:\n        raise SystemExit(1)\n")), "integration.model-tests@4"),
+}  # fmt: skip

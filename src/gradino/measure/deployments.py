@@ -18,13 +18,36 @@ def deployments(scene: Scene) -> list[Firing]:
         for r in scene.resources
     )
     asked = _asks_the_registry(scene)
+    published = _published(scene)
     return [
         f
         for f in scene.firings
-        if f.effect.verb in ("deploy", "bundle-deploy")
+        if (f.effect.verb in ("deploy", "bundle-deploy") and not _another_image(scene, f, published))
         or (f.effect.verb == "provision" and defined)
         or (f.effect.verb == "promote" and asked and f.job.system != "Makefile")
     ]
+
+
+def _published(scene: Scene) -> frozenset[str]:
+    """Names of the images that the project pushes; empty where one cannot be read."""
+    said = [f"{f.step.input('tags')} {f.step.input('images')} {f.effect.says}" for f in scene.fired("publish")]
+    names = [_image(word) for text in said for word in text.split() if re.search(r"/[^\s:]|[^\s]:", word)]
+    return frozenset() if any("$" in n or "{" in n for n in names) else frozenset(n for n in names if n)
+
+
+def _image(word: str) -> str:
+    return re.sub(r"\$\{\{.*?\}\}", "$", word).split("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def _another_image(scene: Scene, firing: Firing, published: frozenset[str]) -> bool:
+    """Whether a manifest is applied whose images are none of those that the project publishes."""
+    where = re.search(r"kubectl.*\bapply\b.*\s-f[ =](\S+)", firing.effect.says)
+    if not where or not published or any("set image" in s.run or "sed " in s.run for s in firing.job.steps):
+        return False
+    place = where[1].removeprefix("./").rstrip("/")
+    texts = [scene.tree.text(p) or "" for p in scene.tree.sizes if p == place or p.startswith(f"{place}/")]
+    images = [i for t in texts for i in re.findall(r"^[\s-]*image:\s*[\"']?([^\s\"']+)", t, re.M)]
+    return bool(images) and not any("$" in i or "{" in i or _image(i) in published for i in images)
 
 
 def _asks_the_registry(scene: Scene) -> bool:

@@ -129,6 +129,8 @@ def commands(script: str, line: int = 0) -> list[Command]:
             until = here[1]
         if re.match(r"set\s+\+e\b", text):
             lenient = True
+        if re.search(r"\|\|\s*\w+=", text) and not re.search(r"exit\s+[\"']?\$|\bif\b|\[\s", script):
+            text += " || true"  # the exit code is kept and never used
         if "pipefail" in script and "|" in text:
             text += " # pipefail"
         found += _split(text, start, lenient)

@@ -24,6 +24,10 @@ _SERVER = re.compile(
 )
 _FAKES = re.compile(r"(mock|Mock|MagicMock|patch|monkeypatch|Fake\w*|Dummy\w*|Stub\w*)\b")
 
+_BESIDE = re.compile(
+    r"mlflow|wandb|log|environ|getenv|setenv|print|path|exists|makedirs|plt|show|savefig|sleep|time", re.I
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Test:
@@ -40,6 +44,7 @@ class Test:
     integration: bool  # it crosses a boundary between two real components
     unit: bool
     marks: frozenset[str] = frozenset()
+    host: bool = False  # it asks a server that somebody else must have started
 
 
 @dataclass
@@ -95,8 +100,10 @@ class Tests:
         if function.asserts and not firm and not raising:
             off = off or "it accepts failure"
         reached = list(self.code.reach(module.path, (function.name,)))[:80]
-        for fixture in self._fixtures(module, function):
-            reached += list(self.code.reach(*fixture))[:40]
+        fixtures = set[str]()
+        for path, used in self._fixtures(module, function):
+            fixtures |= set(used)
+            reached += list(self.code.reach(path, used))[:40]
         calls = [(m, f, c) for m, f in reached for c in (*f.calls, *f.decorators)]
         verbs = {v for m, _, c in calls for v, _ in vocabulary.verbs(c, m)}
         names = [c.name for m, _, c in calls if m.path == module.path or m.path.endswith("conftest.py")]
@@ -109,6 +116,8 @@ class Tests:
             ]
         )
         faked = bool(_FAKES.search(refs))
+        put = [c for m, f, c in calls if m.path == module.path or f.name in fixtures]
+        replaced = (faked or any(_FAKES.search(c.name) for c in put)) and _replaces_the_model(put)
         client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
             _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
         live = any(_REAL_CALL.match(n) for n in names) and any(
@@ -127,8 +136,8 @@ class Tests:
             for m, _, c in calls
             if m.path == module.path
         )
-        scoring = (client and answered and asks) or served or (bool(_ABOUT_SCORING.search(text)) and bool(
-            verbs & {"predict", "load"} or re.search(r"predict|score|infer", " ".join(names))))  # fmt: skip
+        scoring = (client and answered and asks and not replaced) or served or (bool(_ABOUT_SCORING.search(text)) and not replaced and bool(
+            verbs & {"predict", "load"} or any(re.search(r"(^|[._])(predict|score|infer)\w*$", n) and "valid" not in n for n in names)))  # fmt: skip
         integration = (
             bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)
         )
@@ -143,12 +152,13 @@ class Tests:
             function.name,
             checks,
             off,
-            model and (not faked or real),
+            model and (not replaced or real),
             faked,
             scoring,
             integration,
             not integration,
             _marks(module, marks),
+            served and not _SERVER.search(refs) and not client,
         )
 
     def _fixtures(self, module: Module, function: Function) -> list[tuple[str, tuple[str, ...]]]:
@@ -166,6 +176,9 @@ class Tests:
                 if other and name in other.functions:
                     found.append((place, (name,)))
                     break
+        for place in places:
+            other = self.code.module(place) if place in self.tree else None
+            found += [(place, (f.name,)) for f in (other.functions.values() if other else ()) if _always(f)]
         owner = function.name.split(".", 1)[0]
         setups = (f"{owner}.{name}" for name in ("setUp", "setUpClass", "setup_method", "setup_class"))
         found += [(module.path, (name,)) for name in setups if name in module.functions]
@@ -178,6 +191,18 @@ def _about_model(function: Function, text: str) -> bool:
         re.search(r"predict|accuracy|score|rmse|mae|auc|f1|loss|prob|output", said)
         or re.search(r"model|train|overfit", text)
     )
+
+
+def _always(function: Function) -> bool:
+    """A fixture that every test of its scope gets."""
+    return any(d.method == "fixture" and d.keywords.get("autouse") == "True" for d in function.decorators)
+
+
+def _replaces_the_model(calls: list[Call]) -> bool:
+    """Whether a test puts something of its own where the model would be; a silenced tracker or variable is no model."""
+    put = [c for c in calls if c.method in ("patch", "object", "setattr") or _FAKES.search(c.name)]
+    targets = [t for c in put for t in (*c.texts, *c.refs)]
+    return not targets or any(not _BESIDE.search(t) for t in targets if "." in t or t.isidentifier())
 
 
 def _marks(module: Module, decorators: list[Call]) -> frozenset[str]:

@@ -154,6 +154,14 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     result: list[tuple[str, str]] = []
     if method == "MLflowLoggerCallback" and call.keywords.get("save_artifact") == "True":
         result.append(("keep", name))
+    if method in ("WandbLogger", "MLFlowLogger") and call.keywords.get("log_model") in ("True", "all"):
+        result.append(("keep", name))
+    if (
+        re.match(r"mlflow\.(\w+\.)?autolog$", name)
+        and call.keywords.get("log_models") != "False"
+        and not module.path.endswith(".ipynb")
+    ):
+        result.append(("keep", name))
     if found := _NAMES.get(name):
         return [(found, name), *result]
     if _trains(call, module):

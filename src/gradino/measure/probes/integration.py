@@ -148,6 +148,18 @@ _REFUSES = re.compile(
 _RELEASES = re.compile(r"register|promot|deploy|transition|push|champion|production", re.I)
 
 
+def _hollow(condition: str, text: str) -> bool:
+    """Whether a comparison is decided before it is made: of a number written into the code, or of a thing with itself."""
+    names = re.findall(r"(?<![\w.\"'])[a-z]\w*(?![\w.(\[\"'])", condition.strip().removeprefix("el").removeprefix("if"))
+    for name in names:
+        made = re.findall(rf"^[^#\n]*?\b{name}\s*=(?!=)[ \t]*([^\n#]*)", text, re.M)
+        if re.fullmatch(_METRIC, name, re.I) and made and all(re.fullmatch(r"[\d._]+\s*", m) for m in made):
+            return True
+        if any(re.match(rf"{other}\s*(=(?!=)|$)", m) for m in made for other in names if other != name):
+            return True
+    return False
+
+
 def _thresholds(scene: Scene) -> list[Evidence]:
     """Code between training and registration that refuses a model below a threshold."""
     found: list[Evidence] = []
@@ -157,7 +169,7 @@ def _thresholds(scene: Scene) -> list[Evidence]:
             continue
         for match in _REFUSES.finditer(text):
             after = text[match.end() : match.end() + 700]
-            if re.search(
+            if not _hollow(match[0], text) and re.search(
                 r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register_model|transition_model|set_registered_model_alias|push|deploy|promote|upload",
                 after,
             ):

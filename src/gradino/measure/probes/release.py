@@ -238,7 +238,21 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
 
 def run_by(scene: Scene, runs: list[Firing], test: Test) -> bool:
     """Whether one of the test commands picks this test."""
-    return any(_selection(scene, run.effect.says, run.effect.folder).picks(test) for run in runs)
+    return any(
+        _selection(scene, run.effect.says, run.effect.folder).picks(test) and not (test.host and _alone(run))
+        for run in runs
+    )
+
+
+_SERVES = re.compile(
+    r"compose|docker|corn\b|flask run|serve|nohup|&\s*$|make |\.sh|kubectl|deploy|start|tox|nox|http", re.M
+)
+
+
+def _alone(run: Firing) -> bool:
+    """Whether nothing in the job of a test command could have started a server."""
+    said = " ".join(f"{s.run} {s.uses}" for s in run.job.steps)
+    return not _SERVES.search(said) and not re.search(r"deploy", " ".join(run.job.needs))
 
 
 @lru_cache(maxsize=256)
