@@ -119,12 +119,15 @@ TOML = (
 )
 
 
-def store(root: Path, *, digest: str = "d1", drills: tuple[str, ...] = ()) -> None:
+AT = "2026-01-02 00:00:00"
+
+
+def store(root: Path, *, digest: str = "d1", drills: tuple[str, ...] = (), closed: str | None = AT) -> None:
     """A store as the operating half leaves it: two batches, an alarm, a retrained champion."""
     folder = root / ".gradino"
     folder.mkdir()
     connection = sqlite3.connect(folder / "state.db")
-    at = "2026-01-02 00:00:00"
+    at = AT
     tables: dict[str, list[dict[str, object]]] = {
         "data_versions": [{"version": v, "digest": f"d{v}", "at": at} for v in (0, 1)],
         "runs": [
@@ -135,9 +138,14 @@ def store(root: Path, *, digest: str = "d1", drills: tuple[str, ...] = ()) -> No
         ],
         "versions": [{"number": n + 1, "run": f"r{n}", "bundle": f"b{n}", "at": at} for n in (0, 1)],
         "releases": [{"id": n, "version": n, "stage": "done", "verdict": "pass", "experiment": '{"e": 30}' if n == 2 else None, "at": at} for n in (1, 2)],
-        "gates": [{"release": n, "name": name, "verdict": "pass", "at": at} for n in (1, 2) for name in ("tests", "contract")],
+        "gates": [{"release": n, "name": name, "verdict": "pass", "at": at} for n in (1, 2) for name in ("tests", "service")],
         "deployments": [{"environment": where, "champion": n, "at": at} for n in (1, 2) for where in ("test", "production")],
         "alarms": [{"version": 1, "evidence": 500.0, "at": at}],
+        "retrainings": [{"run": "r1", "champion": 1, "promised": 0.3, "at": at}],
+        "reproductions": [{"version": 2, "verdict": "pass", "how": "identical", "at": at}],
+        "profiles": [{"version": 1, "labels": 40, "loss": 8.0, "at": at}],
+        "metrics": [{"answered": 5000, "failed": 0, "at": at}],
+        "incidents": [{"title": "a sensor read zero", "improvement": "a range", "closed": closed, "at": at}],
         "drills": [{"name": d, "verdict": "pass", "at": at} for d in drills],
     }  # fmt: skip
     for name, rows in tables.items():
@@ -169,6 +177,26 @@ def test_a_chain_that_resolves_is_effective_and_a_drill_proves(repository: Maker
     assert rung(root, "release.traceability@4") == ("pass", "effective")
     assert rung(root, "release.environments@4") == ("pass", "effective")
     assert assess(root).track("creation.training").level.proven == 4
+
+
+def test_the_store_shows_what_each_table_is_about(repository: Maker) -> None:
+    root = repository({"gradino.toml": TOML} | GOOD)
+    store(root)
+    for name in (
+        "creation.reproducibility@4",
+        "operations.feedback@4",
+        "operations.metrics@4",
+        "operations.availability@4",
+    ):
+        assert rung(root, name) == ("pass", "effective"), name
+    assert rung(root, "integration.application-tests@4") == ("pass", "effective")
+    assert rung(root, "operations.learning@4") == ("pass", "effective")
+
+
+def test_an_incident_that_is_still_open_taught_nothing_yet(repository: Maker) -> None:
+    root = repository({"gradino.toml": TOML} | {p: t for p, t in GOOD.items() if "incidents" not in p})
+    store(root, closed=None)
+    assert rung(root, "operations.learning@4")[0] != "pass"
 
 
 def test_a_digest_that_does_not_agree_is_not_effective(repository: Maker) -> None:
