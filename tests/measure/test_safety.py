@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gradino import maturity
-from gradino.measure import assess, makefiles, notebooks, python, shell, yaml
+from gradino.measure import assess, makefiles, notebooks, python, runners, shell, yaml
 from gradino.measure.assessment import conclude
 from gradino.measure.evidence import redacted
 from gradino.measure.history import History
 from gradino.measure.scene import survey
+from gradino.measure.selection import Selection
 from gradino.measure.template import fill
 from gradino.measure.tree import Tree
 from tests.measure.decoys import GOOD
@@ -37,6 +38,8 @@ def test_parsers_take_any_text(text: str) -> None:
     for command in shell.commands(text):
         shell.verbs(command.text)
         shell.handover(command.text)
+    Selection(Tree("", {"tox.ini": len(text)}, lambda _: text.encode()), f"pytest {text}", "app")
+    runners.tox(Tree("", {"tox.ini": len(text)}, lambda _: f"[testenv]\ncommands = {text}".encode()), "", ())
     fill(text, {})
     redacted(text)
 
