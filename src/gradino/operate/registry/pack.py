@@ -1,5 +1,6 @@
 """Make a bundle: staged where nobody looks, complete and signed before it gets its place."""
 
+import os
 import secrets
 import shutil
 from pathlib import Path
@@ -38,14 +39,21 @@ def finish(
     reference: Reference,
     lineage: bundle.Lineage,
     private_key: Path,
+    link: Path | None = None,
 ) -> Path:
-    """Add what the evaluation showed, seal the folder, and move it to `bundles/<digest>`; returns that path."""
+    """Add what the evaluation showed, seal the folder, and move it to `bundles/<digest>`; returns that path.
+
+    A `link` leads there from a moment before it is moved: whoever is killed afterwards finds by it what was packed.
+    """
     sample = np.linspace(0, len(holdout) - 1, min(len(holdout), _SAMPLE)).astype(int)
     shown = holdout.iloc[sample].assign(**{bundle.PREDICTION: answers[sample]})
     shown.to_parquet(folder / bundle.HOLDOUT, index=False)
     bundle.write(folder / bundle.REFERENCE, reference)
     bundle.write(folder / bundle.LINEAGE, lineage)
     place = bundles / bundle.seal(folder, private_key)
+    if link:
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(place, link.parent))
     if place.exists():
         shutil.rmtree(folder)  # the same content under the same name
     else:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from gradino.errors import ReleaseError
 from gradino.operate.release import certificate
@@ -60,14 +60,13 @@ def promote(
     With `probation`, values of the release's row, it is not done yet, and the champion before stays as its shadow. A
     release that was promoted is not promoted again.
     """
-    before = champion(store)
     told = {"stage": "done", "verdict": "pass", "reason": reason, "weight": 1.0} | (probation or {})
     with store.state.begin() as connection:
         open_ = (releases.c.id == release, releases.c.stage.in_(("gates", "experiment", "ramp")))
         if not connection.execute(update(releases).where(*open_).values(**told)).rowcount:
             return
         why = {"reason": reason, "decision": decision, "event_time": event_time}
-        _crown(connection, version, before, "retired", shadow=before if probation else None, **why)
+        _crown(connection, version, "retired", shadowed=bool(probation), **why)
         said, key = f"v{version} is champion", f"champion:{release}"
         store.state.tell_within(connection, "deployment", said, key, event_time, reason=reason)
 
@@ -77,19 +76,19 @@ def dismiss(
 ) -> None:
     """End a release without promotion: the challenger leaves production, the champion stays."""
     with store.state.begin() as connection:
-        connection.execute(
-            update(releases).where(releases.c.id == release).values(stage="done", verdict=verdict, reason=reason)
-        )
+        if not _end(connection, releases.c.id == release, verdict=verdict, reason=reason):
+            return
         connection.execute(update(versions).where(versions.c.number == version).values(status=status))
-    alone(store, version, reason, event_time)
-    store.state.tell("release", f"v{version} {status}", f"release:{release}:{status}", event_time, reason=reason)
+        _alone(connection, version, reason, event_time)
+        title, key = f"v{version} {status}", f"release:{release}:{status}"
+        store.state.tell_within(connection, "release", title, key, event_time, reason=reason)
 
 
-def alone(store: Store, challenger: int, reason: str, event_time: datetime | None) -> None:
-    """Let the champion serve without this challenger or shadow."""
-    now = store.state.last(deployments, deployments.c.environment == PRODUCTION)
-    if now and now.challenger == challenger:
-        deploy(store, PRODUCTION, now.champion, reason, event_time=event_time)
+def settle(store: Store, release: int, shadow: int, reason: str, event_time: datetime | None) -> None:
+    """End a probation well: the champion before stops shadowing the new one."""
+    with store.state.begin() as connection:
+        if _end(connection, releases.c.id == release):
+            _alone(connection, shadow, reason, event_time)
 
 
 def rollback(
@@ -115,22 +114,46 @@ def rollback(
         evidence=evidence,
         reasons=[reason],
     )
-    with store.state.begin() as connection:
-        over = (releases.c.version == current, releases.c.stage == "probation")
-        connection.execute(update(releases).where(*over).values(stage="done", reason=reason))
-        _crown(connection, before, current, "rolled back", reason=reason, decision=decision, event_time=event_time)
-    title = f"rolled back from v{current} to v{before}"
+    key, title = f"rollback:{decision}", f"rolled back from v{current} to v{before}"
     found = {"what": reason, "next": "find out why the gates let it pass, and add one", "decision": decision}
-    store.state.add_once(incidents, {"key": f"rollback:{decision}"}, kind="rollback", title=title, evidence=found)
-    store.state.tell("deployment", f"rolled back to v{before}", f"rollback:{decision}", event_time, reason=reason)
+    with store.state.begin() as connection:
+        live = _live(connection)
+        if live and live.champion != current:  # another was first
+            return int(live.champion)
+        _end(connection, releases.c.version == current, reason=reason)
+        _crown(connection, before, "rolled back", reason=reason, decision=decision, event_time=event_time)
+        connection.execute(insert(incidents).values(key=key, kind="rollback", title=title, evidence=found))
+        store.state.tell_within(connection, "deployment", f"rolled back to v{before}", key, event_time, reason=reason)
     return int(before)
 
 
-def _crown(
-    connection: Connection, version: int, before: int | None, becomes: str, shadow: int | None = None, **why: Any
-) -> None:
-    """Point production at `version`, alone or shadowed, and give the champion before it its new status."""
+def _end(connection: Connection, *which: Any, **values: Any) -> bool:
+    """Close an open release; whether there was one."""
+    ended = update(releases).where(*which, releases.c.stage != "done").values(stage="done", **values)
+    return connection.execute(ended).rowcount > 0
+
+
+def _live(connection: Connection) -> Row[Any] | None:
+    of_production = select(deployments).where(deployments.c.environment == PRODUCTION)
+    return connection.execute(of_production.order_by(deployments.c.id.desc()).limit(1)).first()
+
+
+def _alone(connection: Connection, challenger: int, reason: str, event_time: datetime | None) -> None:
+    """Let the champion serve without this challenger or shadow."""
+    live = _live(connection)
+    if live and live.challenger == challenger:
+        _point(connection, live.champion, reason=reason, event_time=event_time)
+
+
+def _crown(connection: Connection, version: int, becomes: str, shadowed: bool = False, **why: Any) -> None:
+    """Point production at `version`, alone or shadowed by the champion before it, which gets its new status."""
+    live = _live(connection)
+    before = live.champion if live else None
     connection.execute(update(versions).where(versions.c.number == before).values(status=becomes))
     connection.execute(update(versions).where(versions.c.number == version).values(status="champion"))
-    row = {"environment": PRODUCTION, "champion": version, "challenger": shadow, "weight": 0.0, **why}
+    _point(connection, version, before if shadowed else None, **why)
+
+
+def _point(connection: Connection, champion: int, challenger: int | None = None, **why: Any) -> None:
+    row = {"environment": PRODUCTION, "champion": champion, "challenger": challenger, "weight": 0.0, **why}
     connection.execute(insert(deployments).values(**row))

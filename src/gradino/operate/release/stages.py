@@ -11,7 +11,7 @@ from sqlalchemy import Row, update
 
 from gradino.operate.project import Project
 from gradino.operate.release import certificate, experiment, follow, health, pairs, randomised
-from gradino.operate.release.rollout import PRODUCTION, alone, champion, deploy, dismiss, promote, rollback
+from gradino.operate.release.rollout import PRODUCTION, champion, deploy, dismiss, promote, rollback, settle
 from gradino.operate.store import Store
 from gradino.operate.store.state import deployments, gates, releases, versions
 
@@ -162,8 +162,7 @@ def _watch(project: Project, store: Store, release: Row[Any], event_time: dateti
         shown = {key: evidence[key] for key in ("n", "evidence", "against", "mean", "alpha", "deff", "log")}
         rollback(store, reason, event_time, _inputs(project, store, release, evidence, until), health=ill, **shown)
     elif evidence["verdict"] == "pass" or evidence["n"] >= project.release.probation:
-        store.state.change(releases, releases.c.id == release.id, stage="done")
-        alone(store, before, f"the probation of v{version} is over", event_time)
+        settle(store, release.id, before, f"the probation of v{version} is over", event_time)
 
 
 def _probation(project: Project, store: Store, before: int) -> dict[str, Any] | None:

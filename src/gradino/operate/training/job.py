@@ -3,9 +3,11 @@
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 import pyarrow as pa
+from mlflow import MlflowClient
 
 from gradino.errors import DataError
 from gradino.operate.data.columns import BATCH
@@ -16,6 +18,8 @@ from gradino.operate.store import Store
 from gradino.operate.training import baseline, tracking
 from gradino.operate.training.recipe import make
 from gradino.operate.training.task import Outcome, Task
+
+_PACKED = "bundle"  # in a run's folder: leads to what it packed
 
 
 def train(task: Task) -> Outcome:
@@ -28,6 +32,22 @@ def train(task: Task) -> Outcome:
     if done:
         number, bundle = done
         return _outcome(number, bundle.name, lineage(bundle))
+    packed = task.folder / _PACKED
+    if packed.exists():  # an earlier attempt was killed before it could register what it had made
+        bundle = packed.resolve()
+        store.keep(f"bundles/{bundle.name}")
+    else:
+        bundle = _make(client, store, project, task, packed)
+    origin = lineage(bundle)
+    client.set_terminated(origin.tracker_run, "FINISHED")
+    number = models.register(client, project.name, task.run, origin.tracker_run, bundle)
+    _say(f"registered as version {number}")
+    return _outcome(number, bundle.name, origin)
+
+
+def _make(client: MlflowClient, store: Store, project: Project, task: Task, packed: Path) -> Path:
+    """Train, evaluate and pack, watched by MLflow; the bundle, to which `packed` leads."""
+    code = task.folder / CODE
     os.chdir(code)
     rows = collected(store, project, task.data_version)
     with tracking.tracked(client, store, project.name, task) as run:
@@ -61,14 +81,11 @@ def train(task: Task) -> Outcome:
             made.machine,
             made.slices,
         )
-        bundle = pack.finish(
-            staged, store.folder("bundles"), holdout, answers, made.reference, origin, keys.private_key(store)
-        )
+        bundles, key = store.folder("bundles"), keys.private_key(store)
+        bundle = pack.finish(staged, bundles, holdout, answers, made.reference, origin, key, packed)
         store.keep(f"bundles/{bundle.name}")
         _say(f"packed and signed as {bundle.name}")
-    number = models.register(client, project.name, task.run, run, bundle)
-    _say(f"registered as version {number}")
-    return _outcome(number, bundle.name, origin)
+    return bundle
 
 
 def _outcome(number: int, bundle: str, origin: Lineage) -> Outcome:
