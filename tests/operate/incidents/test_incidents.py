@@ -19,7 +19,9 @@ from gradino.cli import app
 from gradino.errors import DataError, GradinoError
 from gradino.inference import drift
 from gradino.operate import registry
+from gradino.operate.data import collect
 from gradino.operate.incidents import improve, learning, notice, report
+from gradino.operate.loop import slow
 from gradino.operate.monitoring import Feedback, profile
 from gradino.operate.project import load
 from gradino.operate.project.reference import Reference
@@ -68,6 +70,16 @@ def test_an_error_of_the_slow_lane_is_reported_once_and_repeats_after_it_was_clo
     assert store.state.rows(incidents)[1].repeats == 1
     improve.close(shop.project, store, 2, "test", "a test asks whether the source is there")
     assert learning(store) == {"incidents": 2, "open": 0, "repeat_rate": 0.5, "improved": 0.5}
+
+
+def test_a_batch_that_is_mostly_bad_is_one_incident_however_often_it_is_asked_for(shop: Shop) -> None:
+    shop.deliver(shop.frame.assign(sold=-1.0))
+    for _ in range(2):
+        with slow._opened(str(shop.root), "collection") as (project, store):
+            collect(project, store)
+    notice(shop.store)
+    (incident,) = shop.store.state.rows(incidents)
+    assert incident.title.startswith("200 of 200 new rows are bad")
 
 
 def test_closing_needs_an_improvement_or_a_reason(shop: Shop) -> None:

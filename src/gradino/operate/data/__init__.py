@@ -8,7 +8,7 @@ calls `collect` again and again; lineage calls `verify`.
     collect → columns               in the operator: Arrow and the store
 """
 
-from gradino.operate.data.collect import Collected, collect
+from gradino.operate.data.collect import BadBatchError, Collected, collect
 from gradino.operate.data.verify import verify
 
-__all__ = ["Collected", "collect", "verify"]
+__all__ = ["BadBatchError", "Collected", "collect", "verify"]

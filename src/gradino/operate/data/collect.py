@@ -40,12 +40,16 @@ class Collected:
     until: datetime
 
 
+class BadBatchError(DataError):
+    """Most of a batch is bad; an incident of it is open."""
+
+
 def collect(project: Project, store: Store) -> Collected | None:
     """Ask the source for what is new and take it in; None when that added no row.
 
     Raises:
-        DataError: the source failed; a column is missing or has another type than in the table; or most of the batch
-            is bad, which also opens an incident. Nothing was added then.
+        DataError: the source failed, or a column is missing or has another type than in the table.
+        BadBatchError: most of the batch is bad. Nothing was added in any of these cases.
     """
     with store.alone("collect"):
         _record(project, store)
@@ -118,7 +122,7 @@ def _unknown_bad(store: Store, bad: pa.Table) -> pa.Table:
     return bad if known is None else bad.filter(pc.invert(pc.is_in(bad["row"], known["row"])))
 
 
-def _refuse(project: Project, store: Store, raw: str, bad: pa.Table, good: int) -> DataError:
+def _refuse(project: Project, store: Store, raw: str, bad: pa.Table, good: int) -> BadBatchError:
     reasons = _reasons(bad)
     what = f"{len(bad):,} of {len(bad) + good:,} new rows are bad; most often: {next(iter(reasons))}"
     store.state.add_once(
@@ -129,7 +133,7 @@ def _refuse(project: Project, store: Store, raw: str, bad: pa.Table, good: int) 
         evidence={"raw": raw, "reasons": reasons},
         event_time=pc.max(bad["time"]).as_py(),
     )
-    return DataError(
+    return BadBatchError(
         f"{project.data.source}: {what}; nothing was added",
         f"mend the source or the contract; the batch is kept as {store.root / 'raw' / raw}.parquet",
     )

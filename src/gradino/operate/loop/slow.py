@@ -160,6 +160,8 @@ def _opened(root: str, what: str) -> Iterator[tuple[Project, Store]]:
     store = Store.of(Path(root))
     try:
         yield load(Path(root)), store
+    except data.BadBatchError:
+        pass  # its incident is open
     except GradinoError as error:
         incidents.report(store, what, error)
     except Exception as error:
