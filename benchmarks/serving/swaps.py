@@ -20,11 +20,10 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from throughput import FEATURES, TOML, free_port, make_bundle
+from project import FEATURES, free_port, make_bundle, make_project
 
 from gradino.operate.registry import holdout, load, public_key
 from gradino.operate.serving import compact
-from gradino.operate.store import Store
 from gradino.operate.store.state import deployments, versions
 
 SWAPS = (2, 3, 2, 1, 3, 1, 2, 3, 2, 3)  # the third and the ninth give back to the predecessor
@@ -123,9 +122,7 @@ def main() -> None:
 
 
 def run(root: Path, requests: int, connections: int, workers: int, kill: bool) -> Counted:
-    store = Store.of(root)
-    (root / "gradino.toml").write_text(TOML)
-    (root / "code.py").write_text("def collect(since): ...\ndef train(frame): ...\n")
+    store = make_project(root)
     expected = {}
     for number in (1, 2, 3):
         bundle = make_bundle(root, number)

@@ -1,169 +1,239 @@
-"""Requests a second of the scoring server, beside a bare echo on the same stack and a plain FastAPI.
+"""Requests a second of the scoring server, beside six others and a bare echo.
 
-    python benchmarks/serving/throughput.py [--connections 64] [--rows 1] [--seconds 5] [--rounds 5] [--json]
+    python benchmarks/serving/throughput.py [--seconds 1.5] [--rounds 5] [--no-peers] [--json FILE] [--plot FILE.svg]
 
-The model is StandardScaler → HistGradientBoosting(100) in a real, signed bundle; each server has one worker. All run at
-the same time and are asked in turns, so that whatever else the machine does meets them alike. The client takes its
-share of the same cores. Shown: median over the rounds, and the lowest and highest.
+All have the same model, StandardScaler → HistGradientBoosting(100) on 12 features, and one worker. All run at the same
+time and are asked in turns, so that whatever else the machine does meets them alike; the client takes its share of the
+same cores. Shown: median over the rounds, and the lowest and highest. Peers get environments of their own, made once
+with uv below `--cache`; one that cannot be installed or started is listed as such.
 """
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import os
-import socket
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
+import joblib
 import pandas as pd
+import peers
+import pyarrow as pa
 from load import Load, drive
-from rich.console import Console
-from rich.table import Table
-from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from project import FEATURES, fit, free_port, make_bundle, make_project
 
-from gradino.operate.registry import public_key
-from gradino.operate.registry.bundle import CODE, LOCK, Lineage
-from gradino.operate.registry.keys import private_key
-from gradino.operate.registry.pack import finish, stage
-from gradino.operate.registry.schema import Description, Field, Reference
-from gradino.operate.store import Store
 from gradino.operate.store.state import deployments, versions
 
 HERE = Path(__file__).parent
-FEATURES = [f"x{i}" for i in range(12)]
-TOML = """\
-[project]
-name = "bench"
-task = "regression"
-target = "y"
-time = "hour"
-[data]
-source = "code:collect"
-[training]
-train = "code:train"
-"""
-ENVIRONMENTS = {"durable": None, "buffered": None, "shadow": 2}  # name → challenger
+ECHO = "echo"
+OURS = [f"gradino {evaluator} {log}" for evaluator in ("compiled", "python") for log in ("durable", "buffered")]
+OURS.append("gradino compiled unlogged")
+JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
+START = 300.0  # seconds until all of them answer: twelve at once on few cores
 
 
-def make_bundle(root: Path, seed: int) -> Path:
-    """A project, and in its store a signed bundle."""
-    chance = np.random.default_rng(seed)
-    frame = pd.DataFrame(chance.random((17_000, len(FEATURES))), columns=FEATURES)
-    target = frame.sum(axis=1) + chance.normal(0, 0.1, len(frame))
-    fitted = make_pipeline(StandardScaler(), HistGradientBoostingRegressor(max_iter=100)).fit(frame, target)
-    store = Store.of(root)
-    code = root / CODE
-    code.mkdir(exist_ok=True)
-    (code / "gradino.toml").write_text(TOML)
-    (code / LOCK).write_text("version = 1\n")
-    inputs = [Field(name, "number") for name in FEATURES]
-    staged = root / "staged"
-    stage(staged, fitted, code, Description("bench", "regression", "y", "hour", None, FEATURES, inputs))
-    lineage = Lineage("run", None, None, "code", "lock", 0, "data", seed, "tracker", {})
-    shown = frame.head(50)
-    answers, losses = np.asarray(fitted.predict(shown)), Reference(1.0, 1, 0.1, [0.1])
-    return finish(staged, store.folder("bundles"), shown, answers, losses, lineage, private_key(store))
+@dataclass(frozen=True)
+class Scenario:
+    """What is asked of all servers."""
+
+    title: str
+    rows: int
+    connections: int
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+SCENARIOS = [Scenario("1 row", 1, 64), Scenario("1 row", 1, 1), Scenario("100 rows", 100, 16)]
+
+
+@dataclass
+class Server:
+    """One that runs. `absent` says why it does not."""
+
+    name: str
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    absent: str = ""
+    log: Path = field(default_factory=Path)
+
+
+def sent(name: str, rows: int) -> list[tuple[str, str, bytes, str]]:
+    """The ways in which a server is asked: label, path, body, content type."""
+    given = [{name: round(0.05 * i + 0.1, 3) for i, name in enumerate(FEATURES)}] * rows
+    peer = peers.PEERS.get(name)
+    body = json.dumps(peer.body(given) if peer else {"rows": given}).encode()
+    ways = [(name, peer.path if peer else "/v1/score", body, JSON)]
+    if name.startswith("gradino compiled") and rows > 1:
+        sink = pa.BufferOutputStream()
+        table = pa.Table.from_pandas(pd.DataFrame(given), preserve_index=False)
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+        ways.append((f"{name}, Arrow", "/v1/score", sink.getvalue().to_pybytes(), ARROW))
+    return ways
 
 
 @contextlib.contextmanager
-def servers(root: Path) -> Iterator[dict[str, int]]:
-    """All servers, by name with their ports; ended afterwards."""
-    store = Store.of(root)
-    (root / "gradino.toml").write_text(TOML)
-    (root / "code.py").write_text("def collect(since): ...\ndef train(frame): ...\n")
-    bundles = [make_bundle(root, seed) for seed in (1, 2)]
-    for number, bundle in enumerate(bundles, start=1):
-        store.state.add(versions, number=number, run=str(number), bundle=bundle.name, status="champion")
-    commands = {"echo": [str(HERE / "peers.py"), "echo"]}
-    if importlib.util.find_spec("fastapi") and importlib.util.find_spec("uvicorn"):
-        commands["fastapi"] = [str(HERE / "peers.py"), "fastapi"]
-    ports = {name: free_port() for name in (*commands, *ENVIRONMENTS)}
-    full = {
-        name: [*command, str(ports[name]), str(bundles[0]), str(public_key(store))]
-        for name, command in commands.items()
-    }
-    for name, challenger in ENVIRONMENTS.items():
-        store.state.add(
-            deployments, environment=name, champion=1, challenger=challenger, weight=0.0, reason="benchmark"
-        )
-        full[name] = ["-m", "gradino.operate.serving", "--project", str(root), "--environment", name]
-        full[name] += ["--port", str(ports[name]), "--ack", "buffered" if name == "buffered" else "durable"]
-    single = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    processes = [subprocess.Popen([sys.executable, *command], env=single) for command in full.values()]
+def running(root: Path, cache: Path, with_peers: bool) -> Iterator[list[Server]]:
+    """All servers; ended afterwards."""
+    store = make_project(root)
+    bundle = make_bundle(root, 1)
+    store.state.add(versions, number=1, run="1", bundle=bundle.name, status="champion")
+    for name in OURS:
+        row = {"environment": name.replace(" ", "-"), "champion": 1, "challenger": None, "weight": 0.0}
+        store.state.add(deployments, reason="benchmark", **row)
+    model = root / "model.joblib"
+    joblib.dump(fit(1)[0], model)
+    servers: list[Server] = []
     try:
-        yield ports
+        for name in [ECHO, *OURS, *(peers.PEERS if with_peers else ())]:
+            server = Server(name, free_port(), log=root / f"{name}.log")
+            servers.append(server)
+            start(server, root, model, cache)
+        for server in servers:
+            wait(server)
+            print(f"{server.name}: {server.absent or 'runs'}", file=sys.stderr)
+        yield servers
     finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        for server in servers:
+            end(server)
+        store.state.close()
 
 
-def ready(port: int, body: bytes) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+def start(server: Server, root: Path, model: Path, cache: Path) -> None:
+    """Run a server, or say in `absent` why it cannot be installed."""
+    name, port = server.name, str(server.port)
+    try:
+        if name == ECHO:
+            command = [sys.executable, str(HERE / "peers" / "echo.py"), port]
+        elif name in OURS:
+            _, evaluator, log = name.split()
+            place = [str(root), name.replace(" ", "-")]
+            command = [sys.executable, str(HERE / "ours.py"), *place, port, log, evaluator]
+        else:
+            command = [*peers.command(name, cache), port, str(model)]
+    except subprocess.CalledProcessError as error:
+        server.absent = f"cannot be installed: {last_line(error.stderr)}"
+        return
+    single = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    with server.log.open("wb") as log:
+        server.process = subprocess.Popen(command, env=single, stdout=log, stderr=log, start_new_session=True)
+
+
+def wait(server: Server) -> None:
+    """Until a server answers; where it does not, say why in `absent`."""
+    if not server.process:
+        return
+    _, path, body, kind = sent(server.name, 1)[0]
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline and server.process.poll() is None:
         with contextlib.suppress(OSError):
-            if drive(port, "/v1/score", body, 1, 0.2).failed == 0:
+            seen = drive(server.port, path, body, 1, 1.0, kind)
+            if seen.per_second and not seen.failed:
                 return
-        time.sleep(0.2)
-    raise SystemExit(f"the server on port {port} does not answer")
+        time.sleep(0.5)
+    server.absent = f"does not answer: {last_line(server.log.read_text())}"
+    end(server)
+
+
+def end(server: Server) -> None:
+    """The whole session of a server."""
+    if not server.process:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.process.wait(10)
+    server.process = None
+
+
+def last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it said nothing"])[-1][:200]
+
+
+def measure(servers: list[Server], scenario: Scenario, seconds: float, rounds: int) -> dict[str, list[Load]]:
+    """One unmeasured round, then `rounds` in turns."""
+    seen: dict[str, list[Load]] = {}
+    asked = [(server.port, way) for server in servers if not server.absent for way in sent(server.name, scenario.rows)]
+    for number in range(rounds + 1):
+        for port, (label, path, body, kind) in asked:
+            load = drive(port, path, body, scenario.connections, seconds if number else seconds / 3, kind)
+            if number:
+                seen.setdefault(label, []).append(load)
+    return seen
+
+
+def table(scenario: Scenario, seen: dict[str, list[Load]]) -> list[dict[str, object]]:
+    """One line for each server, ready for a table or a plot. `times` is what it does of the fastest peer."""
+    rates = {name: statistics.median(load.per_second for load in loads) for name, loads in seen.items()}
+    best = max((rate for name, rate in rates.items() if name in peers.PEERS), default=float("nan"))
+    return [
+        {
+            "case": f"{scenario.title}, {scenario.connections} connection{'s' * (scenario.connections > 1)}",
+            "server": name,
+            "requests/s": rates[name],
+            "lowest": min(load.per_second for load in loads),
+            "highest": max(load.per_second for load in loads),
+            "times": rates[name] / best,
+            "of echo": rates[name] / rates[ECHO],
+            "p50 ms": statistics.median(load.p50 for load in loads),
+            "p99 ms": statistics.median(load.p99 for load in loads),
+            "failed": sum(load.failed for load in loads),
+        }
+        for name, loads in seen.items()
+    ]
+
+
+def show(lines: list[dict[str, object]], absent: list[Server]) -> None:
+    print("| case | server | requests/s | lowest–highest | × fastest peer | p50 ms | p99 ms | failed |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    for line in lines:
+        spread = f"{line['lowest']:,.0f}–{line['highest']:,.0f}"
+        numbers = f"{line['times']:.1f} | {line['p50 ms']:.1f} | {line['p99 ms']:.1f} | {line['failed']}"
+        print(f"| {line['case']} | {line['server']} | {line['requests/s']:,.0f} | {spread} | {numbers} |")
+    for server in absent:
+        print(f"\n{server.name} {server.absent}")
+
+
+def plot(lines: list[dict[str, object]], path: Path) -> None:
+    import altair as alt
+
+    bars = alt.Chart(alt.Data(values=lines)).encode(y=alt.Y("server:N", sort="-x", title=None))
+    rate = bars.mark_bar().encode(x=alt.X("requests/s:Q", scale=alt.Scale(type="symlog", constant=10)))
+    spread = bars.mark_rule(color="black").encode(x="lowest:Q", x2="highest:Q")
+    alt.layer(rate, spread).properties(width=300).facet(column=alt.Column("case:N", title=None)).save(path)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--rows", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of one server in one round")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--no-peers", action="store_true", help="our server and the echo only")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "gradino-benchmarks")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     given = parser.parse_args()
-    row = {name: round(0.05 * i + 0.1, 3) for i, name in enumerate(FEATURES)}
-    body = json.dumps({"rows": [row] * given.rows}).encode()
-    seen: dict[str, list[Load]] = {}
-    with tempfile.TemporaryDirectory() as folder, servers(Path(folder)) as ports:
-        for port in ports.values():
-            ready(port, body)
-        for _ in range(given.rounds):
-            for name, port in ports.items():
-                load = drive(port, "/v1/score", body, given.connections, given.seconds)
-                seen.setdefault(name, []).append(load)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended, too
+    lines: list[dict[str, object]] = []
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        running(Path(folder), given.cache, not given.no_peers) as servers,
+    ):
+        for scenario in SCENARIOS:
+            seen = measure(servers, scenario, given.seconds, given.rounds)
+            lines += table(scenario, seen)
+            print(f"{asdict(scenario)}: done", file=sys.stderr)
+        absent = [server for server in servers if server.absent]
+    show(lines, absent)
     if given.json:
-        print(json.dumps({name: [vars(load) for load in loads] for name, loads in seen.items()}))
-    else:
-        show(seen, f"{given.rows} row(s), {given.connections} connections, one worker, {given.rounds} rounds")
-
-
-def show(seen: dict[str, list[Load]], title: str) -> None:
-    table = Table("server", "requests/s", "lowest–highest", "p50 ms", "p99 ms", "failed", title=title)
-    for name, loads in seen.items():
-        rates = [load.per_second for load in loads]
-        table.add_row(
-            name,
-            f"{statistics.median(rates):,.0f}",
-            f"{min(rates):,.0f}–{max(rates):,.0f}",
-            f"{statistics.median(load.p50 for load in loads):.1f}",
-            f"{statistics.median(load.p99 for load in loads):.1f}",
-            str(sum(load.failed for load in loads)),
-        )
-    Console().print(table)
+        given.json.write_text(json.dumps({"lines": lines, "absent": {s.name: s.absent for s in absent}}, indent=1))
+    if given.plot:
+        plot(lines, given.plot)
 
 
 if __name__ == "__main__":
