@@ -1,9 +1,10 @@
 """From a prediction back to raw bytes: an id comes in, the chain with every hash recomputed goes out.
 
-`seal` hashes the log as it grows (the loop calls it); `trace` and `everything` walk and check (command line, page and
-demo call them). What is intact can be told in the words of others: OpenLineage, in-toto, a model card.
+`seal` hashes the log as it grows and `expire` lets old files of it go (the loop calls both); `trace` and `everything`
+walk and check (command line, page and demo call them). What is intact can be told in the words of others: OpenLineage,
+in-toto, a model card.
 
-    seal → links → trace                          links: each kind of link, recomputed
+    seal, retention → links → trace               links: each kind of link, recomputed
     record → openlineage, provenance, card        dsse: signed envelopes
 """
 
@@ -12,7 +13,8 @@ from gradino.operate.lineage.links import Link
 from gradino.operate.lineage.openlineage import events
 from gradino.operate.lineage.provenance import provenance
 from gradino.operate.lineage.record import Record, record
+from gradino.operate.lineage.retention import expire
 from gradino.operate.lineage.seal import seal
 from gradino.operate.lineage.trace import everything, trace
 
-__all__ = ["Link", "Record", "card", "events", "everything", "provenance", "record", "seal", "trace"]
+__all__ = ["Link", "Record", "card", "events", "everything", "expire", "provenance", "record", "seal", "trace"]

@@ -17,6 +17,7 @@ from sqlalchemy import Row
 from gradino.errors import IntegrityError
 from gradino.operate import data, registry
 from gradino.operate.lineage import dsse
+from gradino.operate.lineage.retention import expired
 from gradino.operate.lineage.seal import sound
 from gradino.operate.project import Project
 from gradino.operate.registry.bundle import CODE, LOCK, MANIFEST, SIGNATURE, sha256, verify_files
@@ -39,6 +40,9 @@ class Link:
 
 def log(store: Store, sealed: Row[Any], content: memoryview | None) -> Link:
     """A file of the log, with its bytes, against its seal, and the seal against the one before it and our key."""
+    if content is None and expired(store, sealed):
+        says = "expired by retention" if sound(store, sealed) else "the chain of seals is broken here"
+        return Link("log", sealed.file, sealed.digest, sound(store, sealed), says)
     found = hashlib.sha256(content).hexdigest() if content is not None else "nothing"
     if found != sealed.digest:
         says = f"tables/{sealed.table}/{sealed.file} now has {found}"

@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import threading
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gradino.operate.loop.slow import Slow
 from gradino.operate.project import Project, load
 from gradino.operate.store import Store
 
+_EXPIRE = 3600.0  # seconds between two looks at what is older than `[serving] keep`
 _TICK = 0.25  # seconds between two rounds of the quick lane
 
 
@@ -24,6 +26,7 @@ class Operator:
         self.project, self.store = project, store
         self.slow = Slow(project, store)
         self.feedback = monitoring.Feedback(project, store)
+        self._expires = 0.0
         self.watchers = incidents.Watchers(project.root, project.name)
 
     def round(self) -> None:
@@ -32,6 +35,7 @@ class Operator:
         self.feedback.step()
         monitoring.profile(self.store)
         lineage.seal(self.store)
+        self._expire(clock)
         live = release.champion(self.store)
         for raised in monitoring.watch(self.store, live) if live is not None else ():
             where = f" where {raised.slice}" if raised.slice else ""
@@ -49,6 +53,12 @@ class Operator:
         self.slow.close()
         self.watchers.close()
         self.store.state.close()
+
+    def _expire(self, clock: datetime | None) -> None:
+        keep = self.project.serving.keep
+        if keep and clock and time.monotonic() >= self._expires:
+            lineage.expire(self.store, keep, clock)
+            self._expires = time.monotonic() + _EXPIRE
 
     def _clock(self, newest: datetime | None) -> datetime | None:
         """The event time that production has reached; it never goes back."""

@@ -143,9 +143,12 @@ class Serving(_Section):
     log: Literal["refusals", "requests"] = "refusals"
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
+    keep: Duration | None = None  # how long the log has a row, in event time; None: for ever
 
     @model_validator(mode="after")
     def _whole(self) -> "Serving":
+        if self.keep is not None and self.keep < timedelta(days=1):
+            raise ValueError("`keep` is at least 1d: labels, drift and experiments need what was answered")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("`certificate` and `key` go together")
         if self.clients and not self.certificate:

@@ -157,6 +157,7 @@ seals = _table(
     Column("digest", String, nullable=False),
     Column("seal", String, nullable=False),
     Column("signature", String, nullable=False),  # base64
+    Column("expired", String),  # the signature under letting the file go
 )
 # Which prediction ids a sealed file holds: those with a prefix and a number from `first` to `last`, if any.
 sealed_ids = _table(

@@ -6,10 +6,11 @@ Names: `rows` (accepted data), `quarantine`, `predictions`, `feedback`, `outcome
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from urllib.parse import unquote
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -67,7 +68,7 @@ class Tables:
 
     def added(self, name: str, after: int, until: int) -> pa.Table | None:
         """The rows that versions `after + 1 … until` appended; None when there are none."""
-        parts = [rows_of(self.content(name, file)) for file in self.added_files(name, after, until)]
+        parts = [rows_of(content) for content in self._contents(name, self.added_files(name, after, until))]
         return pa.concat_tables(parts, promote_options="permissive") if parts else None
 
     def content(self, name: str, file: str) -> memoryview:
@@ -82,6 +83,39 @@ class Tables:
             actions = [json.loads(line) for line in commit.splitlines()]
             files += [unquote(action["add"]["path"]) for action in actions if "add" in action]
         return files
+
+    def files_before(self, name: str, moment: datetime) -> list[str]:
+        """The files of which every row has an `event_time` before `moment`."""
+        table = self.open(name)
+        if table is None:
+            return []
+        newest = pa.table(table.get_add_actions(flatten=True))
+        if "max.event_time" not in newest.column_names:
+            return []
+        rows = zip(newest["path"].to_pylist(), newest["max.event_time"].to_pylist(), strict=True)
+        # Delta cuts statistics off at the millisecond.
+        return [unquote(path) for path, last in rows if last and last + timedelta(milliseconds=1) <= moment]
+
+    def let_go(self, name: str, files: list[str]) -> None:
+        """Take files out of the table in one commit; their bytes stay until `forget`."""
+        at = int(datetime.now(UTC).timestamp() * 1000)
+        with self.alone(f"table-{name}"):
+            version = self.version(name) + 1
+            actions: list[dict[str, object]] = [{"commitInfo": {"timestamp": at, "operation": "DELETE"}}]
+            actions += [
+                {"remove": {"path": quote(file), "deletionTimestamp": at, "dataChange": True}}
+                for file in sorted(set(files) & self._files(name, self.version(name)))
+            ]
+            commit = "\n".join(map(json.dumps, actions)).encode()
+            if len(actions) > 1:
+                self.objects.put(f"tables/{name}/_delta_log/{version:020}.json", commit, mode="create")
+
+    def forget(self, name: str, files: list[str]) -> None:
+        """Delete the bytes of files that no longer belong to the table."""
+        present = {f"tables/{name}/{file}" for file in set(files) - self._files(name, self.version(name))}
+        listed = (item["path"] for part in self.objects.list(f"tables/{name}") for item in part)
+        for path in [path for path in listed if path in present]:
+            self.objects.delete(path)
 
     def position(self, name: str, writer: str) -> int:
         """The last sequence number that `writer` appended, -1 when none."""
@@ -118,6 +152,15 @@ class Tables:
 
     def file_digest(self, name: str, file: str) -> str:
         return hashlib.sha256(self.content(name, file)).hexdigest()
+
+    def _contents(self, name: str, files: list[str]) -> Iterator[memoryview]:
+        """Of these files, without those that were let go and forgotten; FileNotFoundError where another is gone."""
+        for file in files:
+            try:
+                yield self.content(name, file)
+            except FileNotFoundError:
+                if file in self._files(name, self.version(name)):
+                    raise
 
     def _files(self, name: str, version: int) -> set[str]:
         table = self.open(name, version)
