@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 
 import httpx
 import msgspec
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 from gradino.operate.serving import compact
 from gradino.operate.serving.columns import Columns, Layout
 from gradino.operate.serving.commit import Entry, PredictionLog, Scored
-from gradino.operate.serving.wal import Feedback, Label, Reader, Schema, Segment, frame, segments
+from gradino.operate.serving.wal import Feedback, Label, Predictions, Reader, Schema, Segment, frame, segments
 from tests.operate.serving.conftest import HERE, ROW, Place, Server
 
 SCHEMA = Schema("regression", (("temperature", "number"), ("weather", "string")))
@@ -135,6 +136,7 @@ def test_a_disk_that_is_full_refuses_and_recovers(tmp_path: Path) -> None:
 import resource, sys, threading
 sys.path[:0] = [{str(HERE)!r}]
 from pathlib import Path
+from queue import SimpleQueue
 from test_prediction_log import Entry, PredictionLog, scored, segments
 folder = Path({str(tmp_path)!r})
 log = PredictionLog(folder)
@@ -157,6 +159,19 @@ assert rows == ["before", "between", *(f"after{{i}}" for i in range(1000))], row
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_slow_disk_makes_groups_larger_not_the_wait_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fdatasync", lambda _: time.sleep(0.05))
+    log = PredictionLog(tmp_path)
+    told: SimpleQueue[OSError | None] = SimpleQueue()
+    for i in range(200):
+        log.put(Entry([scored(f"p{i}")], told.put))
+    assert [told.get(timeout=5) for _ in range(200)] == [None] * 200
+    assert log.commits < 20
+    log.close()
+    records = [record for s in segments(tmp_path) for _, record in s.records(0) if isinstance(record, Predictions)]
+    assert [i for record in records for i in record.ids] == [f"p{i}" for i in range(200)]
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import time
 from typing import TextIO
 
 _LINES = 20  # a second
+_PROBES = ("/health", "/ping", "/v2/health/ready")  # that say 503 until a model is live
 
 
 class Journal:
@@ -20,7 +21,7 @@ class Journal:
 
     def note(self, status: int, method: str, path: str, seconds: float, request: str, who: str | None) -> None:
         """`path` and `request` are the caller's words and may hold anything."""
-        if status < 400 and not self._everything:
+        if not self._everything and (status < 400 or (status == 503 and path in _PROBES)):
             return
         now = time.time()
         if int(now) != self._second:
