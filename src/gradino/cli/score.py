@@ -19,6 +19,8 @@ def score(
 ) -> None:
     """Score a file of any size with the model that is live; OUT appears when it is complete."""
     import json
+    import signal
+    import sys
     from dataclasses import asdict
 
     from rich.console import Console
@@ -27,6 +29,7 @@ def score(
     from gradino.operate.project import load
     from gradino.operate.serving.batch import score_file
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C does: the unfinished file goes
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} rows"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("rows", total=None)

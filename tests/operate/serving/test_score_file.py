@@ -1,6 +1,9 @@
 """A file is scored as the server would score its rows, whole or not at all, and says where its answers come from."""
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +110,16 @@ def test_the_command_says_what_it_did(live: Place, tmp_path: Path, capsys: Any) 
     score(tmp_path / "in.parquet", tmp_path / "out.parquet", live.root, "production", as_json=True)
     said = json.loads(capsys.readouterr().out)
     assert (said["rows"], said["version"]) == (5, 1)
+
+
+def test_a_terminated_run_leaves_nothing(live: Place, tmp_path: Path) -> None:
+    source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pd.concat([ROWS] * 200).to_parquet(source)
+    command = [sys.executable, "-m", "gradino", "score", str(source), str(target), "--project", str(live.root)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".out.parquet.*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.terminate()
+        assert process.wait(30) == 143
+    assert not list(tmp_path.glob("*out.parquet*")) + list(tmp_path.glob(".out.parquet*"))
