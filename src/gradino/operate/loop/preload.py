@@ -19,4 +19,7 @@ import sklearn.pipeline
 import skops.io
 
 import gradino.operate.data.source
+import gradino.operate.serving.evaluators
 import gradino.operate.training.job
+
+gradino.operate.serving.evaluators.prepare()  # where they are installed; else a gate pays seconds for their import
