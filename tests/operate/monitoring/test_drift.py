@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from gradino.operate import registry
+from gradino.operate import registry, retraining
 from gradino.operate.monitoring import Feedback, diagnose, profile
 from gradino.operate.store import Store
+from gradino.operate.store.state import data_versions, runs
 from gradino.operate.training.baseline import baseline
 from tests.operate import records
 
@@ -127,3 +129,19 @@ def test_counting_is_done_once_however_the_operator_is_cut_off(store: Store, tmp
     found = diagnose(store, 1, 100)
     assert found is not None
     assert found.rows == found.labels == 24 * 25
+
+
+@pytest.mark.parametrize(("hot", "asked"), [(0.6, 1), (0.0, 0)])
+def test_the_drift_policy_compares_all_rows_since_the_last_training(
+    store: Store, tmp_path: Path, hot: float, asked: int
+) -> None:
+    records.rows(store)
+    live(store, tmp_path, rows(24 * 40, hot), records.Production(store, records.live(store, 1)))
+    week = diagnose(store, 1)
+    assert week is not None
+    assert week.verdict == "insufficient", "a week of hourly rows is below the minimum"
+    store.tables.append("rows", pa.table({"t": [records.START], "y": [0.0]}), "collect", 1)
+    store.state.add(data_versions, version=1, digest="d1", files={}, raw="r1", rows=24, quarantined=0)
+    policy = records.project(tmp_path, retraining={"policy": "drift"})
+    retraining.decide(policy, store, records.START + timedelta(days=41))
+    assert store.state.count(runs, runs.c.status == "queued") == asked

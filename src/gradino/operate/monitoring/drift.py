@@ -64,8 +64,8 @@ class Diagnosis(msgspec.Struct, frozen=True):
     scored: Scored | None
 
 
-def diagnose(store: Store, version: int, days: int = WINDOW) -> Diagnosis | None:
-    """The last `days` with answers of a version; None where it has answered nothing or has no baseline."""
+def diagnose(store: Store, version: int, days: int | None = WINDOW) -> Diagnosis | None:
+    """The last `days` with answers of a version, or all; None where it has answered nothing or has no baseline."""
     against = baseline(store, version)
     if against is None:
         return None
@@ -73,7 +73,9 @@ def diagnose(store: Store, version: int, days: int = WINDOW) -> Diagnosis | None
     if not known:
         return None
     last = date.fromisoformat(known[-1].day)
-    first = max(last - timedelta(days=days - 1), date.fromisoformat(known[0].day))
+    first = date.fromisoformat(known[0].day)
+    if days is not None:
+        first = max(first, last - timedelta(days=days - 1))
     window = [row for row in known if row.day >= first.isoformat()]
     current = drift.merge([_profile(row, against) for row in window])
     season = drift.season([day.day for day in against.days], first, last)

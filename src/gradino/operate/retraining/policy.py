@@ -75,7 +75,8 @@ def _weigh(project: Project, store: Store, live: int, data_version: int, event_t
     if not outcome.retrain:
         return outcome
     if settings.policy == "drift":
-        found = monitoring.diagnose(store, live)
+        days = facts.waited.days + 1 if facts.waited is not None else None  # a week of hourly rows is too few
+        found = monitoring.diagnose(store, live, days)
         facts = replace(facts, drifted=found is not None and found.verdict == "drift")
     new = store.tables.added("rows", last.data_version if last.data_version is not None else -1, data_version)
     known = store.tables.read("rows", last.data_version)
