@@ -29,6 +29,7 @@ PARQUET = "application/vnd.apache.parquet"
 KINDS = (STREAM, FILE, PARQUET)
 
 _MAGIC = b"ARROW1\0\0"
+_NUMBER = pa.float64()
 _PATIENCE = 10.0  # seconds of unpacking
 _MOST_BYTES = 64 * 1024**2  # unpacked
 _ADVICE = "send the rows in several requests"
@@ -138,6 +139,8 @@ def written(kind: str, columns: dict[str, Any], about: dict[str, str]) -> bytes:
 def as_array(name: str, values: pa.ChunkedArray) -> NDArray[Any]:
     """As `columnar.checked` takes it."""
     kind = values.type
+    if kind == _NUMBER:  # nearly all columns are; missing becomes NaN
+        return np.asarray(values.to_numpy())
     if pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type):
         return _strings(name, values, _dictionary_bytes(values))
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
