@@ -204,8 +204,10 @@ def plot(lines: list[dict[str, object]], path: Path) -> None:
     import altair as alt
 
     bars = alt.Chart(alt.Data(values=lines)).encode(y=alt.Y("server:N", sort="-x", title=None))
-    rate = bars.mark_bar().encode(x=alt.X("requests/s:Q", scale=alt.Scale(type="symlog", constant=10)))
-    spread = bars.mark_rule(color="black").encode(x="lowest:Q", x2="highest:Q")
+    rate = bars.mark_bar().encode(
+        x=alt.X("requests/s:Q", title="requests/s", scale=alt.Scale(type="symlog", constant=10))
+    )
+    spread = bars.mark_rule(color="black").encode(x=alt.X("lowest:Q", title="requests/s"), x2="highest:Q")
     alt.layer(rate, spread).properties(width=300).facet(column=alt.Column("case:N", title=None)).save(path)
 
 
