@@ -50,7 +50,10 @@ def decisions(
         ]
         if as_json:
             print(json.dumps(told))
-        for row in told if not as_json else ():
+            return
+        if not told:
+            console.print("none yet: `gradino up` makes them as it goes")
+        for row in told:
             colour = {"pass": "green", "fail": "red"}.get(row["verdict"], "yellow")
             when = (row["event_time"] or row["at"])[:10]
             head = f"[dim]{row['id'][:12]} {when}[/] {row['kind']:<10} {escape(row['subject']):<12}"
