@@ -1,9 +1,10 @@
-"""Does a worker's memory grow, and does the compactor keep up? One worker under full load, compacted as it goes.
+"""Does a worker's memory grow, and how fast is the compactor? One worker under full load, in turns with the compactor.
 
     python benchmarks/serving/soak.py [--seconds 60] [--rows 100] [--connections 16] [--json]
 
 Resident memory is read after each slice of load. The slope is a least-squares line over the second half: in the first,
-caches and buffers fill. `behind` is what waits to be compacted at the end of a slice, before the compactor runs again.
+caches and buffers fill. `behind` is what waited to be compacted at the end of a slice. No load runs meanwhile, so this
+does not show that the compactor keeps up beside a busy worker.
 """
 
 import argparse
