@@ -75,7 +75,7 @@ runs = _table(
     Column("environment", String),  # sha256 of the lock file
     Column("data_version", Integer),
     Column("data_digest", String),
-    Column("seed", Integer),
+    Column("seed", BigInteger),  # 32 bits without a sign
     Column("metrics", JSON),
     Column("slices", JSON),  # metrics of each slice of the holdout
     Column("parameters", JSON),  # hyper-parameters that a search chose
