@@ -339,6 +339,19 @@ def full(root: Path) -> tuple[Store, Project]:
         closed=day(291),
     )
     w.add(392, s.incidents, kind="alarm", title="v5 did harm for 21 days", key="alarm-5", evidence={})
+    w.add(
+        382,
+        s.retrainings,
+        run="r6",
+        champion=5,
+        policy="alarm",
+        labels=812,
+        promised=40.0,
+        avoided=41.2,
+        cost=4.4,
+        outcome="promoted",
+        gained=38.5,
+    )
     w.cursor("requests", {"answered": 11995, "failed": 0})
     w.cursor("clock", day(500).isoformat())
     w.finish()

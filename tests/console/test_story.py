@@ -22,6 +22,8 @@ def test_the_status_of_a_full_story(full: Told) -> None:
     assert found["requests"] == {"answered": 11995, "failed": 0}
     counts = {"alarms": 3, "retrains": 3, "promotions": 3, "refused": 1, "rejected": 1, "open_incidents": 1}
     assert {name: found[name] for name in counts} == counts
+    retrained = {"champion": 5, "avoided": 41.2, "cost": 4.4, "outcome": "promoted", "gained": 38.5}
+    assert found["last_retraining"] == retrained
     assert found["live"]["labels"] == 7 * 24
     assert found["live"]["reference"] == 0.15
     assert found["labels"]["coverage"] == pytest.approx(1 - 24 / 11995)

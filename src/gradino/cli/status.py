@@ -13,7 +13,7 @@ def status(project: Folder = Path(), as_json: Json = False) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from gradino.console import story
+    from gradino.console import story, words
     from gradino.operate.project import load
     from gradino.operate.store import Store
 
@@ -36,6 +36,7 @@ def status(project: Folder = Path(), as_json: Json = False) -> None:
         "drift": found["drift"]["says"] if found["drift"] else "nothing to compare yet",
         "data": f"{found['data']['rows']:,} rows, {found['data']['quarantined']:,} in quarantine",
         "so far": ", ".join(f"{found[k]} {k}" for k in ("alarms", "retrains", "promotions", "refused", "rejected")),
+        "retraining": words.retraining(**found["last_retraining"]) if found["last_retraining"] else "none yet",
         "incidents": f"{found['open_incidents']} open",
         "alerts": ", ".join(found["firing"]) or "none fires",
         "processes": ", ".join(f"{name} {where}".strip() for name, where in found["services"].items())

@@ -125,6 +125,7 @@ def _template() -> Any:
         "hours": words.hours,
         "milliseconds": words.milliseconds,
         "outcome": words.outcome,
+        "retraining": words.retraining,
         "sentence": words.sentence,
     }
     return environment.get_template("page.html.j2")

@@ -124,6 +124,7 @@ class Story:
     harms: list[Harm]
     releases: list[Release]  # newest first
     decisions: list[Decision]  # newest first
+    retraining: Row[Any] | None  # the last one: what it promised, what it gained
     data: list[Row[Any]]  # newest first
     quarantined: dict[str, int]  # by reason
     incidents: list[Row[Any]]  # newest first
@@ -188,6 +189,7 @@ def read(store: Store, project: Project, series: Series | None = None) -> Story:
         harms=sorted(harms, key=lambda harm: harm.version),
         releases=releases,
         decisions=_decisions(state.rows(s.decisions, s.decisions.c.kind == "retraining")),
+        retraining=state.last(s.retrainings),
         data=data,
         quarantined=dict(series.quarantined.most_common()),
         incidents=state.rows(s.incidents)[::-1],
@@ -218,6 +220,8 @@ def status(story: Story) -> dict[str, Any]:
         "labels": {"joined": story.labelled, "coverage": story.coverage},
         "alarms": story.alarms,
         "retrains": sum(decision.times for decision in story.decisions if decision.verdict == "pass"),
+        "last_retraining": story.retraining
+        and {name: getattr(story.retraining, name) for name in ("champion", "avoided", "cost", "outcome", "gained")},
         "promotions": story.promotions,
         "refused": story.count("refused"),
         "rejected": story.count("rejected"),

@@ -107,3 +107,9 @@ def difference(found: Experiment) -> str:
     if math.isnan(found.mean):
         return "no label yet"
     return f"{number(abs(found.mean))} {'less' if found.mean >= 0 else 'more'} loss per prediction"
+
+
+def retraining(champion: int, avoided: float, cost: float, outcome: str | None, gained: float | None) -> str:
+    """What a retraining was expected to bring and what its release found; loss per prediction, in the target's unit."""
+    expected = f"to avoid {number(avoided)} of v{champion}'s loss per prediction at a cost of {number(cost)}"
+    return f"{expected}: " + ("under way" if gained is None else f"{outcome}, gained {number(gained)}")
