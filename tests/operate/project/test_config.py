@@ -35,6 +35,7 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
         ('"shop:train"', '"shopp:train"', "there is no shopp.py", "correct the module"),
         ("", '[release]\nalpha = "low"\n', "`alpha` in [release]", "it is now 'low'"),
         ("", '[data]\nevery = "1 fortnight"\n', "Cannot declare ('data',) twice", "mend the TOML"),
+        ("", '[retraining]\ncanary = "gone.csv"\n', "there is no file", "or remove `canary`"),
         ("", '[retraining]\ncooldown = "soon"\n', '"soon" is no duration', "it is now 'soon'"),
     ],
 )

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pytest
 
 from gradino.operate import retraining
+from gradino.operate.loop.operator import Operator
 from gradino.operate.monitoring import Feedback, watch
 from gradino.operate.project import Project
 from gradino.operate.store import Store
-from gradino.operate.store.state import data_versions, decisions, releases, retrainings, runs, versions
+from gradino.operate.store.state import data_versions, decisions, incidents, releases, retrainings, runs, versions
 from tests.operate import records
 
 NOW = records.START + timedelta(days=90)
@@ -139,3 +140,16 @@ def test_a_project_without_a_model_trains_its_first(tmp_path: Path) -> None:
     retraining.decide(project(tmp_path), store, None)
     assert queued(store) == 1
     assert not store.state.rows(retrainings), "there was nothing to improve on"
+
+
+def test_what_stands_in_the_way_of_a_decision_is_one_incident_and_the_operator_goes_on(
+    store: Store, tmp_path: Path
+) -> None:
+    operator = Operator(project(tmp_path, canary="gone.csv"), store)
+    for _ in range(2):
+        operator._decide(NOW)
+    (row,) = store.state.rows(incidents)
+    assert "the retraining decision failed: the canaries cannot be read" in row.title
+    assert len(row.timeline) == 1, "it is not tried at every tick"
+    assert queued(store) == 0
+    operator.close()

@@ -16,6 +16,7 @@ from gradino.operate.project import Project, load
 from gradino.operate.store import Store
 
 _EXPIRE = 3600.0  # seconds between two looks at what is older than `[serving] keep`
+_AGAIN = 60.0  # seconds until a decision that failed is tried again
 _TICK = 0.25  # seconds between two rounds of the quick lane
 
 
@@ -27,6 +28,7 @@ class Operator:
         self.slow = Slow(project, store)
         self.feedback = monitoring.Feedback(project, store)
         self._expires = 0.0
+        self._undecided = 0.0
         self.watchers = incidents.Watchers(project.root, project.name)
 
     def round(self) -> None:
@@ -45,7 +47,7 @@ class Operator:
             )
         release.advance(self.project, self.store, clock)
         release.propose(self.store, clock)
-        retraining.decide(self.project, self.store, clock)
+        self._decide(clock)
         self.slow.start(clock)
         incidents.notice(self.store)
 
@@ -53,6 +55,17 @@ class Operator:
         self.slow.close()
         self.watchers.close()
         self.store.state.close()
+
+    def _decide(self, clock: datetime | None) -> None:
+        """What stands in the way of a decision, as canaries that cannot be read, is an incident; the rest goes on."""
+        if time.monotonic() < self._undecided:
+            return
+        try:
+            retraining.decide(self.project, self.store, clock)
+        except Exception as error:  # noqa: BLE001  # a bad file must not end the operator
+            self._undecided = time.monotonic() + _AGAIN
+            found = error if isinstance(error, GradinoError) else GradinoError(f"{type(error).__name__}: {error}", "")
+            incidents.report(self.store, "the retraining decision", found)
 
     def _expire(self, clock: datetime | None) -> None:
         keep = self.project.serving.keep

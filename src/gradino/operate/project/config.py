@@ -244,8 +244,8 @@ def load(folder: Path) -> Project:
     """Read and check `folder/gradino.toml`.
 
     Raises:
-        ProjectError: no such file, not TOML, an unknown key (with the nearest known one), a wrong value, or a
-            function that the project's files do not define.
+        ProjectError: no such file, not TOML, an unknown key (with the nearest known one), a wrong value, a
+            function that the project's files do not define, or no file of canaries where one is named.
     """
     root = folder.resolve()
     path = root / FILE
@@ -271,6 +271,12 @@ def load(folder: Path) -> Project:
     ):
         if function:
             function.check(root)
+    canary = project.retraining.canary
+    if canary and not (root / canary).is_file():
+        raise ProjectError(
+            f"{path}: `canary` in [retraining]: there is no file {root / canary}",
+            "write it, rows whose labels are known for good, or remove `canary`",
+        )
     if project.training.search:
         project.training.train.check_parameters(root, list(project.training.search.space))
     return project
