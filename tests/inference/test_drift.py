@@ -220,7 +220,7 @@ def test_the_parts_that_changed_are_named_with_their_shares():
     assert [(part.label, part.before, part.now) for part in found] == [("b", 0.5, 0.0), ("never seen before", 0.0, 0.5)]
 
 
-@given(st.integers(2, 60), st.integers(2, 60), st.floats(0.2, 5))
+@given(st.integers(2, 60), st.integers(2, 60), st.floats(0.5, 5))
 def test_since_is_the_cut_that_leaves_the_least_squares(before, after, jump):
     values = np.random.default_rng(before * 61 + after).normal(0, 0.05, before + after)
     values[before:] += jump
