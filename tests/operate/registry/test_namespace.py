@@ -52,10 +52,10 @@ def test_each_uses_its_own_modules_however_it_imports_them(tmp_path: Path) -> No
 
 
 def test_nothing_else_in_the_process_notices(tmp_path: Path) -> None:
-    path = list(sys.path)
+    path, before = list(sys.path), set(sys.modules)
     Namespace(code(tmp_path, 3), "test3").load(Reference("shop.scoring", "score"))
     assert sys.path == path
-    assert not [name for name in sys.modules if name.partition(".")[0] == "shop"]
+    assert not [name for name in sys.modules.keys() - before if name.partition(".")[0] == "shop"]
     assert sys.modules["json"] is importlib.import_module("json")
     assert not list(tmp_path.rglob("__pycache__"))
 
