@@ -48,11 +48,10 @@ def up(
 
         with Supervisor(store) as supervisor:
             serving = ("--environment", "production", "--port", str(port), "--workers", str(workers))
-            supervisor.start("serving", command("operate.serving", *serving), port)
+            supervisor.start("serving", command("operate.serving", *serving), port, checked.serving.address(port))
             supervisor.start("operator", command("operate.loop.operator", "--standby"))
             supervisor.start("page", command("console", "--port", str(page)), page)
-            scheme = "https" if checked.serving.certificate else "http"
-            console.print(f"[bold]{checked.name}[/] answers at {scheme}://{checked.serving.host}:{port}/v1/score")
+            console.print(f"[bold]{checked.name}[/] answers at {checked.serving.address(port)}/v1/score")
             console.print(f"  its page is http://127.0.0.1:{page}   Ctrl-C stops it; nothing is lost")
             for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(stop, signal.default_int_handler)

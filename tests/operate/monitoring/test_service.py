@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradino.operate.monitoring import service
+from gradino.operate.project.config import Serving
 from gradino.operate.serving.metrics import BUCKETS, Requests, Snapshot, text
 from gradino.operate.store import Store
 from gradino.operate.store.state import metrics
@@ -86,9 +87,9 @@ def test_a_quantile_lies_in_the_bucket_of_the_true_one(seconds: list[float], sha
 
 
 def test_a_server_that_does_not_answer_is_no_sample(store: Store) -> None:
-    assert not service.sample(store)
+    assert not service.sample(store, Serving())
     from gradino.operate.store.state import services
 
     store.state.add(services, name="serving", pid=1, address="http://127.0.0.1:1")
-    assert not service.sample(store)
+    assert not service.sample(store, Serving())
     assert not store.state.rows(metrics)

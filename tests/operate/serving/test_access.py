@@ -11,7 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from gradino.operate.monitoring import service
+from gradino.operate.project import load
 from gradino.operate.store import tokens
+from gradino.operate.store.state import services
 from tests.operate.serving.conftest import ROW, Place, Server, free_port, make_place, start_server
 
 CERTIFICATE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost"
@@ -140,6 +143,24 @@ def test_tls_with_a_self_made_certificate_and_a_renewed_one_without_a_restart(tm
             return httpx.get(f"https://127.0.0.1:{server.port}/ping", verify=fresh).status_code == 200
 
         server.until(renewed, 20)
+    finally:
+        server.stop()
+        place.store.state.close()
+
+
+def test_the_operator_samples_a_server_that_wants_a_token_and_tls(tmp_path: Path) -> None:
+    place = deployed(tmp_path / "toys", 'host = "0.0.0.0"\ncertificate = "cert.pem"\nkey = "key.pem"')
+    certificate(place.root)
+    tokens.renew(place.store.state, "gradino-operator", "viewer")
+    token = tokens.renew(place.store.state, "gradino-operator", "viewer")
+    context = ssl.create_default_context(cafile=place.root / "cert.pem")
+    server = start_server(place, token=token, verify=context)
+    try:
+        serving = load(place.root).serving
+        place.store.state.add(services, name="serving", pid=1, address=serving.address(server.port))
+        assert service.sample(place.store, serving, token)
+        assert not service.sample(place.store, serving), "nobody without a token"
+        assert not service.sample(place.store, serving.model_copy(update={"certificate": None}), token)
     finally:
         server.stop()
         place.store.state.close()

@@ -12,19 +12,21 @@ from pathlib import Path
 from gradino.errors import GradinoError
 from gradino.operate.incidents import notify, record
 from gradino.operate.monitoring import alerts, service
-from gradino.operate.store import Store
+from gradino.operate.project import Project
+from gradino.operate.store import Store, tokens
 from gradino.operate.store.state import incidents
 
 _TICK = 1.0
 _ANNOUNCED = "announced"  # cursor: the newest incident that was announced
+_HOLDER = "gradino-operator"  # the name of its own token, where the server wants one
 _THIN = 3600.0  # seconds between two tidyings
 
 
 class Watchers:
     """The thread. It reads `alerts.toml` again at every look, so a change needs no restart."""
 
-    def __init__(self, root: Path, name: str) -> None:
-        self._root, self._name = root, name
+    def __init__(self, project: Project) -> None:
+        self._root, self._name, self._serving = project.root, project.name, project.serving
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watchers", daemon=True)
         self._thread.start()
@@ -37,11 +39,14 @@ class Watchers:
         store = Store.of(self._root)
         sampled = thinned = -float("inf")
         said = ""
+        token = None
         while not self._stopped.wait(_TICK):
             try:
                 if time.monotonic() - sampled >= service.EVERY:
                     sampled = time.monotonic()
-                    service.sample(store)
+                    if token is None and not self._serving.local:
+                        token = tokens.renew(store.state, _HOLDER, "viewer")
+                    service.sample(store, self._serving, token)
                     look(store, self._root, self._name)
                 if time.monotonic() - thinned >= _THIN:
                     thinned = time.monotonic()
@@ -53,6 +58,8 @@ class Watchers:
                     print(error, file=sys.stderr)
             except Exception as error:  # noqa: BLE001  # watching must not end because one look failed
                 print(f"gradino: the watchers: {type(error).__name__}: {error}", file=sys.stderr)
+        if token:
+            tokens.revoke(store.state, _HOLDER)
         store.state.close()
 
 

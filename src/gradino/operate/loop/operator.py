@@ -29,7 +29,7 @@ class Operator:
         self.feedback = monitoring.Feedback(project, store)
         self._expires = 0.0
         self._undecided = 0.0
-        self.watchers = incidents.Watchers(project.root, project.name)
+        self.watchers = incidents.Watchers(project)
 
     def round(self) -> None:
         """Move everything that can be moved now. Each step may be repeated after a crash."""

@@ -37,7 +37,7 @@ class Supervisor:
         self._store = store
         self._services: dict[str, _Service] = {}
 
-    def start(self, name: str, command: Sequence[str], port: int | None = None) -> None:
+    def start(self, name: str, command: Sequence[str], port: int | None = None, address: str | None = None) -> None:
         """Start a process and keep it alive; its output goes to `.gradino/run/NAME.log`.
 
         Raises:
@@ -45,7 +45,7 @@ class Supervisor:
         """
         if port is not None:
             free(port)
-        address = f"http://127.0.0.1:{port}" if port else None
+        address = address or (f"http://127.0.0.1:{port}" if port else None)
         self._services[name] = _Service(command, address, self._spawn(name, command))
         self._record(name)
 

@@ -5,6 +5,7 @@ one transaction, so no request is counted twice. Two days are kept by the minute
 """
 
 import re
+import ssl
 import urllib.request
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
+from gradino.operate.project.config import Serving
 from gradino.operate.serving.metrics import BUCKETS
 from gradino.operate.store import Store
 from gradino.operate.store.state import deployments, metrics, now, services
@@ -42,18 +44,34 @@ class Health:
     log_lag: float
 
 
-def sample(store: Store, at: datetime | None = None) -> bool:
-    """Ask the scoring server and add what is new to the current minute; False where it does not answer."""
+def sample(store: Store, serving: Serving, token: str | None = None, at: datetime | None = None) -> bool:
+    """Ask the scoring server and add what is new to the current minute; False where it does not answer.
+
+    `token`: of a viewer, which a server beyond this machine wants. Of its certificate only the key is trusted: the
+    server is asked by an address that the certificate need not name.
+    """
     row = store.state.last(services, services.c.name == "serving")
     if row is None or not row.address:
         return False
     try:
-        with urllib.request.urlopen(f"{row.address}/metrics", timeout=2) as answer:  # noqa: S310  # our own server
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        request = urllib.request.Request(f"{row.address}/metrics", headers=headers)  # noqa: S310  # our own server
+        with urllib.request.urlopen(request, timeout=2, context=_trust(serving)) as answer:  # noqa: S310
             text = answer.read().decode()
     except OSError:
         return False
     record(store, text, at or now())
     return True
+
+
+def _trust(serving: Serving) -> ssl.SSLContext | None:
+    """Trust in exactly the project's certificate; read each time, since it is renewed."""
+    if not serving.certificate:
+        return None
+    context = ssl.create_default_context(cafile=serving.certificate)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
 def record(store: Store, text: str, at: datetime) -> None:

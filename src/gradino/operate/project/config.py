@@ -165,6 +165,11 @@ class Serving(_Section):
         except ValueError:
             return self.host == "localhost"
 
+    def address(self, port: int) -> str:
+        """Where a process of this machine reaches it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  # every address: the nearest
+        return f"{'https' if self.certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
     def at(self, root: Path) -> "Serving":
         """The same with the files where they are: their names are relative to the project."""
         names = ("certificate", "key", "clients")

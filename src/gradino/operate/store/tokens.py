@@ -94,6 +94,12 @@ def revoke(state: State, name: str) -> None:
         raise ServiceError(f"there is no valid token `{name}`", f"valid: {names}")
 
 
+def renew(state: State, name: str, role: Role) -> str:
+    """Make a token in place of the valid one of this name, if there is any; for a process that keeps it in memory."""
+    state.change(tokens, tokens.c.name == name, tokens.c.revoked.is_(None), revoked=now())
+    return add(state, name, role)
+
+
 def valid(state: State) -> Sequence[Row[Any]]:
     """Those that are not revoked, oldest first."""
     return state.rows(tokens, tokens.c.revoked.is_(None))
