@@ -16,7 +16,7 @@ PACKAGE = """
 name = "{name}"
 version = "{version}"
 source = {{ registry = "https://index.example/simple" }}
-sdist = {{ url = "https://files.pythonhosted.org/{name}-{version}.tar.gz", hash = "sha256:{zeros}", size = 1 }}
+sdist = {{ url = "https://files.example/{name}-{version}.tar.gz", hash = "sha256:{zeros}", size = 1 }}
 """
 
 
