@@ -18,6 +18,8 @@ from gradino.operate.training import cancel, execute, request
 from tests.operate.conftest import START, Shop
 from tests.operate.training.test_runs_killed import registry
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def slow(shop: Shop) -> Shop:

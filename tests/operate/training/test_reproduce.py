@@ -18,6 +18,8 @@ from gradino.operate.training.order import Result
 from gradino.operate.training.reproduce import compare, reproduce
 from tests.operate.conftest import START, Shop
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
