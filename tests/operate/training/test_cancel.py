@@ -33,7 +33,14 @@ def slow(shop: Shop) -> Shop:
 
 def gradino(*command: str) -> subprocess.Popen[str]:
     words = [sys.executable, "-m", "gradino", *command]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a run in the background ignores Ctrl-C
+    )
 
 
 def started(shop: Shop, process: "subprocess.Popen[str]") -> tuple[str, int]:
