@@ -20,7 +20,7 @@ def demo(
     as_json: Json = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the project, its server and its page running.")] = False,
 ) -> None:
-    """Watch a level-4 project live through two years of bike rides, in under three minutes.
+    """Watch a level-4 project live through two years of bike rides, in a few minutes.
 
     It is written to ./gradino-demo and operated there. Without --data the original file is offered for download, and
     a simulated town stands in where that is not wanted or possible.
