@@ -37,15 +37,16 @@ def run(
         raise ReleaseError(f"there is no gate `{unknown[0]}`", f"there are: {', '.join(gates)}")
     candidate = release.Candidate.named(checked, store, version)
     console, found = Console(highlight=False), {}
-    for name in gate or gates:
-        with Console(stderr=True).status(f"{name} of v{candidate.version}"):
-            result = found[name] = release.judge(gates[name], candidate)
-        if not as_json:
-            sign = {"pass": "[green]✓[/]", "fail": "[red bold]✗[/]"}.get(result.verdict, "[yellow]?[/]")
-            console.print(f"{sign} [bold]{escape(name):<12}[/] {escape(result.says)}", soft_wrap=True)
-            advice = " ".join((gates[name].__doc__ or "").split())
-            if result.verdict != "pass" and advice:
-                console.print(f"    [dim]{escape(advice)}[/]", soft_wrap=True)
+    with release.one_server():
+        for name in gate or gates:
+            with Console(stderr=True).status(f"{name} of v{candidate.version}"):
+                result = found[name] = release.judge(gates[name], candidate)
+            if not as_json:
+                sign = {"pass": "[green]✓[/]", "fail": "[red bold]✗[/]"}.get(result.verdict, "[yellow]?[/]")
+                console.print(f"{sign} [bold]{escape(name):<12}[/] {escape(result.says)}", soft_wrap=True)
+                advice = " ".join((gates[name].__doc__ or "").split())
+                if result.verdict != "pass" and advice:
+                    console.print(f"    [dim]{escape(advice)}[/]", soft_wrap=True)
     passed = all(result.verdict == "pass" for result in found.values())
     if as_json:
         told = [{"gate": name, **asdict(result)} for name, result in found.items()]

@@ -1,6 +1,7 @@
 # ruff: noqa: F401
 """What the warm parent of all jobs imports once, so that a job starts in milliseconds."""
 
+import gc
 import os
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -23,3 +24,5 @@ import gradino.operate.serving.evaluators
 import gradino.operate.training.job
 
 gradino.operate.serving.evaluators.prepare()  # where they are installed; else a gate pays seconds for their import
+gc.collect()
+gc.freeze()  # a collection in a child would write to every object, and so copy the pages it shares with its siblings

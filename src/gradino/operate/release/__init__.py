@@ -11,6 +11,7 @@ A version that training registered comes in; deployments and signed decisions go
 
 from gradino.operate.release import pairs, verify
 from gradino.operate.release.candidate import Candidate, Result
+from gradino.operate.release.contract import one_server
 from gradino.operate.release.gates import GATES, chosen, judge, run_gates
 from gradino.operate.release.history import Reign, aliases, champion_at, reigns
 from gradino.operate.release.rollout import PRODUCTION, TEST, champion, rollback
@@ -30,6 +31,7 @@ __all__ = [
     "champion_at",
     "chosen",
     "judge",
+    "one_server",
     "pairs",
     "propose",
     "reigns",

@@ -7,7 +7,8 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -75,32 +76,58 @@ def _mistakes(good: dict[str, Any], inputs: list[registry.Field]) -> dict[str, d
     return mistakes
 
 
+class _Shared(ExitStack):
+    """What lasts until the end of `one_server`."""
+
+    server: "tuple[http.client.HTTPConnection, int] | None" = None
+
+
+_shared: ContextVar[_Shared | None] = ContextVar("shared", default=None)
+
+
+@contextmanager
+def one_server() -> Iterator[None]:
+    """Within it, the server that one gate starts answers the next ones too: a start takes seconds."""
+    with _Shared() as stack:
+        token = _shared.set(stack)
+        try:
+            yield
+        finally:
+            _shared.reset(token)
+
+
 @contextmanager
 def server(candidate: Candidate) -> Iterator[tuple[http.client.HTTPConnection, int]]:
     """A scoring server of the test environment that serves the candidate, and its process; gone afterwards.
 
     There is one at a time, whoever asks.
     """
-    with candidate.store.alone("test-server"), _started(candidate) as started:
-        yield started
+    stack = _shared.get()
+    if stack is None:
+        with _started(candidate) as started:
+            yield started
+    else:
+        stack.server = stack.server or stack.enter_context(_started(candidate))
+        yield stack.server
 
 
 @contextmanager
 def _started(candidate: Candidate) -> Iterator[tuple[http.client.HTTPConnection, int]]:
-    deploy(candidate.store, TEST, candidate.version, f"gates of v{candidate.version}")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    root = candidate.project.root
-    job = start(serving.serve_embedded, candidate.log, root, TEST, port, "buffered")
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        _wait(job, connection, candidate.version)
-        yield connection, job.pid
-    finally:
-        connection.close()
-        job.stop()
-        shutil.rmtree(candidate.store.folder("wal", TEST))
+    with candidate.store.alone("test-server"):
+        deploy(candidate.store, TEST, candidate.version, f"gates of v{candidate.version}")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        root = candidate.project.root
+        job = start(serving.serve_embedded, candidate.log, root, TEST, port, "buffered")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            _wait(job, connection, candidate.version)
+            yield connection, job.pid
+        finally:
+            connection.close()
+            job.kill()
+            shutil.rmtree(candidate.store.folder("wal", TEST))
 
 
 def _wait(job: Job[None], connection: http.client.HTTPConnection, version: int) -> None:

@@ -120,6 +120,7 @@ def judge(gate: Gate, candidate: Candidate) -> Result:
         return Result("insufficient", f"the gate broke: {type(error).__name__}: {error}", {})
 
 
+@contract.one_server()
 def run_gates(project: Project, store: Store, release_id: int) -> None:
     """Run the gates of a release that have no verdict yet; after the first that is not passed, no other."""
     release = store.state.last(releases, releases.c.id == release_id)

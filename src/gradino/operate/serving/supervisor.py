@@ -1,5 +1,6 @@
 """The parent of the workers: pays for the imports once, forks, and forks again when a worker dies."""
 
+import gc
 import os
 import signal
 import sys
@@ -49,6 +50,8 @@ def supervise(workers: int, work: Callable[[int], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    gc.collect()
+    gc.freeze()  # a collection in a worker would write to every object, and so copy the pages that all share
     for index in range(workers):
         fork(index)
     deadline: float | None = None
