@@ -51,12 +51,11 @@ class Code:
                     self.tree.notes.append(f"{path}: not valid Python, not read")
         return self._modules[path]
 
-    def matching(self, pattern: str) -> Iterator[Module]:
-        """Modules whose text matches a regular expression, parsed; the others are never parsed."""
-        wanted = re.compile(pattern)
+    def holding(self, *words: str) -> Iterator[Module]:
+        """Modules whose text holds one of the words, parsed; the others are never parsed."""
         for path in self.paths:
             text = self.tree.text(path)
-            if text and wanted.search(text):
+            if text and any(word in text for word in words):
                 module = self.module(path)
                 if module is not None:
                     yield module

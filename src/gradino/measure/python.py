@@ -2,38 +2,36 @@
 
 import ast
 import re
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from gradino.measure import syntax
+from gradino.measure.syntax import dotted, literal
+
 BODY, MAIN = "<body>", "<main>"
 _DEEPEST = 200
-_MOST_REPAIRS = 60
 _TOOL = re.compile(
     r"^(gcloud|aws|az|docker|kubectl|helm|terraform|dvc|make|bash|sh|mlflow|databricks|anyscale|kaggle|cdk|sam|fly|flyctl)$"
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call: its dotted `name` with imports resolved, and what a reader of the line would know.
+class Call(msgspec.Struct, frozen=True):
+    """A call: its dotted `name` with imports resolved, the `method` that ends it, and what a reader of the line knows.
 
     `keywords` maps to the literal's text, to a dictionary's keys, or to nothing; `texts` are the string constants among
     the arguments (an f-string's holes read `{}`), `refs` the names passed, `maker` the call that made the receiver.
     """
 
     name: str
+    method: str
     line: int
-    keywords: dict[str, str] = field(default_factory=dict, compare=False)
-    texts: tuple[str, ...] = ()
-    refs: tuple[str, ...] = ()
-    maker: str = ""
-
-    @property
-    def method(self) -> str:
-        """The last part of the name."""
-        return self.name.rsplit(".", 1)[-1]
+    keywords: dict[str, str]
+    texts: tuple[str, ...]
+    refs: tuple[str, ...]
+    maker: str
 
 
 @dataclass(slots=True)
@@ -77,81 +75,15 @@ def parse(path: str, source: str) -> Module | None:
     try:
         if source.startswith("# Databricks notebook source"):
             source = re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M)
-        tree = _tree(source)
         reader = _Reader(path)
-        reader.read(tree)
+        reader.read(syntax.tree(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     return reader.module
 
 
-def _tree(source: str) -> ast.Module:
-    """The syntax tree; lines that only a newer Python reads are replaced, one by one."""
-    lines = source.split("\n")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for _ in range(_MOST_REPAIRS):
-            try:
-                return ast.parse("\n".join(lines))
-            except SyntaxError as error:
-                number = (error.lineno or 0) - 1
-                if not 0 <= number < len(lines):
-                    raise
-                before = lines[number]
-                lines[number] = _older(before)
-                if lines[number] == before:
-                    raise
-        return ast.parse("\n".join(lines))
-
-
-def _older(line: str) -> str:
-    """A line of Python 3.12 or later as an older one would put it, as far as calls and names go."""
-    changed = re.sub(r"(?<!\{)\{[^{}]+\}(?!\})", "{x}", line) if re.search(r"\b[rR]?[fF][rR]?[\"']", line) else line
-    changed = re.sub(r"^(\s*(?:async\s+def|def|class)\s+\w+)\[[^\]]*\]", r"\1", changed)
-    changed = re.sub(r"^(\s*)type\s+(\w+)(\[[^\]]*\])?\s*=", r"\1\2 =", changed)
-    return re.sub(r"^(\s*except)\s+([\w.]+\s*,[\w.,\s]+):", r"\1 (\2):", changed)
-
-
-def dotted(node: ast.AST) -> str:
-    """The textual name of an expression: `a.b.c`, `a().b`, `?` where it has none."""
-    parts: list[str] = []
-    while True:
-        if isinstance(node, ast.Attribute):
-            parts.append(node.attr)
-            node = node.value
-        elif isinstance(node, ast.Name):
-            parts.append(node.id)
-            break
-        elif isinstance(node, ast.Call):
-            inner = dotted(node.func)
-            parts.append(f"{inner}()")
-            break
-        elif isinstance(node, ast.Subscript | ast.Await):
-            node = node.value
-        else:
-            parts.append("?")
-            break
-    return ".".join(reversed(parts))
-
-
-def literal(node: ast.AST) -> str | None:
-    """A constant's text; an f-string or concatenation with `{}` for what is not constant; else None."""
-    if isinstance(node, ast.Constant):
-        return str(node.value) if not isinstance(node.value, bytes) else None
-    if isinstance(node, ast.JoinedStr):
-        return "".join(literal(v) or "{}" if isinstance(v, ast.Constant) else "{}" for v in node.values)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div | ast.Mod):
-        left, right = literal(node.left), literal(node.right)
-        if isinstance(left, str) or isinstance(right, str):
-            return f"{left if left is not None else '{}'}{right if right is not None else '{}'}"
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
-        return literal(node.func.value)
-    return None
-
-
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop, ast.alias)
-_HANDLERS: dict[type[ast.AST], Callable[["_Reader", Any], None]] = {}
 
 
 class _Reader:
@@ -202,24 +134,21 @@ class _Reader:
                 self.module.imports[alias.asname or alias.name] = f"{base}.{alias.name}"
 
     def _visit(self, node: ast.AST) -> None:
+        handler = _HANDLERS.get(type(node))
+        if handler is None:
+            return
         self.depth += 1
         if self.depth > _DEEPEST:
             raise RecursionError
-        kind = type(node)
-        if kind not in _HANDLERS:
-            _HANDLERS[kind] = getattr(_Reader, f"_on_{kind.__name__.lower()}", _Reader._children)
-        _HANDLERS[kind](self, node)
+        handler(self, node)
         self.depth -= 1
 
     def _children(self, node: ast.AST) -> None:
         for name in node._fields:
-            child = getattr(node, name, None)
-            if isinstance(child, list):
-                for one in child:
-                    if isinstance(one, ast.AST) and not isinstance(one, _LEAVES):
-                        self._visit(one)
-            elif isinstance(child, ast.AST) and not isinstance(child, _LEAVES):
-                self._visit(child)
+            child: Any = getattr(node, name, None)
+            for one in child if type(child) is list else (child,):
+                if type(one) in _HANDLERS:
+                    self._visit(one)
 
     def _on_if(self, node: ast.If) -> None:
         test = node.test
@@ -338,7 +267,8 @@ class _Reader:
                 self._argument(keyword.value, texts, refs)
         receiver = text.rsplit(".", 1)[0] if "." in text else ""
         maker = self.makers.get(receiver, "")
-        return Call(self._resolve(text), node.lineno, keywords, tuple(texts), tuple(refs), maker)
+        name = self._resolve(text)
+        return Call(name, name.rsplit(".", 1)[-1], node.lineno, keywords, tuple(texts), tuple(refs), maker)
 
     def _argument(self, node: ast.expr, texts: list[str], refs: list[str], depth: int = 0) -> None:
         if depth > 3:
@@ -374,3 +304,10 @@ def _small(node: ast.AST) -> bool:
 def _swallows(handler: ast.ExceptHandler) -> bool:
     """Whether an except block goes on as if nothing had happened."""
     return not any(isinstance(n, ast.Raise | ast.Return | ast.Call) for s in handler.body for n in ast.walk(s))
+
+
+_HANDLERS: dict[type, Callable[[_Reader, Any], None]] = {
+    kind: getattr(_Reader, f"_on_{kind.__name__.lower()}", _Reader._children)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _LEAVES)
+}

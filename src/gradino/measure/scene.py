@@ -18,10 +18,12 @@ from gradino.measure.tests import Tests
 from gradino.measure.tree import Tree
 
 _INTERESTING = (
-    r"\.fit\(|\.train\(|backward\(|mlflow|wandb|sagemaker|azureml|azure\.ai|aiplatform|\.predict|joblib|pickle\.load|torch\.load|"
-    r"evidently|prometheus|whylogs|nannyml|alibi_detect|fastapi|flask|Flask|FastAPI|bentoml|gradio|streamlit|ray|kfp|litserve|"
-    r"load_model|log_metric|clearml|neptune|comet|dvclive|hopsworks|Monitor|drift|PipelineModel|requests|read_sql|kafka|deploy|aim\b|onnxruntime"
-)
+    ".fit(", ".train(", "backward(", "mlflow", "wandb", "sagemaker", "azureml", "azure.ai", "aiplatform",
+    ".predict", "joblib", "pickle.load", "torch.load", "evidently", "prometheus", "whylogs", "nannyml",
+    "alibi_detect", "fastapi", "flask", "Flask", "FastAPI", "bentoml", "gradio", "streamlit", "ray", "kfp",
+    "litserve", "load_model", "log_metric", "clearml", "neptune", "comet", "dvclive", "hopsworks", "Monitor",
+    "drift", "PipelineModel", "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime",
+)  # fmt: skip
 _TESTISH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
 
 
@@ -95,7 +97,7 @@ class Scene:
     @cached_property
     def modules(self) -> list[Module]:
         """Modules that may matter, tests left out."""
-        return [m for m in self.code.matching(_INTERESTING) if not tested(m.path)]
+        return [m for m in self.code.holding(*_INTERESTING) if not tested(m.path)]
 
     @cached_property
     def uses(self) -> list[Use]:

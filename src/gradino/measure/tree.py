@@ -1,5 +1,7 @@
 """The files of a project at one commit, or in a directory without git. Nothing is checked out, nothing is followed."""
 
+import fnmatch
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -62,12 +64,8 @@ class Tree:
 
     def named(self, *patterns: str) -> Iterator[str]:
         """Paths whose last part matches one of the patterns (`*` and `?`), in order."""
-        from fnmatch import fnmatchcase
-
-        for path in self.sizes:
-            name = path.rsplit("/", 1)[-1]
-            if any(fnmatchcase(name, p) for p in patterns):
-                yield path
+        wanted = re.compile("|".join(map(fnmatch.translate, patterns)))
+        return (p for p in self.sizes if wanted.match(p.rsplit("/", 1)[-1]))
 
     def under(self, *folders: str) -> Iterator[str]:
         """Paths inside one of the folders."""

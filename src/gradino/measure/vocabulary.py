@@ -143,7 +143,7 @@ _ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_me
 
 def verbs(call: Call, module: Module, function: str = "") -> list[tuple[str, str]]:
     """What a call inside `function` does: pairs of verb and the words to show for it. Most do nothing of interest."""
-    key = (id(call), function)
+    key = (id(call), function if call.method in _PROMOTES else "")
     if key not in module.known:
         module.known[key] = _verbs(call, module, function)
     return module.known[key]

@@ -40,7 +40,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
                     yield from _judge(
                         "CloudFormation", path, text[: match.start()].count("\n") + 1, match[2], match[2], body
                     )
-    for module in code.matching(r"aws_cdk"):
+    for module in code.holding("aws_cdk"):
         lines = (tree.text(module.path) or "").split("\n")
         for call in module.calls():
             if re.match(

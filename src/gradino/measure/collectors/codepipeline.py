@@ -21,7 +21,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
             for name in resources:
                 if resources.map(name).text("Type") == "AWS::CodePipeline::Pipeline":
                     yield from _formation(path, resources, name, text)
-    for module in code.matching(r"aws_codepipeline"):
+    for module in code.holding("aws_codepipeline"):
         calls = sorted((c for f in module.functions.values() for c in f.calls), key=lambda c: c.line)
         yield from _cdk(
             module.path, [c for c in calls if c.method == "add_stage" or c.method.endswith("Action")], calls

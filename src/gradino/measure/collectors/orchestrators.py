@@ -10,15 +10,16 @@ from gradino.measure.python import BODY, MAIN, Call, Module
 from gradino.measure.tree import Tree
 
 _LIKELY = (
-    r"airflow|prefect|dagster|metaflow|zenml|kfp|apscheduler|APScheduler|celery|\bschedule\b|modal|mage_ai|luigi|flytekit|"
-    r"PipelineSchedule|ScheduleTrigger|sensor|\(event(: \w+)?, context"
-)
+    "airflow", "prefect", "dagster", "metaflow", "zenml", "kfp", "apscheduler", "APScheduler", "celery",
+    "schedule", "modal", "mage_ai", "luigi", "flytekit", "PipelineSchedule", "ScheduleTrigger", "sensor",
+    "(event",
+)  # fmt: skip
 _NONE = ("", "None", "@once", "none")
 
 
 def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
     """One job for each pipeline, with a schedule where one is set."""
-    for module in code.matching(_LIKELY):
+    for module in code.holding(*_LIKELY):
         if re.search(r"(^|/)tests?/", module.path):
             continue
         packages = module.packages
