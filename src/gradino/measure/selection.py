@@ -1,11 +1,14 @@
-"""Which tests a test command picks: its paths, markers, names, and what it leaves out."""
+"""Which tests a test command picks (paths, markers, names, what it leaves out), and which run on a change."""
 
 import ast
 import re
 import shlex
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import PurePosixPath
 
+from gradino.measure.automation import AUTOMATIC
+from gradino.measure.scene import Firing, Scene
 from gradino.measure.tests import Test
 from gradino.measure.tree import Tree
 
@@ -131,3 +134,36 @@ def _holds(expression: str, has: Callable[[str], bool]) -> bool:
         return has(part.id) if isinstance(part, ast.Name) else True
 
     return value(node)
+
+
+def run_by(scene: Scene, runs: list[Firing], test: Test) -> bool:
+    """Whether one of the test commands picks this test."""
+    return any(
+        _selection(scene, run.effect.says, run.effect.folder).picks(test) and not (test.host and _alone(run))
+        for run in runs
+    )
+
+
+_SERVES = re.compile(
+    r"compose|docker|corn\b|flask run|serve|nohup|&\s*$|make |\.sh|kubectl|deploy|start|tox|nox|http", re.M
+)
+
+
+def _alone(run: Firing) -> bool:
+    """Whether nothing in the job of a test command could have started a server."""
+    said = " ".join(f"{s.run} {s.uses}" for s in run.job.steps)
+    return not _SERVES.search(said) and not re.search(r"deploy", " ".join(run.job.needs))
+
+
+@lru_cache(maxsize=256)
+def _selection(scene: Scene, command: str, folder: str) -> Selection:
+    return Selection(scene.tree, command, folder)
+
+
+def ci_tests(scene: Scene) -> list[Firing]:
+    """Firings that run tests on a change and can fail."""
+    when = AUTOMATIC | {"pull_request"}
+    runs = scene.fired("test", when=when) + [
+        f for f in scene.fired("test", when=frozenset({"dispatch"})) if f.job.system == "Cloud Build"
+    ]
+    return [f for f in runs if not f.effect.soft and not f.job.soft]

@@ -29,12 +29,9 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
             )
     for path in tree.named("*alert*.y*ml", "*rules*.y*ml"):
         text = tree.text(path) or ""
-        if (
-            re.search(r"^\s*-?\s*alert\s*:", text, re.M)
-            and re.search(r"^\s*expr\s*:", text, re.M)
-            and _ABOUT_MODELS.search(text)
-        ):
-            line = text[: re.search(r"^\s*-?\s*alert\s*:", text, re.M).start()].count("\n") + 1  # type: ignore[union-attr]
+        rule = re.search(r"^\s*-?\s*alert\s*:", text, re.M)
+        if rule and re.search(r"^\s*expr\s*:", text, re.M) and _ABOUT_MODELS.search(text):
+            line = text[: rule.start()].count("\n") + 1
             yield Resource("Prometheus", "alert rule", path, line, path, frozenset({"alert-rule"}))
     for path in tree.sizes:
         if (path.endswith(".json") and "grafana" in path.lower()) or (

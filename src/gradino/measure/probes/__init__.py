@@ -7,7 +7,7 @@ so that a report can say "declared, but its trigger is off". `verdicts` takes th
 from collections.abc import Callable
 
 from gradino.measure.evidence import Evidence
-from gradino.measure.probes import creation, integration, operations, people, release
+from gradino.measure.probes import creation, integration, operations, people, release, traceability
 from gradino.measure.scene import Scene
 
 Probe = Callable[[Scene], list[Evidence]]
@@ -26,7 +26,7 @@ PROBES: dict[str, tuple[Probe, ...]] = {
     "release.scoring-script@4": (release.scoring_tested,),
     "release.ownership@3": (release.pipeline_deploys,),
     "release.ownership@4": (release.tests_gate_the_pipeline,),
-    "release.traceability@4": (release.traces_to_data,),
+    "release.traceability@4": (traceability.traces_to_data,),
     "release.environments@4": (release.promotes_between_environments,),
     "release.experimentation@4": (release.compares_on_live_traffic,),
     "integration.builds@4": (integration.builds_and_publishes,),

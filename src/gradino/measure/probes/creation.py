@@ -4,7 +4,7 @@ import re
 
 from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.probes import release
+from gradino.measure.probes.traceability import DATA_VERSION, written
 from gradino.measure.scene import Firing, Scene
 
 _ORCHESTRATED = frozenset(
@@ -146,9 +146,8 @@ def _fixed_data(scene: Scene) -> Evidence | None:
     versioned = [u for u in scene.used("record-data") if u.path in recorded and not u.path.endswith(".ipynb")]
     if versioned:
         return scene.see(versioned[0].path, versioned[0].line, f"{versioned[0].says} names the data's version")
-    written = release.written(scene, recorded, release.DATA_VERSION, "names the data's version")
-    if written:
-        return written[0]
+    if named := written(scene, recorded, DATA_VERSION, "names the data's version"):
+        return named[0]
     if moving:
         return None
     for use in scene.used("fixed"):

@@ -8,8 +8,8 @@ from functools import lru_cache
 from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.probes.release import ci_tests, run_by
 from gradino.measure.scene import Scene, tested
+from gradino.measure.selection import ci_tests, run_by
 from gradino.measure.tests import Test
 
 

@@ -7,8 +7,8 @@ from gradino.measure.automation import AUTOMATIC
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes import creation
-from gradino.measure.probes.release import scoring_files, served_files
 from gradino.measure.scene import Scene
+from gradino.measure.scoring import scoring_files, served_files
 
 _LOGS = re.compile(
     r"(insert_one|insert_many|log_prediction|save_prediction|store_prediction|write_prediction|prediction_log|log_inference|put_record|send_to_kafka|producer\.(send|produce)|add_prediction|session\.add|put_item|insert_rows_json|insert_rows|publish_prediction|record_prediction)$",

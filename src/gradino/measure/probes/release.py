@@ -1,23 +1,18 @@
-"""Probes of model release: process, scoring script, ownership, traceability, environments, experimentation."""
+"""Probes of model release: process, scoring script, ownership, environments, experimentation."""
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
-from functools import lru_cache
 
-from gradino.measure import shell, vocabulary
-from gradino.measure.automation import AUTOMATIC, CHANGE, Job
+from gradino.measure import shell
+from gradino.measure.automation import AUTOMATIC, Job
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.python import BODY, MAIN, Call, Module
 from gradino.measure.scene import Firing, Scene
-from gradino.measure.selection import Selection
-from gradino.measure.tests import Test
+from gradino.measure.scoring import scoring_files
+from gradino.measure.selection import ci_tests, run_by
 
 # What a person starts from a terminal unless something else does: no pipeline of its own.
 _BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "scheduler"})  # fmt: skip
-_ROUTES = re.compile(r"(^|\.)(get|post|route|api_route|put|websocket|api|service|deployment|remote_method)$")
-_SERVERS = frozenset({"fastapi", "flask", "bentoml", "litserve", "gradio", "streamlit", "ray", "kserve", "litestar", "sanic", "tornado",
-                      "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit"})  # fmt: skip
 
 
 def releases_by_one_command(scene: Scene) -> list[Evidence]:
@@ -26,16 +21,12 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
     found += [
         scene.see(u.path, u.line, f"{u.says} deploys when the script is run")
         for u in scene.used("deploy", "promote")
-        if _runnable(scene, u.path)
+        if not u.path.endswith(".ipynb")
     ]
     for path, number, line in scene.documents():
         if len(line) < 300 and {"deploy"} & set(shell.verbs(line.strip().lstrip("$> `"))):
             found.append(scene.see(path, number, f"documented: {line.strip()[:120]}", source="documentation"))
     return _strongest(found)
-
-
-def _runnable(scene: Scene, path: str) -> bool:
-    return not path.endswith(".ipynb") and scene.code.module(path) is not None
 
 
 def releases_by_itself(scene: Scene) -> list[Evidence]:
@@ -83,106 +74,6 @@ def _loads_newest(scene: Scene) -> list[Evidence]:
             line = text[: newest.start()].count("\n") + 1
             found.append(scene.see(path, line, f"loads the newest registered model ({newest[0][:60]})"))
     return found
-
-
-@lru_cache(maxsize=1)
-def scoring_files(scene: Scene) -> list[str]:
-    """Files that turn a model and an input into an answer for others."""
-    found: list[str] = []
-    for module in scene.modules:
-        names = set(module.functions)
-        calls = module.calls()
-        routes = bool(_SERVERS & module.packages) and any(
-            _ROUTES.search(d.name) for f in module.functions.values() for d in f.decorators
-        )
-        pages = bool({"streamlit", "gradio", "dash", "chainlit"} & module.packages)
-        scores = any(
-            c.method.startswith(("predict", "infer"))
-            or c.method
-            in (
-                "generate_prediction",
-                "InferenceSession",
-                "invoke_endpoint",
-                "create_batch_prediction_job",
-                "BulkInferrer",
-                "generate",
-            )
-            or any(v in ("load", "predict") for v, _ in vocabulary.verbs(c, module))
-            for c in calls
-        )
-        named = re.search(
-            r"(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
-            module.path,
-        )
-        hooks = {"init", "run"} <= names or {"model_fn"} <= names or {"predict_fn"} <= names or {"input_fn"} <= names
-        served = any(
-            ("Model" in b and ("kserve" in b or "mlserver" in b))
-            or b.endswith(("BaseHandler", "LitAPI", "PythonModel"))
-            for bs in module.classes.values()
-            for b in bs
-        )
-        if (
-            _by_script(scene, module)
-            or (
-                (routes and (scores or _reaches_model(scene, module.path)))
-                or (pages and scores)
-                or (hooks and named)
-                or served
-            )
-            or (
-                named
-                and (scores or _reaches_model(scene, module.path))
-                and not {"<train>"} & names
-                and module.path not in scene.training_files
-            )
-            or any(c.name.startswith(("bentoml.service", "bentoml.Service", "ray.serve.deployment")) for c in calls)
-        ):
-            found.append(module.path)
-    return sorted(set(found))
-
-
-_LOOKS_BACK = re.compile(
-    r"eval|valid|test|train|fit|monitor|drift|metric|explain|shap|convert|export|regist|promot|util|upload|debug"
-)
-
-
-def _by_script(scene: Scene, module: Module) -> bool:
-    """A script that loads a model to answer with it, under whatever name; it is not there to look back at a model."""
-    if module.path.endswith(".ipynb") or _LOOKS_BACK.search(module.path.rpartition("/")[2].lower()):
-        return False
-    loads = [f for f in module.functions.values() for c in f.calls if _loads(c, module)]
-    runs = MAIN in module.functions or any(f.name == BODY for f in loads)
-    answers = any(re.search(r"(^|\.)(predict|infer)(_|$)", name) for name in module.functions)
-    return bool(loads) and runs and (answers or module.path not in scene.training_files)
-
-
-def _loads(call: Call, module: Module) -> bool:
-    return any(v == "load" for v, _ in vocabulary.verbs(call, module))
-
-
-def served_files(scene: Scene) -> list[str]:
-    """Those of the scoring files that answer others while they wait."""
-    return [
-        p
-        for p in scoring_files(scene)
-        if (m := scene.code.module(p))
-        and (
-            _SERVERS & m.packages
-            or {"init", "run"} <= set(m.functions)
-            or "model_fn" in m.functions
-            or "lambda_handler" in m.functions
-        )
-    ]
-
-
-def _reaches_model(scene: Scene, path: str) -> bool:
-    module = scene.code.module(path)
-    names = tuple(module.functions) if module else ()
-    for other, function in scene.code.reach(path, names):
-        for call in function.calls:
-            if any(v in ("load", "predict") for v, _ in vocabulary.verbs(call, other)):
-                return True
-    return False
 
 
 def scoring_in_git(scene: Scene) -> list[Evidence]:
@@ -236,39 +127,6 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
     ][:3]
 
 
-def run_by(scene: Scene, runs: list[Firing], test: Test) -> bool:
-    """Whether one of the test commands picks this test."""
-    return any(
-        _selection(scene, run.effect.says, run.effect.folder).picks(test) and not (test.host and _alone(run))
-        for run in runs
-    )
-
-
-_SERVES = re.compile(
-    r"compose|docker|corn\b|flask run|serve|nohup|&\s*$|make |\.sh|kubectl|deploy|start|tox|nox|http", re.M
-)
-
-
-def _alone(run: Firing) -> bool:
-    """Whether nothing in the job of a test command could have started a server."""
-    said = " ".join(f"{s.run} {s.uses}" for s in run.job.steps)
-    return not _SERVES.search(said) and not re.search(r"deploy", " ".join(run.job.needs))
-
-
-@lru_cache(maxsize=256)
-def _selection(scene: Scene, command: str, folder: str) -> Selection:
-    return Selection(scene.tree, command, folder)
-
-
-def ci_tests(scene: Scene) -> list[Firing]:
-    """Firings that run tests on a change and can fail."""
-    when = AUTOMATIC | {"pull_request"}
-    runs = scene.fired("test", when=when) + [
-        f for f in scene.fired("test", when=frozenset({"dispatch"})) if f.job.system == "Cloud Build"
-    ]
-    return [f for f in runs if not f.effect.soft and not f.job.soft]
-
-
 def pipeline_deploys(scene: Scene) -> list[Evidence]:
     """Let a pipeline, not a person's machine, deploy."""
     return _strongest(
@@ -302,62 +160,6 @@ def _earlier(gate: Firing, deployment: Firing) -> bool:
     return gate.job.steps.index(gate.step) < gate.job.steps.index(deployment.step) or (
         gate.step is deployment.step and gate.effect.line < deployment.effect.line
     )
-
-
-def traces_to_data(scene: Scene) -> list[Evidence]:
-    """Record commit and data version with each training run, and deploy versions that name their run."""
-    near = scene.near(scene.training_files) | {u.path for u in scene.used("register", "keep", "track")}
-    data = [
-        scene.see(u.path, u.line, f"{u.says} records the data's version")
-        for u in scene.used("record-data")
-        if u.path in near
-    ]
-    data += written(scene, near, DATA_VERSION, "records the data's version")
-    locked = any({"stage", "versioned-model"} <= r.traits for r in scene.resources)
-    pinned = [r for r in scene.resources if "versioned-data" in r.traits and locked]
-    data += [scene.see(r.path, r.line, f"{r.name} is pinned by the commit", source="DVC") for r in pinned]
-    code = [scene.see(u.path, u.line, f"{u.says} records the commit") for u in scene.used("record-commit")]
-    code += written(scene, near, COMMIT, "records the commit")
-    code += [
-        scene.see(u.path, u.line, f"{u.says} records the commit with the run")
-        for u in scene.used("track")
-        if u.says.startswith(("mlflow", "wandb", "clearml", "comet", "neptune", "dvclive"))
-        and not u.path.endswith(".ipynb")
-    ]
-    released = [scene.show(f, "deploys a version") for f in deployments(scene) if not f.off]
-    released += [
-        scene.see(u.path, u.line, f"{u.says} deploys a version")
-        for u in scene.used("promote", "deploy")
-        if _runnable(scene, u.path)
-    ]
-    versions = bool(scene.used("register", "keep")) or any("versioned-model" in r.traits for r in scene.resources)
-    if data and (code or pinned) and released and versions:
-        return [data[0], *(code[:1]), released[0]]
-    return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in (*data[:1], *code[:1])]
-
-
-COMMIT = re.compile(
-    r"""["']?\b\w*(git_?(commit|sha|hash|revision)|commit_?(sha|hash|id)|GIT_COMMIT\w*|BuildId|build_id|source_?revision)\b["']?\s*[:=,\])]""",
-    re.I,
-)
-DATA_VERSION = re.compile(
-    r"""["']\w*(data(set)?_?(version(_?id)?|hash|digest|id|snapshot|checksum|md5|sha256)|manifest_?(hash|id|sha256))\w*["']\s*[:=,\])]""",
-    re.I,
-)
-
-
-def written(scene: Scene, paths: set[str], pattern: re.Pattern[str], says: str) -> list[Evidence]:
-    """Lines of the training path that put something of that name beside the run."""
-    found: list[Evidence] = []
-    for path in sorted(paths):
-        text = scene.tree.text(path) or ""
-        if (
-            path.endswith(".py")
-            and re.search(r"\btags?\b|log_param|metadata|manifest|set_tag", text)
-            and (match := pattern.search(text))
-        ):
-            found.append(scene.see(path, text[: match.start()].count("\n") + 1, says))
-    return found
 
 
 def promotes_between_environments(scene: Scene) -> list[Evidence]:
@@ -431,6 +233,3 @@ def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
 
 def _strongest(found: list[Evidence], most: int = 6) -> list[Evidence]:
     return sorted(found, key=lambda e: (-e.strength, e.locator))[:most]
-
-
-__all__ = ["CHANGE", "ci_tests", "deployments", "scoring_files"]

@@ -1,0 +1,113 @@
+"""Which files turn a model and an input into an answer for others."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from functools import lru_cache
+
+from gradino.measure import vocabulary
+from gradino.measure.python import BODY, MAIN, Call, Module
+from gradino.measure.scene import Scene
+
+_ROUTES = re.compile(r"(^|\.)(get|post|route|api_route|put|websocket|api|service|deployment|remote_method)$")
+_SERVERS = frozenset({"fastapi", "flask", "bentoml", "litserve", "gradio", "streamlit", "ray", "kserve", "litestar", "sanic", "tornado",
+                      "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit"})  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def scoring_files(scene: Scene) -> list[str]:
+    """Files that turn a model and an input into an answer for others."""
+    found: list[str] = []
+    for module in scene.modules:
+        names = set(module.functions)
+        calls = module.calls()
+        routes = bool(_SERVERS & module.packages) and any(
+            _ROUTES.search(d.name) for f in module.functions.values() for d in f.decorators
+        )
+        pages = bool({"streamlit", "gradio", "dash", "chainlit"} & module.packages)
+        scores = any(
+            c.method.startswith(("predict", "infer"))
+            or c.method
+            in (
+                "generate_prediction",
+                "InferenceSession",
+                "invoke_endpoint",
+                "create_batch_prediction_job",
+                "BulkInferrer",
+                "generate",
+            )
+            or any(v in ("load", "predict") for v, _ in vocabulary.verbs(c, module))
+            for c in calls
+        )
+        named = re.search(
+            r"(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
+            module.path,
+        )
+        hooks = {"init", "run"} <= names or {"model_fn"} <= names or {"predict_fn"} <= names or {"input_fn"} <= names
+        served = any(
+            ("Model" in b and ("kserve" in b or "mlserver" in b))
+            or b.endswith(("BaseHandler", "LitAPI", "PythonModel"))
+            for bs in module.classes.values()
+            for b in bs
+        )
+        if (
+            _by_script(scene, module)
+            or (
+                (routes and (scores or _reaches_model(scene, module.path)))
+                or (pages and scores)
+                or (hooks and named)
+                or served
+            )
+            or (
+                named
+                and (scores or _reaches_model(scene, module.path))
+                and not {"<train>"} & names
+                and module.path not in scene.training_files
+            )
+            or any(c.name.startswith(("bentoml.service", "bentoml.Service", "ray.serve.deployment")) for c in calls)
+        ):
+            found.append(module.path)
+    return sorted(set(found))
+
+
+_LOOKS_BACK = re.compile(
+    r"eval|valid|test|train|fit|monitor|drift|metric|explain|shap|convert|export|regist|promot|util|upload|debug"
+)
+
+
+def _by_script(scene: Scene, module: Module) -> bool:
+    """A script that loads a model to answer with it, under whatever name; it is not there to look back at a model."""
+    if module.path.endswith(".ipynb") or _LOOKS_BACK.search(module.path.rpartition("/")[2].lower()):
+        return False
+    loads = [f for f in module.functions.values() for c in f.calls if _loads(c, module)]
+    runs = MAIN in module.functions or any(f.name == BODY for f in loads)
+    answers = any(re.search(r"(^|\.)(predict|infer)(_|$)", name) for name in module.functions)
+    return bool(loads) and runs and (answers or module.path not in scene.training_files)
+
+
+def _loads(call: Call, module: Module) -> bool:
+    return any(v == "load" for v, _ in vocabulary.verbs(call, module))
+
+
+def served_files(scene: Scene) -> list[str]:
+    """Those of the scoring files that answer others while they wait."""
+    return [
+        p
+        for p in scoring_files(scene)
+        if (m := scene.code.module(p))
+        and (
+            _SERVERS & m.packages
+            or {"init", "run"} <= set(m.functions)
+            or "model_fn" in m.functions
+            or "lambda_handler" in m.functions
+        )
+    ]
+
+
+def _reaches_model(scene: Scene, path: str) -> bool:
+    module = scene.code.module(path)
+    names = tuple(module.functions) if module else ()
+    for other, function in scene.code.reach(path, names):
+        for call in function.calls:
+            if any(v in ("load", "predict") for v, _ in vocabulary.verbs(call, other)):
+                return True
+    return False
