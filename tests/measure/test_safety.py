@@ -44,6 +44,12 @@ def test_parsers_take_any_text(text: str) -> None:
     redacted(text)
 
 
+@settings(quick, max_examples=150)
+@given(st.sampled_from(shell._TOOLS).flatmap(lambda tool: st.from_regex(tool[0], fullmatch=True)))
+def test_the_quick_look_at_a_command_hides_no_tool(command: str) -> None:
+    assert not shell._HEADS.isdisjoint(shell._WORD.findall(command))
+
+
 @quick
 @given(st.sampled_from(sorted(p for p in GOOD if GOOD[p])), st.integers(0, 2000), st.binary(max_size=40))
 def test_a_damaged_file_never_fails_the_whole(path: str, at: int, bytes_: bytes) -> None:

@@ -20,14 +20,16 @@ def parse(path: str, text: str) -> python.Module | None:
         return None
     good: list[str] = []
     shell: list[tuple[int, str]] = []
+    count = 0
     for cell in cells:
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
         source = cell.get("source", "")
         source = "".join(x for x in source if isinstance(x, str)) if isinstance(source, list) else str(source)
-        lines = _plain(source, sum(s.count("\n") + 1 for s in good), shell)
-        if python.parse(path, lines) is not None:
+        lines = _plain(source, count, shell)
+        if python.valid(lines):
             good.append(lines)
+            count += lines.count("\n") + 1
     module = python.parse(path, "\n".join(good))
     if module is not None:
         module.shell = shell

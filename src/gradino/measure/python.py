@@ -13,6 +13,7 @@ from gradino.measure.syntax import dotted, literal
 
 BODY, MAIN = "<body>", "<main>"
 _DEEPEST = 200
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 _TOOL = re.compile(
     r"^(gcloud|aws|az|docker|kubectl|helm|terraform|dvc|make|bash|sh|mlflow|databricks|anyscale|kaggle|cdk|sam|fly|flyctl)$"
 )
@@ -70,14 +71,23 @@ class Module:
         return [c for f in self.functions.values() for c in (*f.decorators, *f.calls)]
 
 
+def valid(source: str) -> bool:
+    """Whether a piece of text is Python by itself."""
+    try:
+        syntax.tree(source)
+    except _UNREADABLE:
+        return False
+    return True
+
+
 def parse(path: str, source: str) -> Module | None:
     """Read a module; None where it is not valid Python (any version that the running interpreter reads)."""
     try:
         if source.startswith("# Databricks notebook source"):
             source = re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M)
-        reader = _Reader(path)
+        reader = _Reader(path, source)
         reader.read(syntax.tree(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except _UNREADABLE:
         return None
     return reader.module
 
@@ -87,8 +97,9 @@ _LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, as
 
 
 class _Reader:
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, source: str) -> None:
         self.module = Module(path)
+        self.lines = source.split("\n")
         self.makers: dict[str, str] = {}
         self.here = self._function(BODY, 1)
         self.owner = ""
@@ -201,7 +212,7 @@ class _Reader:
         if text is not None and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             self.module.constants[node.targets[0].id] = text[:300]
         if any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets):
-            self.module.constants["pytestmark"] = ast.unparse(node.value)[:300]
+            self.module.constants["pytestmark"] = self._said(node.value)
         self._children(node)
 
     def _on_annassign(self, node: ast.AnnAssign) -> None:
@@ -223,7 +234,7 @@ class _Reader:
                 self.makers[dotted(target)] = made_by
 
     def _on_assert(self, node: ast.Assert) -> None:
-        self.here.asserts.append(ast.unparse(node.test)[:300] if _small(node.test) else "…")
+        self.here.asserts.append(self._said(node.test))
         self._children(node)
 
     def _on_try(self, node: ast.Try) -> None:
@@ -290,15 +301,18 @@ class _Reader:
         elif isinstance(node, ast.Starred):
             self._argument(node.value, texts, refs, depth + 1)
 
+    def _said(self, node: ast.expr) -> str:
+        """An expression as the file writes it, on one line."""
+        lines = [line.encode() for line in self.lines[node.lineno - 1 : node.end_lineno]] or [b""]
+        lines[-1] = lines[-1][: node.end_col_offset]
+        lines[0] = lines[0][node.col_offset :]
+        return b" ".join(line.strip() for line in lines).decode(errors="ignore")[:300]
+
     def _resolve(self, name: str) -> str:
         head, dot, rest = name.partition(".")
         called = head.endswith("()")
         found = self.module.imports.get(head.removesuffix("()"))
         return f"{found}{'()' if called else ''}{dot}{rest}" if found else name
-
-
-def _small(node: ast.AST) -> bool:
-    return sum(1 for _ in ast.walk(node)) < 60
 
 
 def _swallows(handler: ast.ExceptHandler) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 # A verb here is one of those of `vocabulary`, or: test, build, publish, publish-package, docs, pull-data, push-data.
 _TOOLS: tuple[tuple[str, str], ...] = (
     # deployment of a service or model
-    (r"kubectl\s+(\S+\s+)*?(apply|replace|rollout\s+restart|set\s+image|create\s+-f)\b", "deploy"),
+    (r"\bkubectl\s+(\S+\s+)*?(apply|replace|rollout\s+restart|set\s+image|create\s+-f)\b", "deploy"),
     (r"\bhelm\s+(\S+\s+)*?(upgrade|install)\b", "deploy"),
     (r"\b(terraform|tofu|terragrunt)\s+(\S+\s+)*?apply\b", "provision"),
     (r"\baz\s+ml\s+(online-deployment|online-endpoint|batch-deployment|batch-endpoint|endpoint)\s+(create|update)", "deploy"),
@@ -63,6 +63,18 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
+_WORD = re.compile(r"[A-Za-z0-9]+")
+# One of these words stands in every command that a pattern above knows; most lines hold none.
+_HEADS = frozenset(
+    {"git", "kubectl", "helm", "terraform", "tofu", "terragrunt", "az", "gcloud", "aws", "eb", "sam", "cdk",
+     "copilot", "chalice", "serverless", "sls", "zappa", "fly", "flyctl", "heroku", "anyscale", "serve",
+     "modal", "railway", "vercel", "bentoml", "bentoctl", "yatai", "huggingface", "argocd", "kustomize", "oc",
+     "databricks", "seldon", "kserve", "render", "RENDER", "docker", "podman", "buildah", "crane", "ssh",
+     "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
+     "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
+     "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
+     "dvc", "kaggle", "gdown", "wget", "curl", "tensorflow",}
+)  # fmt: skip
 _TEST = re.compile(
     r"^(?:docker(?:-compose| compose)?\s+(?:-\S+\s+)*(?:run|exec)\s+.*\s)?(?:\S*/)?"
     r"(?:pytest|py\.test|(?:python[\d.]*|coverage\s+run)\s+(?:.*\s)?-m\s+(?:pytest|unittest|nose2?)|nosetests|nox|rasa test|behave|robot)(?=\s|$)"
@@ -174,7 +186,7 @@ def _verbs(command: str) -> list[str]:
     found: list[str] = []
     if _TEST.search(bare(command)) and not re.search(r"--(version|help|collect-only|co)\b", command):
         found.append("test")
-    for pattern, verb in _COMPILED:
+    for pattern, verb in () if _HEADS.isdisjoint(_WORD.findall(command)) else _COMPILED:
         if pattern.search(command) and not (verb == "build" and ("publish" in found or "build+publish" in found)):
             found += verb.split("+") if "+" in verb else [verb]
             if verb == "publish" and "build" in command:

