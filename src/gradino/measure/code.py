@@ -157,7 +157,7 @@ class Code:
         return found
 
     def _named(self, module: Module, function: Function, name: str, maker: str) -> list[tuple[str, str]]:
-        name = name.removesuffix("()")
+        name = name.removesuffix("()").removesuffix(".fn")  # the function behind a task of Prefect
         if name in module.functions:
             return [(module.path, name)]
         if name in module.classes:

@@ -22,7 +22,11 @@ def deployments(scene: Scene) -> list[Firing]:
     return [
         f
         for f in scene.firings
-        if (f.effect.verb in ("deploy", "bundle-deploy") and not _another_image(scene, f, published))
+        if (
+            f.effect.verb in ("deploy", "bundle-deploy")
+            and not _beside(scene, f)
+            and not _another_image(scene, f, published)
+        )
         or (f.effect.verb == "provision" and defined)
         or (f.effect.verb == "promote" and asked and f.job.system != "Makefile")
     ]
@@ -41,13 +45,32 @@ def _image(word: str) -> str:
 
 def _another_image(scene: Scene, firing: Firing, published: frozenset[str]) -> bool:
     """Whether a manifest is applied whose images are none of those that the project publishes."""
-    where = re.search(r"kubectl.*\bapply\b.*\s-f[ =](\S+)", firing.effect.says)
+    where = _APPLIED.search(firing.effect.says)
     if not where or not published or any("set image" in s.run or "sed " in s.run for s in firing.job.steps):
         return False
-    place = where[1].removeprefix("./").rstrip("/")
-    texts = [scene.tree.text(p) or "" for p in scene.tree.sizes if p == place or p.startswith(f"{place}/")]
+    texts = _manifests(scene, where[1])
     images = [i for t in texts for i in re.findall(r"^[\s-]*image:\s*[\"']?([^\s\"']+)", t, re.M)]
     return bool(images) and not any("$" in i or "{" in i or _image(i) in published for i in images)
+
+
+_APPLIED = re.compile(r"kubectl.*\bapply\b.*\s-f[ =](\S+)")
+_AROUND = re.compile(
+    r"Namespace|ConfigMap|Secret|Service|Ingress|ServiceAccount|(Cluster)?Role(Binding)?|PersistentVolume(Claim)?"
+)
+
+
+def _manifests(scene: Scene, named: str) -> list[str]:
+    """Texts of the manifests that a command names by file or folder."""
+    place = named.removeprefix("./").rstrip("/")
+    return [scene.tree.text(p) or "" for p in scene.tree.sizes if p == place or p.startswith(f"{place}/")]
+
+
+def _beside(scene: Scene, firing: Firing) -> bool:
+    """Whether only what surrounds a service is applied: its name space, settings, address."""
+    where = _APPLIED.search(firing.effect.says)
+    texts = _manifests(scene, where[1]) if where else []
+    kinds = [k for t in texts for k in re.findall(r"^kind:\s*[\"']?(\w+)", t, re.M)]
+    return bool(kinds) and all(_AROUND.fullmatch(k) for k in kinds)
 
 
 def _asks_the_registry(scene: Scene) -> bool:

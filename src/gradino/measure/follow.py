@@ -12,6 +12,7 @@ from gradino.measure.tree import Tree
 _DEEPEST = 7
 _CHECKS = ("test", "gate", "smoke")
 _ASKS = re.compile(r"^(requests|httpx)\.(post|get)$|invoke_endpoint$|endpoint\.predict$")
+_SCORES = re.compile(r"predict|score|scoring|infer|invocations|endpoint|health|serv|localhost|127\.0\.0\.1", re.I)
 _STARTS = re.compile(
     r"^(sudo )?(docker\s+run\b(?=.*\s(-d|--detach)\b)|docker[- ]compose\b.*\sup\b|systemctl\s+(re)?start|"
     r"supervisorctl\s+(re)?start|pm2\s+(re)?(start|load))"
@@ -165,7 +166,10 @@ class Follower:
         asserted = asked = False
         for module, function in self.code.reach(path, names, words):
             asserted = asserted or bool(function.asserts)
-            asked = asked or any(_ASKS.search(f"{c.name}") for c in function.calls)
+            asked = asked or any(
+                _ASKS.search(c.name) and (c.method != "get" or _SCORES.search(" ".join((*c.texts, *c.refs))))
+                for c in function.calls
+            )
             for call in (*function.decorators, *function.calls):
                 for verb, says in vocabulary.verbs(call, module, f"{module.path}::{function.name}"):
                     found.append(Effect(verb, module.path, call.line, says, function=function.name))

@@ -2,12 +2,13 @@
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 
 from gradino.measure import vocabulary
 from gradino.measure.code import Code
-from gradino.measure.python import Call, Function, Module
+from gradino.measure.python import BODY, Call, Function, Module
 from gradino.measure.tree import Tree
 
 _FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?)\.py$")
@@ -53,6 +54,7 @@ class Tests:
 
     tree: Tree
     code: Code
+    _loading: dict[tuple[str, ...], bool] = field(default_factory=dict)
 
     @cached_property
     def all(self) -> list[Test]:
@@ -106,6 +108,7 @@ class Tests:
             reached += list(self.code.reach(path, used))[:40]
         calls = [(m, f, c) for m, f in reached for c in (*f.calls, *f.decorators)]
         verbs = {v for m, _, c in calls for v, _ in vocabulary.verbs(c, m)}
+        loaded = "load" in verbs or any(self._loads(p, BODY) for p in {m.path for m, _ in reached})
         names = [c.name for m, _, c in calls if m.path == module.path or m.path.endswith("conftest.py")]
         refs = " ".join(
             [
@@ -125,9 +128,7 @@ class Tests:
         )
         served = any(_REAL_CALL.match(n) for n in names) and live
         text = f"{module.path} {function.name}".lower()
-        model = (
-            bool(verbs & {"load", "train"}) and (bool(verbs & {"predict"}) or _about_model(function, text)) and checks
-        )
+        model = (loaded or "train" in verbs) and (bool(verbs & {"predict"}) or _about_model(function, text)) and checks
         own = [c for m, _, c in calls if m.path == module.path]
         real = any(v in ("train", "load") for c in own for v, _ in vocabulary.verbs(c, module))
         answered = len(refused) < len(firm) or bool(raising)
@@ -142,10 +143,11 @@ class Tests:
             bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)
         )
         if client and not faked:  # a client over an application that loads its real model crosses a boundary
-            loads = list(self.code.reach(module.path, ("<body>",)))[:120]
-            integration = integration or any(
-                v == "load" for m, f in loads for c in f.calls for v, _ in vocabulary.verbs(c, m)
-            )
+            integration = integration or self._loads(module.path, BODY)
+        looks = any("status_code" not in a for a in firm) or len(raising) > 1  # at the answer, not only that there is one
+        if client and looks and asks and not replaced:
+            imported = {self.code.find(name, module.path)[0] for name in module.imports.values()}
+            model = model or any(self._loads(p) for p in imported if p.endswith(".py"))
         return Test(
             module.path,
             function.line,
@@ -160,6 +162,20 @@ class Tests:
             _marks(module, marks),
             served and not _SERVER.search(refs) and not client,
         )
+
+    def _loads(self, path: str, *names: str) -> bool:
+        """Whether running functions of a file, all of them unless named, loads a model."""
+        key = (path, *names)
+        if key not in self._loading:
+            module = self.code.module(path)
+            start = names or tuple(module.functions if module else ())
+            self._loading[key] = any(
+                verb == "load"
+                for m, f in islice(self.code.reach(path, start), 120)
+                for call in f.calls
+                for verb, _ in vocabulary.verbs(call, m)
+            )
+        return self._loading[key]
 
     def _fixtures(self, module: Module, function: Function) -> list[tuple[str, tuple[str, ...]]]:
         found: list[tuple[str, tuple[str, ...]]] = []

@@ -43,7 +43,7 @@ _EXACT: dict[str, tuple[str, ...]] = {
     "fixed": (
         "datasets.load_dataset", "tensorflow_datasets.load", "ucimlrepo.fetch_ucirepo", "opendatasets.download",
         "gdown.download", "kaggle.api.dataset_download_files", "kagglehub.dataset_download", "seaborn.load_dataset",
-        "nltk.download", "torchaudio.datasets.LIBRISPEECH", "gdown.download_folder",
+        "torchaudio.datasets.LIBRISPEECH", "gdown.download_folder",
     ),
     "promote": ("bentoml.models.push",),
     "gate": (

@@ -101,6 +101,9 @@ def databricks(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
             continue
         resources = yaml.first(text).map("resources")
         bundles.append((path, resources))
+        if runtime := re.search(r"spark_version:\s*[\"']?(\d+\.\S*-ml\S*)", text):
+            pinned = frozenset({"pinned"})
+            yield Resource("Databricks", "environment", path, 0, runtime[1], pinned)
         known |= {name: (path, resources.map("jobs").map(name)) for name in resources.map("jobs")}
     for path, resources in bundles:
         for name in resources.map("jobs"):

@@ -7,7 +7,7 @@ so that a report can say "declared, but its trigger is off". `verdicts` takes th
 from collections.abc import Callable
 
 from gradino.measure.evidence import Evidence
-from gradino.measure.probes import creation, integration, operations, people, release, traceability
+from gradino.measure.probes import creation, integration, operations, people, release, reproducibility, traceability
 from gradino.measure.scene import Scene
 
 Probe = Callable[[Scene], list[Evidence]]
@@ -17,7 +17,7 @@ PROBES: dict[str, tuple[Probe, ...]] = {
     "creation.compute@4": (creation.trains_on_defined_compute,),
     "creation.experiments@4": (creation.tracks_experiments,),
     "creation.versioning@4": (creation.versions_models,),
-    "creation.reproducibility@4": (creation.retrains_the_same,),
+    "creation.reproducibility@4": (reproducibility.retrains_the_same,),
     "creation.training@3": (creation.trains_by_itself,),
     "creation.training@4": (creation.production_metrics_retrain,),
     "release.process@2": (release.releases_by_one_command,),

@@ -1,10 +1,9 @@
-"""Probes of model creation: data, compute, experiments, versions, reproducibility, training."""
+"""Probes of model creation: data, compute, experiments, versions, training."""
 
 import re
 
 from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.probes.traceability import DATA_VERSION, written
 from gradino.measure.scene import Firing, Scene
 
 _ORCHESTRATED = frozenset(
@@ -110,87 +109,6 @@ def versions_models(scene: Scene) -> list[Evidence]:
     found += scene.sights("versions models", "versioned-model", strength=level)
     found += [scene.show(f, "registers the model", level) for f in scene.firings if f.effect.verb == "register"]
     return _strongest(found)
-
-
-def retrains_the_same(scene: Scene) -> list[Evidence]:
-    """Pin the environment, version the data or fix a snapshot, and offer one command that retrains."""
-    environment = _environment(scene)
-    data = _fixed_data(scene)
-    command = _one_command(scene)
-    parts = [e for e in (environment, data, command) if e is not None]
-    if len(parts) == 3:
-        return parts
-    return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in parts]
-
-
-def _environment(scene: Scene) -> Evidence | None:
-    best: Evidence | None = None
-    for resource in scene.resources:
-        if resource.kind == "environment" and "pinned" in resource.traits:
-            here = scene.see(
-                resource.path, resource.line, f"the environment is pinned ({resource.name})", source="environment"
-            )
-            best = best or here
-            if "lock" in resource.traits:
-                return here
-    return best
-
-
-def _fixed_data(scene: Scene) -> Evidence | None:
-    training = scene.near(scene.training_files)
-    moving = [u for u in scene.used("collect") if u.path in training]
-    for resource in scene.resources:
-        if "versioned-data" in resource.traits:
-            return scene.see(resource.path, resource.line, f"{resource.name} is versioned by DVC", source="DVC")
-    recorded = training | {u.path for u in scene.used("track", "register")}
-    versioned = [u for u in scene.used("record-data") if u.path in recorded and not u.path.endswith(".ipynb")]
-    if versioned:
-        return scene.see(versioned[0].path, versioned[0].line, f"{versioned[0].says} names the data's version")
-    if named := written(scene, recorded, DATA_VERSION, "names the data's version"):
-        return named[0]
-    if moving:
-        return None
-    for use in scene.used("fixed"):
-        return scene.see(use.path, use.line, f"{use.says} reads data that does not change")
-    for path, size in scene.tree.sizes.items():
-        if (
-            re.search(r"\.(csv|parquet|json|jsonl|tsv|xlsx|feather|txt|npz)$", path)
-            and re.search(r"(^|/)(data|dataset|datasets|input|raw)s?/", path)
-            and size > 2_000
-        ):
-            return scene.see(path, 0, "the data lies at a commit", source="git")
-    for path, size in scene.tree.sizes.items():
-        if path.endswith((".csv", ".parquet")) and size > 20_000 and "test" not in path:
-            return scene.see(path, 0, "the data lies at a commit", source="git")
-    return None
-
-
-def _one_command(scene: Scene) -> Evidence | None:
-    for resource in scene.resources:
-        if "stage" in resource.traits and scene.training_files:
-            return scene.see(resource.path, resource.line, "dvc repro retrains", source="DVC")
-    for firing in scene.firings:
-        if firing.effect.verb in ("train", "submit") and not firing.off and firing.job.triggers:
-            return scene.show(firing, "retrains")
-    if "MLproject" in scene.tree:
-        return scene.see("MLproject", 1, "mlflow run retrains", source="MLflow")
-    for use in scene.used("train"):
-        module = scene.code.module(use.path)
-        if (
-            module is not None
-            and not use.path.endswith(".ipynb")
-            and ("<main>" in module.functions or use.function == "<body>")
-        ):
-            return scene.see(use.path, use.line, f"python {use.path} retrains")
-    runners = (
-        {p for p in scene.near(scene.training_files) if not p.endswith(".ipynb")} if scene.training_files else set()
-    )
-    for path in sorted(runners):
-        module = scene.code.module(path)
-        reached = scene.code.reach(path) if module is not None and "<main>" in module.functions else ()
-        if module is not None and any(m.path in scene.training_files for m, _ in reached):
-            return scene.see(path, module.functions["<main>"].line, f"python {path} retrains")
-    return None
 
 
 def trains_by_itself(scene: Scene) -> list[Evidence]:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.scene import Scene, tested
+from gradino.measure.scene import Firing, Scene, tested
 from gradino.measure.selection import ci_tests, run_by
 from gradino.measure.tests import Test
 
@@ -97,12 +97,18 @@ def some_model_test(scene: Scene) -> list[Evidence]:
     found += [
         e for e in _integration_jobs(scene) if (scene.training_files and "submit" in e.says) or "bundle run" in e.says
     ]
+    found += [scene.show(f, "asks the model and checks its answer") for f in _asked(scene)[:2]]
     return found + _gates(scene)
 
 
 def every_candidate_tested(scene: Scene) -> list[Evidence]:
     """Put thresholds, behavioural tests or a smoke test before every release of a model, able to refuse it."""
     return _gates(scene)
+
+
+def _asked(scene: Scene) -> list[Firing]:
+    """Firings that ask a running model and check its answer."""
+    return [f for f in scene.fired("smoke") if not f.effect.soft and f.effect.path.endswith(".py")]
 
 
 @lru_cache(maxsize=1)
@@ -126,11 +132,8 @@ def _gates(scene: Scene) -> list[Evidence]:
             if gate.effect.verb == "test" and any(run_by(scene, [gate], t) for t in model_tests):
                 found.append(scene.show(gate, f"model tests stand before {firing.job.name}"))
     found += scene.sights("tests a release before it gets traffic", "gate")
-    found += [
-        scene.show(f, "asks each release before it goes on")
-        for f in scene.fired("smoke")
-        if not f.effect.soft and f.effect.path.endswith(".py")
-    ]
+    releases = {f.job.group for f in deployments(scene)}
+    found += [scene.show(f, "asks each release before it goes on") for f in _asked(scene) if f.job.group in releases]
     found += _thresholds(scene)
     return sorted(found, key=lambda e: (-e.strength, e.locator))[:5]
 
@@ -140,7 +143,8 @@ _REFUSES = re.compile(
     rf"^[ \t]*(?:el)?if\b[^\n]*\b{_METRIC}\b[^\n]*[<>][^\n]*:"
     rf"|^[ \t]*(?:el)?if\b[^\n]*[<>]=?\s*[\w.\[\]\"']*{_METRIC}[^\n]*:"
     r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:candidate|challenger|new_|current)\w*[^\n]*[<>]=?\s*[\w.]*(?:incumbent|champion|best|baseline|prod|old|current)[^\n]*:"
-    r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:accepted|is_better|improved|approved|should_(?:promote|register|deploy)|(?:model|eval\w*|quality|metrics?|gate)_?\w*(?:passed|ok))\w*[^\n<>=]*:",
+    r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:accepted|better|improve\w*|approved|deploy_flag|should_(?:promote|register|deploy|replace\w*)|(?:model|eval\w*|quality|metrics?|gate)_?\w*(?:passed|ok))\w*[^\n<>=]*:"
+    r"|^[ \t]*(?:el)?if\b[^\n]*\b(?:is_)?promoted\b[^\n<>=]*:",
     re.M | re.I,
 )
 
