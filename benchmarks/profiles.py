@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found: dict[str, object] = {"page": page(options.seed)}
+    found: dict[str, dict[str, object]] = {"page": page(options.seed)}
     if options.evidently:
         found["beside"] = beside(options.rows, options.seed)
     if options.json:
@@ -147,7 +147,7 @@ def main() -> None:
         return
     for name, values in found.items():
         print(name)
-        for key, value in values.items():  # type: ignore[attr-defined]
+        for key, value in values.items():
             print(f"  {key:22} {value:,.4g}" if isinstance(value, float) else f"  {key:22} {value}")
 
 

@@ -275,7 +275,7 @@ def _marks(alarms: Sequence[Row[Any]], reigns: list[Reign], releases: list[Relea
         found.append(("rolled back" if again else "promoted", reign.since, reign.version))
     found += [("refused", r.when, r.version) for r in releases if r.status == "refused"]
     found += [("rejected", r.when, r.version) for r in releases if r.status == "rejected"]
-    return sorted((Mark(*one) for one in found if one[1]), key=lambda mark: mark.when)  # type: ignore[arg-type]
+    return sorted((Mark(kind, when, version) for kind, when, version in found if when), key=lambda mark: mark.when)
 
 
 def _harm(row: Row[Any]) -> Harm:
