@@ -33,7 +33,7 @@ FIRST = date(2012, 1, 1)  # production begins; what was counted before is the fi
 MISTAKES = {date(2012, 1, 3): commits.BROKEN, date(2012, 1, 8): commits.WORSE}
 _AHEAD = timedelta(days=3)  # that the town may be ahead of the operator
 _SLOW = 0.2  # seconds between two hours while the operator trains or tests; else they come as fast as they go
-_PATIENCE = 120.0  # seconds until the first model must answer
+_PATIENCE = 120.0  # seconds in which something must happen until the first model answers
 _EXAMPLE = "bike-sharing"
 
 
@@ -79,9 +79,11 @@ class Town:
                 start_new_session=True,
                 preexec_fn=None if keep else follow_parent,
             )
-        deadline = time.monotonic() + _PATIENCE
+        told, deadline = -1, 0.0
         while not self.traffic.healthy():
             self.follow()
+            if self._told > told:
+                told, deadline = self._told, time.monotonic() + _PATIENCE
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.down()
                 raise ServiceError("the project did not come up", f"see {self.store.root / 'run'}")
