@@ -1,4 +1,4 @@
-"""Task runners other than make: mise, poethepoet, Task, invoke, tox and nox, read from their files."""
+"""Task runners other than make: mise, poethepoet, pixi, pdm, hatch, Task, invoke, tox and nox."""
 
 import re
 import tomllib
@@ -49,11 +49,12 @@ def _key(body: str, name: str) -> str:
 
 def _all(tree: Tree) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
     made: dict[str, dict[str, tuple[list[str], list[str]]]] = {}
-    for path in ("mise.toml", ".mise.toml", "pyproject.toml"):
+    for path in ("mise.toml", ".mise.toml", "pixi.toml", "pyproject.toml"):
         raw = _toml(tree.text(path))
         tool = raw.get("tool", {}) if path == "pyproject.toml" else {}
-        tasks = tool.get("poe", {}).get("tasks", {}) if tool else raw.get("tasks", {})
-        made[path] = {n: _task(t) for n, t in tasks.items()} if isinstance(tasks, dict) else {}
+        groups = [tool.get("poe", {}).get("tasks"), tool.get("pdm", {}).get("scripts"), *_pixi(tool.get("pixi", raw))]
+        groups += [e.get("scripts") for e in tool.get("hatch", {}).get("envs", {}).values() if isinstance(e, dict)]
+        made[path] = {n: _task(t) for tasks in groups if isinstance(tasks, dict) for n, t in tasks.items()}
     for path in ("Taskfile.yml", "Taskfile.yaml"):
         tasks_map = yaml.first(tree.text(path) or "").map("tasks")
         made[path] = {
@@ -69,6 +70,12 @@ def _all(tree: Tree) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
         for m in re.finditer(r"def (\w+)\(.*?\):(.*?)(?=^@|^def |\Z)", invoked, re.S | re.M)
     }
     return made
+
+
+def _pixi(raw: dict[str, Any]) -> list[Any]:
+    """Tables of tasks: of the project itself, and of its features."""
+    features = raw.get("feature", {})
+    return [raw.get("tasks"), *(f.get("tasks") for f in features.values() if isinstance(f, dict))]
 
 
 def _toml(text: str | None) -> dict[str, Any]:

@@ -22,7 +22,8 @@ _INTERESTING = (
     ".predict", "joblib", "pickle.load", "torch.load", "evidently", "prometheus", "whylogs", "nannyml",
     "alibi_detect", "fastapi", "flask", "Flask", "FastAPI", "bentoml", "gradio", "streamlit", "ray", "kfp",
     "litserve", "load_model", "log_metric", "clearml", "neptune", "comet", "dvclive", "hopsworks", "Monitor",
-    "drift", "PipelineModel", "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime",
+    "aporia", "langfuse", "langsmith", "logfire", "drift", "PipelineModel",
+    "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime",
 )  # fmt: skip
 _TESTISH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
 

@@ -28,7 +28,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\b(serverless|sls)\s+(\S+\s+)*?deploy\b|\bzappa\s+(update|deploy)", "deploy"),
     (r"\bfly(ctl)?\s+(\S+\s+)*?deploy\b|\bheroku\s+container:release|git\s+push\s+(\S+\s+)*?heroku", "deploy"),
     (r"\banyscale\s+service\s+(rollout|deploy)|\bserve\s+deploy\b|\bmodal\s+deploy\b|\brailway\s+up\b|\bvercel\b.*--prod", "deploy"),
-    (r"\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply|\byatai\b", "deploy"),
+    (r"\bbodywork\s+(deploy|create\s+deployment)|\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply|\byatai\b", "deploy"),
     (r"git\s+push\s+\S*.*huggingface\.co/spaces|huggingface-cli\s+upload\s+.*--repo-type[= ]space", "deploy"),
     (r"\bargocd\s+app\s+sync|\bkustomize\s+build\b.*\|\s*kubectl|\boc\s+(apply|rollout|start-build)", "deploy"),
     (r"\bdatabricks\s+bundle\s+deploy", "bundle-deploy"),
@@ -68,7 +68,7 @@ _WORD = re.compile(r"[A-Za-z0-9]+")
 _HEADS = frozenset(
     {"git", "kubectl", "helm", "terraform", "tofu", "terragrunt", "az", "gcloud", "aws", "eb", "sam", "cdk",
      "copilot", "chalice", "serverless", "sls", "zappa", "fly", "flyctl", "heroku", "anyscale", "serve",
-     "modal", "railway", "vercel", "bentoml", "bentoctl", "yatai", "huggingface", "argocd", "kustomize", "oc",
+     "modal", "railway", "vercel", "bentoml", "bodywork", "bentoctl", "yatai", "huggingface", "argocd", "kustomize", "oc",
      "databricks", "seldon", "kserve", "render", "RENDER", "docker", "podman", "buildah", "crane", "ssh",
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
@@ -85,7 +85,7 @@ _INSTALLS = re.compile(
 _TRIVIAL = re.compile(r"^\s*(echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set\b|export\b|cat\b|#)")
 _PREFIXES = re.compile(
     r"^\s*(sudo|time|nohup|exec|command|uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|conda run(\s+-n\s+\S+)?|"
-    r"pixi run|xvfb-run|timeout\s+\S+|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"
+    r"pixi run(\s+(-e|--environment)\s+(\$\{\{[^}]*\}\}|\S+))*|xvfb-run|timeout\s+\S+|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"
 )
 
 
@@ -206,6 +206,7 @@ def bare(command: str) -> str:
 
 def handover(command: str) -> Handover | None:
     """Which script, module, target or stage a command runs."""
+    named = re.match(r"\s*(pixi|pdm|rye|hatch)\s+run\b", command)  # a task of the project, unless a program
     command = bare(command)
     if trivial(command):
         return None
@@ -250,7 +251,7 @@ def handover(command: str) -> Handover | None:
     if words[0].startswith("./") or head.endswith((".sh", ".py")):
         kind = "python" if words[0].endswith(".py") else "shell"
         return Handover(kind, words[0], tuple(rest))
-    return Handover("tool", head, tuple(rest))
+    return Handover("runner" if named else "tool", head.rpartition(":")[2], tuple(rest))
 
 
 def _python(words: list[str]) -> Handover | None:

@@ -132,7 +132,7 @@ _FROZEN = re.compile(
 _FILE = re.compile(
     r"\.(csv|zip|gz|tgz|tar|parquet|json|jsonl|xlsx?|txt|data|names|npz|h5|feather|tsv|pkl|arff|bz2)(\?\S*)?$", re.I
 )
-_WATCHERS = re.compile(r"^(prometheus_client|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|"
+_WATCHERS = re.compile(r"^(prometheus_client|aporia|whylabs|langfuse|langsmith|phoenix|opik|newrelic|elasticapm|logfire|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|"
                        r"applicationinsights|nannyml|prometheus_flask_exporter|azure\.monitor|statsd|datadog|ddtrace)\b")  # fmt: skip
 _TRACKERS = re.compile(r"(neptune|comet_ml|clearml|aim|dvclive|wandb)\b")
 _BY_NAME = tuple(

@@ -20,10 +20,11 @@ _ORCHESTRATED = frozenset(
         "Azure ML",
         "Databricks",
         "Kedro",
+        "Mage",
     }
 )
 # Without a schedule or a worker these run in the process of whoever starts them.
-_LOCAL = frozenset({"Prefect", "ZenML", "Metaflow", "Flyte", "Kedro", "scheduler"})
+_LOCAL = frozenset({"Prefect", "ZenML", "Metaflow", "Flyte", "Kedro", "Mage", "scheduler"})
 _LOOKS_AFTER = re.compile(
     r"verif|deploy|health|probe|smoke|monitor|alert|notif|webhook|predict|dashboard|^(api|app|ui)\.", re.I
 )
@@ -90,9 +91,11 @@ def tracks_experiments(scene: Scene) -> list[Evidence]:
     """Log parameters and metrics of every training run to one tracker, or version the metrics of each stage."""
     found: list[Evidence] = []
     near = scene.near(scene.training_files)
+    launched = not scene.training_files and bool(scene.fired("submit"))  # what it trains is somewhere it tracks
     for use in scene.used("track"):
         if use.path in near or not scene.training_files:
-            strength = Strength.WIRED if use.path in near else Strength.DECLARED
+            wired = use.path in near or (launched and not use.path.endswith(".ipynb"))
+            strength = Strength.WIRED if wired else Strength.DECLARED
             found.append(scene.see(use.path, use.line, f"{use.says} on the training path", strength))
     found += scene.sights("versions its metrics", "versioned-metrics")
     found += [scene.show(f, "reports a run's metrics") for f in scene.firings if f.effect.verb == "report"

@@ -15,6 +15,15 @@ _LOGS = re.compile(
     re.I,
 )
 
+# Watchers that carry what they see to a place of their own, and ways to keep a number where others can see it.
+_COLLECTED = re.compile(
+    r"^(aporia|arize|fiddler|whylabs|langfuse|langsmith|phoenix|opik|datadog|ddtrace|newrelic|elasticapm|logfire|opencensus|applicationinsights|azure\.monitor)\b"
+)
+_KEPT = re.compile(
+    r"insert into\b|\.to_sql\(|put_metric_data|push_to_gateway|pushadd_to_gateway|write_points|insert_rows_json|\.insert_(one|many)\(",
+    re.I,
+)
+
 
 def something_is_watched(scene: Scene) -> list[Evidence]:
     """Log the deployed model's inputs and answers, or watch it with a monitor."""
@@ -27,7 +36,7 @@ def something_is_watched(scene: Scene) -> list[Evidence]:
                     found.append(scene.see(module.path, call.line, f"{call.name} keeps what the model answered"))
                 elif (
                     module.path in served
-                    and re.match(r"(logging|logger|log|LOGGER|_logger)\.(info|warning)$", call.name)
+                    and re.match(r"([\w.]+\.)?(logging|logger|log|LOGGER|_logger)\.(info|warning)$", call.name)
                     and any(re.search(r"predict|result|score|input|output|request", t, re.I) for t in call.texts)
                 ):
                     found.append(scene.see(module.path, call.line, f"{call.name} logs the model's work"))
@@ -95,6 +104,14 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
                 Strength.DECLARED,
             )
         )
+    found += [
+        scene.see(u.path, u.line, f"{u.says} sends what it sees to one place")
+        for u in exposed
+        if _COLLECTED.match(u.says)
+    ]
+    for use in scene.used("drift"):
+        if not use.path.endswith(".ipynb") and (kept := _KEPT.search(scene.tree.text(use.path) or "")):
+            found.append(scene.see(use.path, use.line, f"{use.says} is computed and kept: {kept[0]}"))
     for firing in scene.fired("drift", when=AUTOMATIC):
         found.append(scene.show(firing, "computes drift by itself"))
     return _strongest(found)

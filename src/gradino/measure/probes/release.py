@@ -12,7 +12,7 @@ from gradino.measure.scoring import scoring_files
 from gradino.measure.selection import ci_tests, run_by
 
 # What a person starts from a terminal unless something else does: no pipeline of its own.
-_BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "scheduler"})  # fmt: skip
+_BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "Mage", "scheduler"})  # fmt: skip
 
 
 def releases_by_one_command(scene: Scene) -> list[Evidence]:
@@ -23,6 +23,12 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
         for u in scene.used("deploy", "promote")
         if not u.path.endswith(".ipynb")
     ]
+    if scoring_files(scene):
+        found += [
+            scene.show(f, "publishes the image that one command runs")
+            for f in scene.fired("publish")
+            if not f.effect.soft
+        ]
     for path, number, line in scene.documents():
         if len(line) < 300 and {"deploy"} & set(shell.verbs(line.strip().lstrip("$> `"))):
             found.append(scene.see(path, number, f"documented: {line.strip()[:120]}", source="documentation"))
