@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from gradino.operate.serving import patience
-from gradino.operate.serving.patience import Patience, seconds
+from gradino.operate.serving import bodies
+from gradino.operate.serving.bodies import Bodies
+from gradino.operate.serving.patience import seconds
 from tests.operate.serving.conftest import ROW, Server, make_place, start_server
 
 
@@ -108,38 +109,39 @@ def test_chunks_that_are_none_are_a_fault_of_the_caller(slow: Server, broken: by
 
 
 def test_a_body_has_a_limit_of_time_and_a_stop_is_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never() -> bytes:
+        await asyncio.sleep(60)
+        return b""
+
+    async def ready() -> bytes:
+        return b"body"
+
     async def scene() -> None:
-        waiting = Patience()
-        waiting.start(asyncio.get_running_loop())
-
-        async def never() -> bytes:
-            await asyncio.sleep(60)
-            return b""
-
-        async def ready() -> bytes:
-            return b"body"
-
-        assert await waiting.body(ready()) == b"body"
+        reading = Bodies()
+        reading.start(asyncio.get_running_loop())
+        sent = {"content-length": "4"}
+        assert await reading.read(sent, "1.1", ready) == b"body"
         with pytest.raises(TimeoutError):
-            await waiting.body(never())
-        stopped = asyncio.create_task(waiting.body(never()))
+            await reading.read(sent, "1.1", never)
+        stopped = asyncio.create_task(reading.read(sent, "1.1", never))
         await asyncio.sleep(0)
         stopped.cancel()
         with pytest.raises(asyncio.CancelledError):
             await stopped
-        waiting.stop()
+        reading.let_go(b"body")
+        assert reading.held == 0
+        reading.stop()
 
-    monkeypatch.setattr(patience, "BODY", 0.1)
+    monkeypatch.setattr(bodies, "SECONDS", 0.1)
     asyncio.run(scene())
 
 
 def test_timeouts_are_read_as_grpc_writes_them() -> None:
-    assert [seconds(t) for t in ("1H", "2M", "3S", "250m", "500u", "9n", None)] == [
+    assert [seconds(t) for t in ("1H", "2M", "3S", "250m", "500u", "9n")] == [
         3600.0,
         120.0,
         3.0,
         0.25,
         0.0005,
         pytest.approx(9e-9),
-        None,
     ]

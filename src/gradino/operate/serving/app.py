@@ -1,4 +1,4 @@
-"""HTTP: which path leads where, what a body may weigh, and how a refusal reads. No rule about models lives here."""
+"""HTTP: which path leads where, and how a refusal reads. No rule about models lives here."""
 
 import re
 import sys
@@ -6,33 +6,29 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
 from gradino.operate.serving.access import Access, Denied, Headers, Needs
+from gradino.operate.serving.bodies import Bodies, Unavailable
 from gradino.operate.serving.journal import Journal
 from gradino.operate.serving.metrics import Requests
-from gradino.operate.serving.patience import Gone, Late, Patience
+from gradino.operate.serving.patience import Gone, Late
 from gradino.operate.serving.schema import BadInput, Problem
 
 if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
     from granian.rsgi import Scope
 
-LARGEST_BODY = 16 * 1024 * 1024
-_DRAINED = 4 * LARGEST_BODY  # of a body that is too large: who is still sending does not hear a refusal
-_MOST_HELD = 16 * LARGEST_BODY  # of all bodies that are being read or answered
 _JSON = "application/json"
 _MOST_ID = 128
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context, traceparent
 _HUNG_UP = 499  # nginx's number: nobody is there to read the answer
 
 
-@dataclass(slots=True)
-class Request:
+class Request(msgspec.Struct, eq=False):
     """What a handler answers. `parameters` are the parts of the path that a route leaves open."""
 
     id: str
@@ -40,8 +36,7 @@ class Request:
     headers: Headers
     gone: Callable[[], Awaitable[None]]  # returns when the caller has hung up
     body: bytes = b""
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    held: int = 0  # bytes that count as this request's
+    parameters: dict[str, str] = {}
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -59,14 +54,6 @@ class Failed(Exception):  # noqa: N818  # it is an answer, not a fault
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-
-
-class Unavailable(Exception):  # noqa: N818  # it is an answer, not a fault
-    """Not now; `retry` seconds later perhaps."""
-
-    def __init__(self, reason: str, retry: int = 1) -> None:
-        super().__init__(reason)
-        self.reason, self.retry = reason, retry
 
 
 Handler = Callable[[Request], Awaitable[Answer]]
@@ -89,8 +76,6 @@ class Service(Protocol):
     def routes(self) -> Routes: ...
     @property
     def requests(self) -> Requests: ...
-    @property
-    def patience(self) -> Patience: ...
     def start(self, loop: Any) -> None: ...
     def stop(self) -> None: ...
 
@@ -104,15 +89,16 @@ class App:
 
     def __init__(self, service: Service, prefix: str, access: Access, journal: Journal) -> None:
         self._service, self._prefix, self._access, self._journal = service, prefix, access, journal
-        self._routes, self._requests, self._patience = service.routes, service.requests, service.patience
+        self._routes, self._requests, self._bodies = service.routes, service.requests, Bodies()
         self._open = [(_pattern(path), path) for path in self._routes if "{" in path]
         self._count = 0
-        self._held = 0  # bytes
 
     def __rsgi_init__(self, loop: Any) -> None:
+        self._bodies.start(loop)
         self._service.start(loop)
 
     def __rsgi_del__(self, loop: Any) -> None:
+        self._bodies.stop()
         self._service.stop()
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
@@ -120,97 +106,32 @@ class App:
         self._count += 1
         headers: Headers = scope.headers
         name = _given_id(headers) or f"{self._prefix}-r{self._count:x}"
-        request = Request(name, scope.path, headers, protocol.client_disconnect)
-        route = scope.path
-        if route not in self._routes:
-            route, request.parameters = self._found(route)
+        route = path = scope.path
+        request = Request(name, path, headers, protocol.client_disconnect)
+        if path not in self._routes:
+            route, request.parameters = self._found(path)
         who = None
         try:
             methods = self._routes.get(route, {})
             chosen = methods.get(scope.method)
             holder = self._access.check(headers, chosen.needs if chosen else "token")
             who = holder.name if holder else None
-            answer = await self._answer(chosen, scope, protocol, request, methods)
-        except Denied as error:
-            answer = _refused(error.status, Problem(error.reason, next=error.advice), request, _challenge(error))
-        except Gone:
-            answer = Answer(b"", _HUNG_UP)
+            if chosen:
+                request.body = await self._bodies.read(headers, scope.http_version, protocol)
+                answer = await chosen.handler(request)
+            else:
+                answer = self._no_route(scope.method, methods, request)
+        except Exception as error:  # noqa: BLE001  # every fault has its answer
+            answer = _instead(error, request)
+        finally:
+            self._bodies.let_go(request.body)
         seconds = time.perf_counter() - started
         if answer.status != _HUNG_UP:
-            sent = [("content-type", answer.kind), ("x-request-id", request.id), *answer.headers]
+            sent = [("content-type", answer.kind), ("x-request-id", name), *answer.headers]
             with suppress(Exception):  # the client is gone
                 protocol.response_bytes(answer.status, sent, answer.body)
         self._requests.count(route, answer.status, seconds)
-        self._journal.note(answer.status, scope.method, scope.path, seconds, request.id, who)
-
-    async def _answer(
-        self,
-        chosen: Route | None,
-        scope: "Scope",
-        protocol: "HTTPProtocol",
-        request: Request,
-        methods: Mapping[str, Route],
-    ) -> Answer:
-        try:
-            if not chosen:
-                return self._no_route(scope.method, methods, request)
-            request.body = await self._patience.body(self._body(request, scope.http_version, protocol))
-            return await chosen.handler(request)
-        except BadInput as error:
-            return _refused(error.status, error.problem, request)
-        except Unavailable as error:
-            return _refused(503, Problem(error.reason), request, (("retry-after", str(error.retry)),))
-        except Late:
-            return _refused(504, Problem("the deadline passed before the rows were scored"), request)
-        except Failed as error:
-            return _refused(500, Problem(error.reason), request)
-        except TimeoutError:
-            return _refused(408, Problem("the body did not arrive"), request, (("connection", "close"),))
-        except RecursionError:
-            return _refused(400, Problem("the body is nested too deeply"), request)
-        except Gone:
-            raise
-        except Exception as error:  # noqa: BLE001  # the caller gets a request id, the operator the trace
-            print(f"gradino: request {request.id!r}\n{_trace(error)}", file=sys.stderr)
-            return _refused(500, Problem("the server failed on this request", next="see its log"), request)
-        finally:
-            self._held -= request.held
-
-    async def _body(self, request: Request, version: str, protocol: "HTTPProtocol") -> bytes:
-        length = request.headers.get("content-length")
-        if length is None and request.headers.get("transfer-encoding") is None and version.startswith("1"):
-            return b""
-        try:
-            if length is not None and int(length) <= LARGEST_BODY:
-                self._hold(request, int(length))
-                return await protocol()
-            return await self._parts(request, protocol)
-        except RuntimeError:  # Granian's word for a broken body and for a caller who hung up
-            raise BadInput(Problem("the body broke off, or its chunks are none"), 400) from None
-
-    async def _parts(self, request: Request, protocol: "HTTPProtocol") -> bytes:
-        parts = bytearray()
-        size = 0
-        async for part in protocol:
-            size += len(part)
-            if size <= LARGEST_BODY:
-                self._hold(request, len(part))
-                parts += part
-            elif size > _DRAINED:
-                break
-        if size > LARGEST_BODY:
-            most = LARGEST_BODY // 1024**2
-            raise BadInput(
-                Problem(f"the body is larger than {most} MiB", next="send the rows in several requests"), 413
-            )
-        return bytes(parts)
-
-    def _hold(self, request: Request, size: int) -> None:
-        """Count bytes for as long as their request lasts; raises Unavailable when all bodies together are too many."""
-        if self._held + size > _MOST_HELD:
-            raise Unavailable("too many large bodies at once")
-        self._held += size
-        request.held += size
+        self._journal.note(answer.status, scope.method, path, seconds, name, who)
 
     def _found(self, path: str) -> tuple[str, dict[str, str]]:
         """The route of a path with open parts, and what stands there; `other` when there is none."""
@@ -244,6 +165,30 @@ def _given_id(headers: Headers) -> str | None:
         found = _TRACE.fullmatch(trace) if trace else None
         return found[1] if found else None
     return given if given and len(given) <= _MOST_ID and given.isascii() and given.isprintable() else None
+
+
+def _instead(error: Exception, request: Request) -> Answer:
+    """What a caller is told of an exception."""
+    match error:
+        case BadInput():
+            return _refused(error.status, error.problem, request)
+        case Denied():
+            return _refused(error.status, Problem(error.reason, next=error.advice), request, _challenge(error))
+        case Unavailable():
+            return _refused(503, Problem(error.reason), request, (("retry-after", str(error.retry)),))
+        case Late():
+            return _refused(504, Problem("the deadline passed before the rows were scored"), request)
+        case Gone():
+            return Answer(b"", _HUNG_UP)
+        case Failed():
+            return _refused(500, Problem(error.reason), request)
+        case TimeoutError():
+            return _refused(408, Problem("the body did not arrive"), request, (("connection", "close"),))
+        case RecursionError():
+            return _refused(400, Problem("the body is nested too deeply"), request)
+    # the caller gets a request id, the operator the trace
+    print(f"gradino: request {request.id!r}\n{_trace(error)}", file=sys.stderr)
+    return _refused(500, Problem("the server failed on this request", next="see its log"), request)
 
 
 def _trace(error: Exception) -> str:

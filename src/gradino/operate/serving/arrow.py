@@ -113,7 +113,9 @@ class Unpacker:
 
 def accepted(accept: str | None, sent: str) -> str:
     """The kind of the answer: what `Accept` names first of those we have, else the kind that was sent; JSON is ""."""
-    for part in (accept or "*/*").split(","):
+    if accept is None or accept == "*/*":
+        return sent if sent in KINDS else ""
+    for part in accept.split(","):
         wanted = part.partition(";")[0].strip().lower()
         if wanted in KINDS:
             return wanted

@@ -12,10 +12,11 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import accumulate
 from queue import Empty, SimpleQueue
 from typing import Any
+
+import msgspec
 
 from gradino.operate.serving.columns import Block, joined
 from gradino.operate.serving.commit import Entry, PredictionLog, Scored
@@ -33,8 +34,7 @@ class ModelFailed(Exception):  # noqa: N818  # it becomes an answer
     """The model raised on rows that its schema allows."""
 
 
-@dataclass(slots=True, eq=False)
-class Ticket:
+class Ticket(msgspec.Struct, eq=False):
     """One request on its way: rows in, values and arms out."""
 
     live: Live
@@ -42,7 +42,7 @@ class Ticket:
     ids: list[str]
     future: "asyncio.Future[None]"
     arms: Sequence[Arm] = ()
-    values: list[Any] = field(default_factory=list)
+    values: list[Any] = []
 
 
 class Batcher:
@@ -56,6 +56,7 @@ class Batcher:
         self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
         self._idle = threading.Event()
         self._turn: list[Ticket] = []
+        self._home = threading.get_ident()  # the loop's thread
         self.shadow = Shadow(log, self._idle)
         self.waiting = 0  # rows, counted in the event loop only
         self.predictions: Counter[tuple[int, Arm]] = Counter()
@@ -92,7 +93,7 @@ class Batcher:
             if not tickets:
                 return
             if forsaken := {ticket for ticket in tickets if ticket.future.done()}:  # too late, or hung up
-                self._loop.call_soon_threadsafe(self._finish, list(forsaken), None)
+                self._tell(list(forsaken), None)
                 tickets = [ticket for ticket in tickets if ticket not in forsaken]
             self._score_all(tickets)
 
@@ -139,10 +140,9 @@ class Batcher:
                 return
             failure = ModelFailed(f"the model raised {type(error).__name__}: {error}")
             print(f"gradino: the model raised {live.told(error)}", file=sys.stderr)
-            self._loop.call_soon_threadsafe(self._finish, tickets, failure)
+            self._tell(tickets, failure)
             return
-        records = [record for record, _ in parts]
-        self._log.put(Entry(records, lambda failure: self._loop.call_soon_threadsafe(self._finish, tickets, failure)))
+        self._log.put(Entry([record for record, _ in parts], lambda failure: self._tell(tickets, failure)))
         for record, answered in parts:
             self.predictions[record.version, _OTHER[answered.arm]] += len(record.ids)
             if live.challenger:
@@ -157,10 +157,11 @@ class Batcher:
         told: list[Any] = [None] * len(arms)
         parts = []
         for arm in _OTHER:
-            where = [i for i, who in enumerate(arms) if who == arm]
-            if not where:
+            share = arms.count(arm)
+            if not share:
                 continue
-            part = rows if len(where) == len(arms) else rows.take(where)
+            where = range(len(arms)) if share == len(arms) else [i for i, who in enumerate(arms) if who == arm]
+            part = rows if share == len(arms) else rows.take(where)
             values = live.score(arm, part.columns)
             for i, value in zip(where, answers(values), strict=True):
                 told[i] = value
@@ -171,6 +172,13 @@ class Batcher:
             ticket.values, ticket.arms = told[start:end], arms[start:end]
             start = end
         return parts
+
+    def _tell(self, tickets: list[Ticket], failure: Exception | None) -> None:
+        """From any thread."""
+        if threading.get_ident() == self._home:
+            self._finish(tickets, failure)
+        else:
+            self._loop.call_soon_threadsafe(self._finish, tickets, failure)
 
     def _finish(self, tickets: list[Ticket], failure: Exception | None) -> None:
         for ticket in tickets:

@@ -1,7 +1,7 @@
 """Group commit: what many requests hand over while one flush runs becomes the next flush; then all of them may answer.
 
-A thread of its own owns the segment. On an error of the disk nothing of the group is kept and every waiting request is
-told so; the next group tries again.
+A thread of its own flushes a durable log. On an error of the disk nothing of the group is kept and every waiting
+request is told so; the next group tries again.
 """
 
 import sys
@@ -70,6 +70,7 @@ class PredictionLog:
         self._schemas: dict[Schema, int] = {}
         self.commits = 0
         self.errors = 0
+        self._alone = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
 
@@ -79,7 +80,12 @@ class PredictionLog:
         return self._queue.qsize()
 
     def put(self, entry: Entry) -> None:
-        self._queue.put(entry)
+        """What is not to be durable only has to reach the system: that takes less time than to hand it on."""
+        if self._durable:
+            self._queue.put(entry)
+        else:
+            with self._alone:
+                self._commit([entry])
 
     def close(self) -> None:
         """Write what is waiting and let go of the segment."""

@@ -4,7 +4,7 @@ Each series carries the worker's number, so that a restarted worker's counters b
 """
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -18,13 +18,13 @@ class Requests:
 
     def __init__(self) -> None:
         self.answers: Counter[tuple[str, int]] = Counter()
-        self.latency: dict[str, list[int]] = {}
-        self.seconds: Counter[str] = Counter()
+        self.latency: defaultdict[str, list[int]] = defaultdict(lambda: [0] * (len(BUCKETS) + 1))
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def count(self, route: str, status: int, seconds: float) -> None:
         self.answers[route, status] += 1
-        self.latency.setdefault(route, [0] * (len(BUCKETS) + 1))[bisect_left(BUCKETS, seconds)] += 1
-        self.seconds[route] += seconds  # type: ignore[assignment]
+        self.latency[route][bisect_left(BUCKETS, seconds)] += 1
+        self.seconds[route] += seconds
 
 
 class Snapshot(msgspec.Struct, frozen=True):

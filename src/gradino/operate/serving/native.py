@@ -16,7 +16,7 @@ from gradino.operate.serving.served import as_logged
 from gradino.operate.serving.wal import Feedback, Label
 
 
-class Predicted(msgspec.Struct, frozen=True, omit_defaults=True):
+class Predicted(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """`version` only where another one than the champion answered."""
 
     id: str

@@ -1,18 +1,14 @@
-"""How long one waits for another: for a body that trickles, for a deadline, for a caller who has hung up.
+"""How long one waits for another: until a deadline, and for a caller who has hung up not at all.
 
-Looking at all waiting requests twenty times a second costs the many that are answered at once almost nothing; a timer
-or a watch for each of them would cost more than their answer.
+Looking at all waiting requests twenty times a second costs the many that are answered at once almost nothing; a watch
+for each of them would cost more than their answer.
 """
 
 import asyncio
 import re
-import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
-BODY = 30.0  # seconds a body may take
 _EVERY = 0.05
 _TIMEOUT = re.compile(r"(\d{1,8})([HMSmun])")
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
@@ -30,8 +26,7 @@ class Patience:
     """Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._reading: dict[asyncio.Task[Any], float] = {}
-        self._waiting: deque[tuple[float, asyncio.Future[None], Callable[[], Awaitable[None]]]] = deque()
+        self._waiting: list[tuple[asyncio.Future[None], Callable[[], Awaitable[None]]]] = []
         self._watching: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -43,40 +38,21 @@ class Patience:
             if task:
                 task.cancel()
 
-    async def body(self, read: Awaitable[bytes]) -> bytes:
-        """What `read` gives; raises TimeoutError when it takes too long."""
-        task = asyncio.current_task()
-        assert task
-        self._reading[task] = time.monotonic()
-        try:
-            return await read
-        except asyncio.CancelledError:
-            if task in self._reading:  # it was not us
-                raise
-            task.uncancel()
-            raise TimeoutError from None
-        finally:
-            self._reading.pop(task, None)
-
     def watch(
         self, future: "asyncio.Future[None]", gone: Callable[[], Awaitable[None]], seconds: float | None = None
     ) -> None:
         """Fail `future` with Gone when `gone` says so, and with Late after `seconds`."""
-        self._waiting.append((time.monotonic(), future, gone))
+        self._waiting.append((future, gone))
         if seconds is not None:
             timer = asyncio.get_running_loop().call_later(seconds, _fail, future, Late())
             future.add_done_callback(lambda _: timer.cancel())
 
     async def _sweep(self) -> None:
+        """Follow what is as old as the last look."""
         while True:
+            old, self._waiting = self._waiting, []
             await asyncio.sleep(_EVERY)
-            now = time.monotonic()
-            for task, since in list(self._reading.items()):
-                if now - since > BODY:
-                    del self._reading[task]
-                    task.cancel()
-            while self._waiting and now - self._waiting[0][0] > _EVERY:
-                _, future, gone = self._waiting.popleft()
+            for future, gone in old:
                 if not future.done():
                     self._follow(future, gone)
 
@@ -92,7 +68,7 @@ class Patience:
         future.add_done_callback(lambda _: task.cancel())
 
 
-def seconds(timeout: str | None) -> float | None:
+def seconds(timeout: str) -> float:
     """The header `grpc-timeout`: a number of at most eight digits and one of H, M, S, m, u, n.
 
     https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
@@ -100,8 +76,6 @@ def seconds(timeout: str | None) -> float | None:
     Raises:
         ValueError: it is something else.
     """
-    if timeout is None:
-        return None
     found = _TIMEOUT.fullmatch(timeout)
     if not found:
         raise ValueError(timeout)

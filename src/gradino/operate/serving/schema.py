@@ -110,7 +110,9 @@ class Rows:
             for i, (kind, needed) in enumerate(zip(kinds, self.required, strict=True))
         ]
         names = {f"f{i}": name for i, name in enumerate(self.names)}
-        return msgspec.defstruct(name, cast("Any", attributes), kw_only=True, forbid_unknown_fields=True, rename=names)
+        return msgspec.defstruct(
+            name, cast("Any", attributes), kw_only=True, forbid_unknown_fields=True, rename=names, gc=False
+        )
 
     def decode(self, body: bytes) -> list[Row]:
         """The rows of a `/v1/score` body as tuples in the order of `names`; raises BadInput."""

@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
-from gradino.operate.serving.app import Failed, Request, Unavailable
+from gradino.operate.serving.app import Failed, Request
 from gradino.operate.serving.batching import MOST_WAITING, Batcher, ModelFailed, Ticket
+from gradino.operate.serving.bodies import Unavailable
 from gradino.operate.serving.columns import Block
 from gradino.operate.serving.commit import Entry, PredictionLog
 from gradino.operate.serving.deployments import Deployments
@@ -20,12 +21,13 @@ class Scoring:
     """The way of one worker's rows to the model and into the log. `prefix` begins each prediction id."""
 
     def __init__(self, deployments: Deployments, log: PredictionLog, prefix: str) -> None:
-        self._deployments, self._log, self._prefix = deployments, log, prefix
+        self._deployments, self._log, self._prefix = deployments, log, f"{prefix}-"
         self._count = 0
         self.patience = Patience()
         self.batcher: Batcher | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
         self.batcher = Batcher(loop, self._log)
         self.patience.start(loop)
 
@@ -47,31 +49,36 @@ class Scoring:
         Raises:
             BadInput, Unavailable, Failed, Late, Gone: why there are none.
         """
-        few(len(rows))
-        if timeout is None:
-            timeout = _timeout(request)
+        size = len(rows)
+        few(size)
+        if timeout is None and (given := request.headers.get("grpc-timeout")) is not None:
+            timeout = _timeout(given)
         batcher = self.batcher
         assert batcher
-        if batcher.waiting and batcher.waiting + len(rows) > MOST_WAITING:
+        if batcher.waiting and batcher.waiting + size > MOST_WAITING:
             raise Unavailable("too many rows are waiting")
-        first, self._count = self._count, self._count + len(rows)
-        ids = [f"{self._prefix}-{first + i:x}" for i in range(len(rows))]
-        ticket = Ticket(live, rows, ids, asyncio.get_running_loop().create_future())
+        first, self._count = self._count, self._count + size
+        ids = [f"{self._prefix}{i:x}" for i in range(first, first + size)]
+        ticket = Ticket(live, rows, ids, self._loop.create_future())
         if ids:
             self.patience.watch(ticket.future, request.gone, timeout)
             batcher.submit(ticket)
             try:
-                await _safe(ticket.future)
+                await ticket.future
             except ModelFailed as error:
                 raise Failed(str(error)) from None
+            except OSError as error:
+                raise _unwritten(error) from None
         return ticket
 
     async def keep(self, feedback: Feedback) -> None:
         """Labels into the log; raises Unavailable when it cannot be written."""
-        loop = asyncio.get_running_loop()
-        committed = loop.create_future()
-        self._log.put(Entry([feedback], _threadsafe(loop, committed)))
-        await _safe(committed)
+        committed = self._loop.create_future()
+        self._log.put(Entry([feedback], _threadsafe(self._loop, committed)))
+        try:
+            await committed
+        except OSError as error:
+            raise _unwritten(error) from None
 
 
 def few(rows: int) -> None:
@@ -80,8 +87,7 @@ def few(rows: int) -> None:
         raise BadInput(Problem(f"{rows} rows in one request", next=f"send at most {MOST_ROWS}"), 413)
 
 
-def _timeout(request: Request) -> float | None:
-    given = request.headers.get("grpc-timeout")
+def _timeout(given: str) -> float:
     try:
         return seconds(given)
     except ValueError:
@@ -89,12 +95,8 @@ def _timeout(request: Request) -> float | None:
         raise BadInput(problem, 400) from None
 
 
-async def _safe(committed: "asyncio.Future[None]") -> None:
-    """Wait for the log; raises Unavailable when it cannot be written."""
-    try:
-        await committed
-    except OSError as error:
-        raise Unavailable(f"the prediction log cannot be written: {error.strerror}", retry=5) from None
+def _unwritten(error: OSError) -> Unavailable:
+    return Unavailable(f"the prediction log cannot be written: {error.strerror}", retry=5)
 
 
 def _threadsafe(loop: asyncio.AbstractEventLoop, future: "asyncio.Future[None]") -> Callable[[OSError | None], object]:

@@ -40,7 +40,6 @@ class ScoringService:
         self._folder, self._name = folder, project.name
         self._scoring = Scoring(deployments, log, prefix)
         self._native = Native(self._scoring, project.task)
-        self.patience = self._scoring.patience
         self.requests = Requests()
         self.routes: Routes = {
             **self._native.routes,

@@ -13,29 +13,39 @@ _LESS, _LESS_OR_EQUAL = 2, 3  # treelite's operators
 
 @dataclass(frozen=True)
 class Forest:
-    """`base` is where the sums begin, shape (targets,); its type is that of all sums."""
+    """All nodes, tree after tree; the right child of a node stands behind its left one, and a leaf is its own child.
 
-    feature: NDArray[np.int32]
+    A row goes right where it is above `threshold`, or where it is missing and `missing_right` is set. `base` is where
+    the sums begin, shape (targets,); its type is that of all sums. Indices without a sign cost less to follow.
+    """
+
+    feature: NDArray[np.uint32]
     threshold: NDArray[Any]
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
-    missing_left: NDArray[np.bool_]
+    left: NDArray[np.uint32]
+    missing_right: NDArray[np.bool_]
     value: NDArray[Any]
-    root: NDArray[np.int32]
+    root: NDArray[np.uint32]
+    depth: NDArray[np.int32]
     target: NDArray[np.int32]
     base: NDArray[Any]
+
+    @property
+    def branches(self) -> tuple[NDArray[np.uint32], NDArray[Any]]:
+        """Feature and threshold of every node that is no leaf."""
+        inner = self.left != np.arange(len(self.left))
+        return self.feature[inner], self.threshold[inner]
 
     def sums(self, x: NDArray[Any]) -> NDArray[Any]:
         """Of the leaves that each row of `x` (features, rows) reaches, shape (targets, rows)."""
         from gradino.operate.serving.evaluators.kernel import add_leaves
 
         out = np.repeat(self.base[:, None], x.shape[1], axis=1)
-        tables = (self.feature, self.threshold, self.left, self.right, self.missing_left, self.value)
-        add_leaves(np.ascontiguousarray(x), *tables, self.root, self.target, out)
+        tables = (self.feature, self.threshold, self.left, self.missing_right, self.value)
+        add_leaves(np.ascontiguousarray(x), *tables, self.root, self.depth, self.target, out)
         return out
 
-    @classmethod
-    def of(cls, model: Any) -> "Forest":
+    @staticmethod
+    def of(model: Any) -> "Forest":
         """From treelite's model; raises NotCompiled for splits by category."""
         trees = [model.get_tree_accessor(i) for i in range(model.num_tree)]
         header = model.get_header_accessor()
@@ -62,36 +72,57 @@ class Forest:
             value[~inner] = all_of("leaf_vector").reshape(-1, width)
         else:
             value = all_of("leaf_value")[:, None]
-        return cls(
-            np.where(inner, all_of("split_index"), -1).astype(np.int32),
-            threshold,
-            (all_of("cleft") + start).astype(np.int32),
-            (all_of("cright") + start).astype(np.int32),
-            all_of("default_left").astype(np.bool_),
-            value,
-            root.astype(np.int32),
-            np.maximum(target, 0).astype(np.int32),
-            base,
-        )
+        children = np.stack([all_of("cleft") + start, all_of("cright") + start], axis=1)
+        missing_right = ~all_of("default_left").astype(np.bool_)
+        nodes = (all_of("split_index"), threshold, children, missing_right, value)
+        return _laid_out(inner, *nodes, root, np.maximum(target, 0), base)
 
-    @classmethod
-    def of_tree(cls, tree: Any, classifies: bool) -> "Forest":
+    @staticmethod
+    def of_tree(tree: Any, classifies: bool) -> "Forest":
         """A single decision tree of scikit-learn, which treelite does not read."""
-        leaf = tree.children_left < 0
         value = tree.value[:, 0, :] if classifies else tree.value[:, 0, :1]
-        return cls(
-            np.where(leaf, -1, tree.feature).astype(np.int32),
-            np.array(tree.threshold),
-            tree.children_left.astype(np.int32),
-            tree.children_right.astype(np.int32),
-            tree.missing_go_to_left.astype(np.bool_),
-            np.ascontiguousarray(value),
-            np.zeros(1, dtype=np.int32),
-            np.zeros(1, dtype=np.int32),
-            np.zeros(value.shape[1]),
-        )
+        children = np.stack([tree.children_left, tree.children_right], axis=1)
+        nodes = (tree.feature, tree.threshold, children, tree.missing_go_to_left == 0, value)
+        return _laid_out(tree.children_left >= 0, *nodes, np.zeros(1, int), np.zeros(1, int), np.zeros(value.shape[1]))
 
 
 def _leaf_vectors(tree: Any) -> NDArray[Any]:
     ends = np.stack([tree.get_field("leaf_vector_begin"), tree.get_field("leaf_vector_end")], axis=1)
     return ends.astype(np.int64)
+
+
+def _laid_out(
+    inner: NDArray[np.bool_],
+    feature: NDArray[Any],
+    threshold: NDArray[Any],
+    children: NDArray[Any],
+    missing_right: NDArray[np.bool_],
+    value: NDArray[Any],
+    root: NDArray[Any],
+    target: NDArray[Any],
+    base: NDArray[Any],
+) -> Forest:
+    """A forest from nodes in any order; `children` has shape (nodes, 2), `inner` says which nodes have any."""
+    depth = np.zeros(len(root), dtype=np.int32)
+    level, tree = root, np.arange(len(root))
+    nodes, trees = [level], [tree]
+    while (deeper := inner[level]).any():
+        level, tree = children[level[deeper]].ravel(), np.repeat(tree[deeper], 2)
+        depth[tree] += 1
+        nodes.append(level)
+        trees.append(tree)
+    order = np.concatenate(nodes)[np.argsort(np.concatenate(trees), kind="stable")]
+    place = np.empty(len(inner), dtype=np.uint32)
+    place[order] = own = np.arange(len(order), dtype=np.uint32)
+    inner = inner[order]
+    return Forest(
+        np.where(inner, feature[order], 0).astype(np.uint32),
+        np.where(inner, threshold[order], np.inf).astype(threshold.dtype),
+        np.where(inner, place[children[order, 0]], own),
+        inner & missing_right[order],
+        np.ascontiguousarray(value[order]),
+        place[root],
+        depth,
+        target.astype(np.int32),
+        base,
+    )

@@ -34,7 +34,7 @@ class Form:
     probabilities: Callable[[Matrix], NDArray[Any]] | None = None
     bound: Callable[[Matrix], NDArray[np.float64]] | None = None
     margin: Callable[[Matrix], NDArray[np.float64]] | None = None
-    thresholds: tuple[NDArray[np.int32], NDArray[Any]] | None = None
+    thresholds: tuple[NDArray[np.uint32], NDArray[Any]] | None = None
 
 
 def matrix(block: Block) -> Matrix:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from numba import boolean, float32, float64, int32, njit, void
+import numpy as np
+from numba import boolean, float32, float64, int32, njit, uint32, void
 from numba.types import Array  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
-_INDEX, _FLAG = int32[::1], boolean[::1]
+_INDEX, _COUNT, _FLAG = uint32[::1], int32[::1], boolean[::1]
 
 
 def _matrix(kind: Any) -> Any:
@@ -15,7 +16,8 @@ def _matrix(kind: Any) -> Any:
 
 def _trees(x: Any, sums: Any) -> Any:
     """The signature for features of one precision and trees of another."""
-    return void(_matrix(x), _INDEX, sums[::1], _INDEX, _INDEX, _FLAG, sums[:, ::1], _INDEX, _INDEX, sums[:, ::1])
+    nodes = (_INDEX, sums[::1], _INDEX, _FLAG, sums[:, ::1])
+    return void(_matrix(x), *nodes, _INDEX, _COUNT, _COUNT, sums[:, ::1])
 
 
 @njit([_trees(float64, float64), _trees(float32, float64), _trees(float32, float32)], cache=True, nogil=True)
@@ -24,34 +26,34 @@ def add_leaves(
     feature: NDArray[Any],
     threshold: NDArray[Any],
     left: NDArray[Any],
-    right: NDArray[Any],
-    missing_left: NDArray[Any],
+    missing_right: NDArray[Any],
     value: NDArray[Any],
     root: NDArray[Any],
+    depth: NDArray[Any],
     target: NDArray[Any],
     out: NDArray[Any],
 ) -> None:
     """Add to `out` (targets, rows) the leaf that each row of `x` (features, rows) reaches in each tree, in order.
 
-    Nodes of all trees lie one after another; one whose `feature` is negative is a leaf. A row goes left where
-    x ≤ threshold. A tree adds to its `target`, or with leaves as wide as `out` to all of them.
+    The tables are those of `forest.Forest`. All rows go down a tree together, one level after another: no step of one
+    waits for a step of another, and where a row goes is arithmetic, so that nothing is to be guessed. A tree adds to
+    its `target`, or with leaves as wide as `out` to all of them.
     """
+    at = np.empty(x.shape[1], np.uint32)
     for tree in range(root.shape[0]):
-        for row in range(x.shape[1]):
-            node = root[tree]
-            while feature[node] >= 0:
+        at[:] = root[tree]
+        for _ in range(depth[tree]):
+            for row in range(x.shape[1]):
+                node = at[row]
                 seen = x[feature[node], row]
-                if seen != seen:
-                    node = left[node] if missing_left[node] else right[node]
-                elif seen <= threshold[node]:
-                    node = left[node]
-                else:
-                    node = right[node]
+                right = (seen > threshold[node]) | ((seen != seen) & missing_right[node])
+                at[row] = left[node] + np.uint32(right)
+        for row in range(x.shape[1]):
             if value.shape[1] == 1:
-                out[target[tree], row] += value[node, 0]
+                out[target[tree], row] += value[at[row], 0]
             else:
                 for i in range(value.shape[1]):
-                    out[i, row] += value[node, i]
+                    out[i, row] += value[at[row], i]
 
 
 @njit([void(_matrix(float64), float64[:, ::1], float64[:, ::1])], cache=True, nogil=True)

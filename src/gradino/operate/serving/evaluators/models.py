@@ -62,12 +62,11 @@ def _summed(
     before: Callable[[Matrix], Matrix] = lambda x: x,
     **more: Any,
 ) -> Form:
-    inner = forest.feature >= 0
     return Form(
         f"{len(forest.root)} trees",
         lambda x: answer(forest.sums(before(x))),
         precision,
-        thresholds=(forest.feature[inner], forest.threshold[inner]),
+        thresholds=forest.branches,
         **more,
     )
 
