@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gradino.operate.store.tables import Tables
@@ -68,14 +67,9 @@ class Series:
             self._rolled.clear()
 
     def _new(self, name: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        until, after = self.tables.version(name), self._at.get(name, -1)
-        if until <= after:
-            return
-        old, new = self.tables.open(name, after) if after >= 0 else None, self.tables.open(name, until)
-        assert new is not None
-        for uri in sorted({*new.file_uris()} - {*(old.file_uris() if old else ())}):
-            with pq.ParquetFile(uri.removeprefix("file://")) as file:
-                yield from file.iter_batches(columns=columns, batch_size=8192, use_threads=False)
+        until = self.tables.version(name)
+        for rows in self.tables.pieces(name, self._at.get(name, -1), until, columns):
+            yield from rows.to_batches(max_chunksize=8192)
         self._at[name] = until
 
     def _fold(self, rows: pa.RecordBatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from gradino.errors import ServiceError
 from gradino.operate import data, lineage, training
-from gradino.operate.lineage.seal import chained
+from gradino.operate.lineage.seal import chained_rows
 from gradino.operate.store.state import decisions, seals, versions
 from tests.operate.conftest import START, Shop
 
@@ -67,7 +67,7 @@ def test_a_seal_put_right_after_a_change_is_not_ours(traced: Shop) -> None:
     file = traced.store.root / "tables" / "predictions" / second.file
     file.write_bytes((traced.store.root / "tables" / "predictions" / first.file).read_bytes())
     digest = traced.store.tables.file_digest("predictions", second.file)
-    forged = chained(first.seal, second.file, digest)
+    forged = chained_rows(first.seal, traced.store.tables.content("predictions", second.file), second.version)
     traced.store.state.change(seals, seals.c.id == second.id, digest=digest, seal=forged)
     assert broken(traced) == ["log"]
 

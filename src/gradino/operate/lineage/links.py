@@ -18,7 +18,7 @@ from gradino.errors import IntegrityError
 from gradino.operate import data, registry
 from gradino.operate.lineage import dsse
 from gradino.operate.lineage.retention import expired
-from gradino.operate.lineage.seal import sound
+from gradino.operate.lineage.seal import chained_rows, sound
 from gradino.operate.project import Project
 from gradino.operate.registry.bundle import CODE, LOCK, MANIFEST, SIGNATURE, sha256, verify_files
 from gradino.operate.release import certificate
@@ -38,8 +38,11 @@ class Link:
     says: str
 
 
-def log(store: Store, sealed: Row[Any], content: memoryview | None) -> Link:
-    """A file of the log, with its bytes, against its seal, and the seal against the one before it and our key."""
+def log(store: Store, sealed: Row[Any], content: memoryview | None, *, rows: bool = False) -> Link:
+    """A file of the log, with its bytes, against its seal, and the seal against the one before it and our key.
+
+    With `rows`, the chain is also recomputed from what the file says row by row, commit by commit.
+    """
     if content is None and expired(store, sealed):
         says = "expired by retention" if sound(store, sealed) else "the chain of seals is broken here"
         return Link("log", sealed.file, sealed.digest, sound(store, sealed), says)
@@ -47,9 +50,11 @@ def log(store: Store, sealed: Row[Any], content: memoryview | None) -> Link:
     if found != sealed.digest:
         says = f"tables/{sealed.table}/{sealed.file} now has {found}"
         return Link("log", sealed.file, sealed.digest, False, says)
-    if not sound(store, sealed):
+    chained = not rows or content is None or chained_rows(sealed.before, content, sealed.version) == sealed.seal
+    if not sound(store, sealed) or not chained:
         return Link("log", sealed.file, sealed.digest, False, "the chain of seals is broken here")
-    return Link("log", sealed.file, sealed.digest, True, "sealed when it was written")
+    says = "sealed when it was written" if sealed.replaces is None else "merged from files that were sealed"
+    return Link("log", sealed.file, sealed.digest, True, says)
 
 
 def deployment(store: Store, number: int) -> list[Link]:

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Row
 
 from gradino.operate import registry
-from gradino.operate.lineage.seal import SEALED
 from gradino.operate.store import Store
 from gradino.operate.store.state import seals
+from gradino.operate.store.tables import LOG
 
 
 def expire(store: Store, keep: timedelta, clock: datetime) -> int:
@@ -26,11 +26,12 @@ def expire(store: Store, keep: timedelta, clock: datetime) -> int:
     before this one can still read the version of the table at which it stopped.
     """
     gone = 0
-    for name in SEALED:
+    for name in LOG:
         known = {row.file: row for row in store.state.rows(seals, seals.c.table == name)}
-        if let_go := [file for file, row in known.items() if row.expired]:
+        if let_go := [old for file, row in known.items() if row.expired for old in (file, *(row.replaces or ()))]:
             store.tables.forget(name, let_go)
-        due = [file for file in store.tables.files_before(name, clock - keep) if file in known]
+        files = store.tables.files(name)
+        due = [file for file, (_, last) in files.items() if file in known and last and last <= clock - keep]
         for file in due:
             row = known[file]
             signature = registry.signing_key(store).sign(_said(row), ec.ECDSA(hashes.SHA256()))

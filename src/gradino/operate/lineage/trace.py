@@ -18,11 +18,11 @@ from gradino.errors import ServiceError
 from gradino.operate import registry
 from gradino.operate.lineage import links
 from gradino.operate.lineage.links import Link
-from gradino.operate.lineage.seal import SEALED, sealed_with
+from gradino.operate.lineage.seal import sealed_with
 from gradino.operate.project import Project
 from gradino.operate.store import Store
 from gradino.operate.store.state import data_versions, decisions, seals, versions
-from gradino.operate.store.tables import rows_of
+from gradino.operate.store.tables import LOG, rows_of
 
 _ANSWER = ["prediction_id", "event_time", "deployment", "version", "role", "prediction"]
 
@@ -40,9 +40,8 @@ def trace(project: Project, store: Store, subject: str) -> list[Link]:
 
 def everything(project: Project, store: Store) -> Iterator[Link]:
     """Every link there is: all files of the log, all decisions, all versions with their runs, all data versions."""
-    for name in SEALED:
-        for sealed in store.state.rows(seals, seals.c.table == name):
-            yield links.log(store, sealed, _content(store, name, sealed.file))
+    for name in LOG:
+        yield from _log(store, name)
     for decided in store.state.rows(decisions):
         yield links.decision(store, decided.id)
     for version in store.state.rows(versions):
@@ -50,6 +49,17 @@ def everything(project: Project, store: Store) -> Iterator[Link]:
     newest = store.state.last(data_versions)
     if newest:  # it holds all files and batches of those before it
         yield links.collected(store, newest.version)
+
+
+def _log(store: Store, name: str) -> Iterator[Link]:
+    """All files of a table of the log; what is merged meanwhile comes later, as what it became."""
+    seen = 0
+    while rows := store.state.rows(seals, seals.c.table == name, seals.c.id > seen):
+        for sealed in rows:
+            content = _content(store, name, sealed.file)
+            if content is not None or store.state.count(seals, seals.c.id == sealed.id):
+                yield links.log(store, sealed, content, rows=True)
+        seen = rows[-1].id
 
 
 def _prediction(project: Project, store: Store, subject: str) -> list[Link]:

@@ -16,10 +16,8 @@ def commits(project: Project, store: Store, after: int, until: int) -> Iterator[
 
     A row whose request named no unit is a unit of its own, as it was for the server.
     """
-    for version in range(after + 1, until + 1):
-        new = store.tables.added("outcomes", version - 1, version)
-        if new is not None:
-            yield _with_units(store, new, f"x_{project.project.unit}") if project.project.unit else new
+    for new in store.tables.commits("outcomes", after, until):
+        yield _with_units(store, new, f"x_{project.project.unit}") if project.project.unit else new
 
 
 def catch_up(

@@ -147,16 +147,18 @@ decisions = _table(
     Column("certificate", JSON, nullable=False),
     Column("signature", String, nullable=False),
 )
-# SHA-256 of each file of the log, chained: seal = sha256(seal before, file, digest), each signed with our key.
+# Each file of the log, signed: seal = sha256(seal before, version, digest of its rows), so a chain through all commits.
 seals = _table(
     "seals",
     Column("id", Integer, primary_key=True),
     Column("table", String, nullable=False),
     Column("file", String, nullable=False),
-    Column("version", Integer, nullable=False),  # of the Delta table that added it
-    Column("digest", String, nullable=False),
-    Column("seal", String, nullable=False),
-    Column("signature", String, nullable=False),  # base64
+    Column("version", Integer, nullable=False),  # of the Delta table: that added it, of a merged file the last one
+    Column("digest", String, nullable=False),  # SHA-256 of the file
+    Column("before", String, nullable=False),  # the seal before its first row; empty for the first
+    Column("seal", String, nullable=False, index=True),  # after its last row
+    Column("signature", String, nullable=False),  # base64, under both seals, file and digest
+    Column("replaces", JSON),  # the files that it was merged from and whose bytes are still there; null if none
     Column("expired", String),  # the signature under letting the file go
 )
 # Which prediction ids a sealed file holds: those with a prefix and a number from `first` to `last`, if any.
