@@ -76,6 +76,20 @@ class Resource:
     detail: dict[str, str] = field(default_factory=dict, compare=False)
 
 
+_SHORT = {"2": 29, "4": 30, "6": 30, "9": 30, "11": 30}  # month → its last day, where that is not the 31st
+
+
+def comes_round(cron: str) -> bool:
+    """Whether a cron expression of five fields names a moment that will come."""
+    fields = cron.split()
+    if len(fields) != 5:
+        return False
+    _, _, day, month, weekday = fields
+    if weekday != "*" or not (re.fullmatch(r"\d+", day) and re.fullmatch(r"[\d,]+", month)):
+        return True
+    return any(int(day) <= _SHORT.get(m.lstrip("0"), 31) for m in month.split(","))
+
+
 # A command that starts a job which another file describes, and the name of that file.
 _STARTS = re.compile(
     r"(?:gcloud\b.*\bbuilds\s+submit|gh\s+workflow\s+run|argo\s+submit|kubectl\s+create|circleci\s+run)"

@@ -11,6 +11,7 @@ from gradino.measure.tree import Tree
 
 _DEEPEST = 7
 _CHECKS = ("test", "gate", "smoke")
+_ONLY_TALKS = {"--help", "-h", "--dry-run"}
 _ASKS = re.compile(r"^(requests|httpx)\.(post|get)$|invoke_endpoint$|endpoint\.predict$")
 _SCORES = re.compile(r"predict|score|scoring|infer|invocations|endpoint|health|serv|localhost|127\.0\.0\.1", re.I)
 _STARTS = re.compile(
@@ -103,7 +104,7 @@ class Follower:
 
     def _handover(self, command: shell.Command, path: str, folder: str, depth: int) -> list[Effect]:
         passed = shell.handover(command.text)
-        if passed is None:
+        if passed is None or (passed.kind in ("python", "module") and _ONLY_TALKS & set(passed.words)):
             return []
         key = (passed.kind, passed.target, folder, *passed.words)
         if key not in self._known:

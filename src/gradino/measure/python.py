@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,9 +45,8 @@ class Function:
     decorators: list[Call] = field(default_factory=list)
     refs: list[str] = field(default_factory=list)
     asserts: list[str] = field(default_factory=list)
-    caught: int = 0
-    trivial: bool = False
     endless: bool = False
+    returns: set[bool] = field(default_factory=set)  # of each value: is it a constant?
     commands: list[tuple[int, str]] = field(default_factory=list)
     params: tuple[str, ...] = ()
 
@@ -63,6 +62,7 @@ class Module:
     constants: dict[str, str] = field(default_factory=dict)
     shell: list[tuple[int, str]] = field(default_factory=list)
     doc: str = ""
+    made: dict[str, str] = field(default_factory=dict)  # name → the call whose value it holds
     packages: frozenset[str] = frozenset()  # top-level names of everything imported
     known: dict[tuple[int, str], list[tuple[str, str]]] = field(default_factory=dict, repr=False)
 
@@ -92,6 +92,8 @@ def parse(path: str, source: str) -> Module | None:
     return reader.module
 
 
+_EVERYTHING = {"AssertionError", "Exception", "BaseException"}
+_LAST = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _LEAVES = (ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, ast.boolop, ast.unaryop, ast.alias)
 
@@ -100,10 +102,10 @@ class _Reader:
     def __init__(self, path: str, source: str) -> None:
         self.module = Module(path)
         self.lines = source.split("\n")
-        self.makers: dict[str, str] = {}
         self.here = self._function(BODY, 1)
         self.owner = ""
         self.depth = 0
+        self.swallowed = False
 
     def read(self, tree: ast.Module) -> None:
         self.module.doc = ast.get_docstring(tree) or ""
@@ -154,12 +156,21 @@ class _Reader:
         handler(self, node)
         self.depth -= 1
 
+    def _block(self, statements: Sequence[ast.AST]) -> None:
+        """Statements up to the first after which nothing runs."""
+        for one in statements:
+            self._visit(one)
+            if isinstance(one, _LAST):
+                break
+
     def _children(self, node: ast.AST) -> None:
         for name in node._fields:
             child: Any = getattr(node, name, None)
             for one in child if type(child) is list else (child,):
                 if type(one) in _HANDLERS:
                     self._visit(one)
+                    if type(one) in _LAST:
+                        break
 
     def _on_if(self, node: ast.If) -> None:
         test = node.test
@@ -170,12 +181,10 @@ class _Reader:
             and test.left.id == "__name__"
         ):
             before, self.here = self.here, self._function(MAIN, node.lineno)
-            for child in node.body:
-                self._visit(child)
+            self._block(node.body)
             self.here = before
         elif isinstance(test, ast.Constant) and not test.value:
-            for child in node.orelse:
-                self._visit(child)
+            self._block(node.orelse)
         else:
             self._children(node)
 
@@ -185,8 +194,7 @@ class _Reader:
         body.decorators.extend(self._call_of(d) for d in node.decorator_list)
         owner, self.owner = self.owner, node.name
         before, self.here = self.here, body
-        for child in node.body:
-            self._visit(child)
+        self._block(node.body)
         self.owner, self.here = owner, before
 
     def _on_functiondef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
@@ -195,13 +203,10 @@ class _Reader:
         made = self._function(name, node.lineno)
         made.decorators.extend(self._call_of(d) for d in node.decorator_list)
         made.params = tuple(a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
-        real = [s for s in node.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
-        made.trivial = all(isinstance(s, ast.Pass | ast.Raise) for s in real)
         if inside:
             self.here.refs.append(name)
         before, self.here = self.here, made
-        for child in node.body:
-            self._visit(child)
+        self._block(node.body)
         self.here = before
 
     _on_asyncfunctiondef = _on_functiondef
@@ -231,16 +236,19 @@ class _Reader:
         if isinstance(value, ast.Call):
             made_by = self._resolve(dotted(value.func))
             for target in targets:
-                self.makers[dotted(target)] = made_by
+                self.module.made[dotted(target)] = made_by
 
     def _on_assert(self, node: ast.Assert) -> None:
-        self.here.asserts.append(self._said(node.test))
+        if not self.swallowed and not _constant(node.test):
+            self.here.asserts.append(self._said(node.test))
         self._children(node)
 
     def _on_try(self, node: ast.Try) -> None:
-        if any(_swallows(h) for h in node.handlers):
-            self.here.caught += 1
-        self._children(node)
+        before, self.swallowed = self.swallowed, self.swallowed or any(_swallows(h) for h in node.handlers)
+        self._block(node.body)
+        self.swallowed = before
+        for block in (node.handlers, node.orelse, node.finalbody):
+            self._block(block)
 
     def _on_list(self, node: ast.List) -> None:
         words = [literal(e) or "{}" for e in node.elts]
@@ -251,10 +259,17 @@ class _Reader:
             self.here.commands.append((node.lineno, " ".join(words)[:2000]))
         self._children(node)
 
-    def _on_while(self, node: ast.While) -> None:
-        if isinstance(node.test, ast.Constant) and node.test.value:
-            self.here.endless = True
+    def _on_return(self, node: ast.Return) -> None:
+        if node.value is not None:
+            self.here.returns.add(_constant(node.value))
         self._children(node)
+
+    def _on_while(self, node: ast.While) -> None:
+        if not isinstance(node.test, ast.Constant):
+            self._children(node)
+        elif node.test.value:
+            self.here.endless = True
+            self._block(node.body)
 
     def _on_call(self, node: ast.Call) -> None:
         self.here.calls.append(self._call_of(node))
@@ -277,7 +292,7 @@ class _Reader:
                     keywords[keyword.arg] = (value or "")[:300]
                 self._argument(keyword.value, texts, refs)
         receiver = text.rsplit(".", 1)[0] if "." in text else ""
-        maker = self.makers.get(receiver, "")
+        maker = self.module.made.get(receiver, "")
         name = self._resolve(text)
         return Call(name, name.rsplit(".", 1)[-1], node.lineno, keywords, tuple(texts), tuple(refs), maker)
 
@@ -315,9 +330,19 @@ class _Reader:
         return f"{found}{'()' if called else ''}{dot}{rest}" if found else name
 
 
+def _constant(node: ast.expr) -> bool:
+    """Whether an expression is made of constants only."""
+    return not any(isinstance(n, ast.Name | ast.Call | ast.Attribute | ast.Await) for n in ast.walk(node))
+
+
 def _swallows(handler: ast.ExceptHandler) -> bool:
-    """Whether an except block goes on as if nothing had happened."""
-    return not any(isinstance(n, ast.Raise | ast.Return | ast.Call) for s in handler.body for n in ast.walk(s))
+    """Whether an except block catches a failed assertion and goes on as if nothing had happened."""
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {dotted(c) if c is not None else "BaseException" for c in caught}
+    ends = (n for s in handler.body for n in ast.walk(s) if isinstance(n, ast.Raise | ast.Assert | ast.Call))
+    return bool(names & _EVERYTHING) and not any(
+        not isinstance(n, ast.Call) or re.search(r"fail|exit|abort|skip", dotted(n.func)) for n in ends
+    )
 
 
 _HANDLERS: dict[type, Callable[[_Reader, Any], None]] = {

@@ -18,6 +18,8 @@ def scoring_files(scene: Scene) -> list[str]:
     """Files that turn a model and an input into an answer for others."""
     found: list[str] = []
     for module in scene.modules:
+        if _deaf(module) or _unasked(scene, module):
+            continue
         names = set(module.functions)
         calls = module.calls()
         routes = bool(_SERVERS & module.packages) and any(
@@ -67,6 +69,31 @@ def scoring_files(scene: Scene) -> list[str]:
         ):
             found.append(module.path)
     return sorted(set(found))
+
+
+_ANSWERS = re.compile(r"(^|[./])(predict\w*|score|scoring|infer\w*|invocations|run|\w*handler|classify|recommend)/?$")
+
+
+def _deaf(module: Module) -> bool:
+    """Whether whatever should answer with a model gives everybody the same answer."""
+    answering = [
+        f
+        for f in module.functions.values()
+        if _ANSWERS.search(f.name)
+        or any(d.method == "post" or any(_ANSWERS.search(t) for t in d.texts) for d in f.decorators)
+    ]
+    return bool(answering) and all(f.returns == {True} for f in answering)
+
+
+def _unasked(scene: Scene, module: Module) -> bool:
+    """Whether a file only loads models, under names that nothing mentions again."""
+    loads = [c for c in module.calls() if _loads(c, module)]
+    names = [n for n, maker in module.made.items() if n.isidentifier() and any(c.name == maker for c in loads)]
+    if not names or len(names) < len(loads):
+        return False
+    text = re.sub(r"\bimport\b.*|#.*|\"[^\"\n]*\"|'[^'\n]*'", "", scene.tree.text(module.path) or "")
+    shared = {v.rpartition(".")[2] for m in scene.modules for v in m.imports.values()}
+    return not any(n in shared or len(re.findall(rf"\b{n}\b", text)) > 1 for n in names)
 
 
 _LOOKS_BACK = re.compile(

@@ -113,6 +113,7 @@ def commands(script: str, line: int = 0) -> list[Command]:
     found: list[Command] = []
     pending, start, until, lenient = "", line, "", False
     inline, quote = "", ""
+    asked = not re.search(r"\b(exit|return)\s+[\"']?[1-9$]|\bfalse\b", script)  # no failed condition ends it
     for number, raw in enumerate(script.split("\n"), line):
         if quote:  # inside python -c "…" that goes on over lines
             inline += "\n" + raw
@@ -143,16 +144,17 @@ def commands(script: str, line: int = 0) -> list[Command]:
             lenient = True
         if re.search(r"\|\|\s*\w+=", text) and not re.search(r"exit\s+[\"']?\$|\bif\b|\[\s", script):
             text += " || true"  # the exit code is kept and never used
-        if "pipefail" in script and "|" in text:
+        if "pipefail" in script.replace("+o pipefail", "") and "|" in text:
             text += " # pipefail"
-        found += _split(text, start, lenient)
+        found += _split(text, start, lenient, asked)
     if pending:
-        found += _split(pending.strip(), start, lenient)
+        found += _split(pending.strip(), start, lenient, asked)
     return found
 
 
-def _split(text: str, line: int, lenient: bool) -> list[Command]:
-    soft = lenient or bool(re.search(r"\|\|\s*(true|:|echo|exit 0|printf)\b|;\s*(true|exit 0)\s*$", text))
+def _split(text: str, line: int, lenient: bool, asked: bool) -> list[Command]:
+    """Simple commands of a line; `asked`: what stands behind `if` may fail without a consequence."""
+    soft = lenient or bool(re.search(r"\|\|\s*(true|:|echo|exit 0|printf)\b|;\s*(true|exit 0)\s*$|(?<!&)&\s*$", text))
     strict = "pipefail" in text
     text = re.sub(r"\s#\s.*$", "", text)
     parts: list[tuple[str, bool]] = []
@@ -162,10 +164,11 @@ def _split(text: str, line: int, lenient: bool) -> list[Command]:
     words = ("if ", "then ", "do ", "else ", "! ", "(", "{ ")
     kept: list[Command] = []
     for part, piped in parts:
+        condition = asked and part.startswith(("if ", "while ", "until "))
         for word in words:
             part = part.removeprefix(word).strip()
         if part:
-            kept.append(Command(part, line, soft, piped))
+            kept.append(Command(part, line, soft, piped or condition))
     return kept
 
 

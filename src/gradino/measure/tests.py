@@ -82,12 +82,15 @@ class Tests:
 
     def _read(self, module: Module) -> list[Test]:
         skipped = "all of the file is skipped" if _module_skip(module) else ""
+        called = {c.name for c in module.calls()}
         found: list[Test] = []
         for function in module.functions.values():
             short = function.name.rsplit(".", 1)[-1]
             if not short.startswith("test") or short == "test_client":
                 continue
-            found.append(self._one(module, function, skipped))
+            owner = function.name.rpartition(".")[0]
+            collected = not owner or owner.startswith("Test") or module.classes.get(owner) or owner in called
+            found.append(self._one(module, function, skipped or ("" if collected else f"{owner} is not collected")))
         return found
 
     def _one(self, module: Module, function: Function, skipped: str) -> Test:
@@ -144,7 +147,9 @@ class Tests:
         )
         if client and not faked:  # a client over an application that loads its real model crosses a boundary
             integration = integration or self._loads(module.path, BODY)
-        looks = any("status_code" not in a for a in firm) or len(raising) > 1  # at the answer, not only that there is one
+        looks = (
+            any("status_code" not in a for a in firm) or len(raising) > 1
+        )  # at the answer, not only that there is one
         if client and looks and asks and not replaced:
             imported = {self.code.find(name, module.path)[0] for name in module.imports.values()}
             model = model or any(self._loads(p) for p in imported if p.endswith(".py"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gradino.measure import yaml
-from gradino.measure.automation import Job, Step
+from gradino.measure.automation import Job, Step, comes_round
 from gradino.measure.code import Code
 from gradino.measure.tree import Tree
 
@@ -19,6 +19,7 @@ _EVENTS = {
     "issue_comment": "dispatch", "workflow_call": "call", "deployment": "event", "check_suite": "run", "page_build": "push",
 }  # fmt: skip
 _MOST_JOBS = 400
+_LONGEST_CHAIN = 20
 
 
 def collect(tree: Tree, _code: Code) -> Iterator[Job]:
@@ -52,12 +53,14 @@ def _triggers(workflow: yaml.Map) -> tuple[frozenset[str], str]:
             known = "push"
         if known == "schedule" and isinstance(on, yaml.Map) and not _crons(on):
             continue
+        if "**" in (*options.list("paths-ignore"), *options.list("branches-ignore")):
+            continue
         found.add(known)
     return frozenset(found), "" if found else "no active trigger"
 
 
 def _crons(on: yaml.Map) -> list[str]:
-    return [e.text("cron") for e in on.list("schedule") if isinstance(e, yaml.Map) and e.text("cron")]
+    return [e.text("cron") for e in on.list("schedule") if isinstance(e, yaml.Map) and comes_round(e.text("cron"))]
 
 
 def _after(job: Job, files: dict[str, yaml.Map], names: dict[str, str]) -> Job:
@@ -160,7 +163,28 @@ def _jobs(
                 " ".join(str(r) for r in body.list("runs-on")),
             )
         )
-    return made
+    return _met(made, workflow.map("jobs"), group)
+
+
+_REGARDLESS = re.compile(r"\b(always|failure|cancelled)\(")
+
+
+def _met(jobs: list[Job], bodies: yaml.Map, group: str) -> list[Job]:
+    """Jobs as their `needs` let them fire: never after one that never does, and on no trigger that skips that one."""
+    known = {f"{group}#{j.name}": j for j in jobs}
+    lost = {n for b in bodies.values() if isinstance(b, yaml.Map) for n in b.list("needs") if str(n) not in bodies}
+    if lost:  # GitHub refuses the whole file
+        return [replace(j, off=j.off or f"a job needs {min(map(str, lost))}, which does not exist") for j in jobs]
+    for _ in range(min(len(jobs), _LONGEST_CHAIN)):
+        for key, job in known.items():
+            before = [known[n] for n in job.needs if n in known]
+            if not before or _REGARDLESS.search(bodies.map(job.name.partition("/")[0]).text("if")):
+                continue
+            off = next((f"needs {b.name}, which is off: {b.off}" for b in before if b.off), "")
+            triggers = job.triggers.intersection(*(b.triggers for b in before))
+            off = off or ("what it needs runs on other triggers" if job.triggers and not triggers else "")
+            known[key] = replace(job, off=job.off or off, triggers=triggers)
+    return list(known.values())
 
 
 def _fill(text: str, inputs: yaml.Map) -> str:
@@ -174,7 +198,8 @@ def _known(run: str, values: dict[str, Any]) -> str:
 
 
 def _inputs(body: yaml.Map) -> tuple[tuple[str, str], ...]:
-    return tuple((k, v) for k, v in body.map("with").items() if isinstance(v, str))
+    inputs = ((k, v) for k, v in body.map("with").items() if isinstance(v, str))
+    return tuple((k, re.sub(r"^\$\{\{\s*(true|false)\s*\}\}$", r"\1", v)) for k, v in inputs)
 
 
 def _steps(tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], depth: int) -> list[Step]:

@@ -18,7 +18,7 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
         text = tree.text(path) or ""
         config = yaml.first(text)
         jobs = [j for j in config.list("scrape_configs") if isinstance(j, yaml.Map)]
-        if any(j.text("job_name") != "prometheus" for j in jobs):
+        if any(j.text("job_name") != "prometheus" and _finds_targets(j) for j in jobs):
             yield Resource(
                 "Prometheus",
                 "scrape configuration",
@@ -30,7 +30,8 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
     for path in tree.named("*alert*.y*ml", "*rules*.y*ml"):
         text = tree.text(path) or ""
         rule = re.search(r"^\s*-?\s*alert\s*:", text, re.M)
-        if rule and re.search(r"^\s*expr\s*:", text, re.M) and _ABOUT_MODELS.search(text):
+        asked = re.findall(r"^\s*expr\s*:\s*(.*)", text, re.M)
+        if rule and any(_measures(e) for e in asked) and _ABOUT_MODELS.search(text):
             line = text[: rule.start()].count("\n") + 1
             yield Resource("Prometheus", "alert rule", path, line, path, frozenset({"alert-rule"}))
     for path in tree.sizes:
@@ -41,5 +42,19 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
                 board = json.loads(tree.text(path) or "")
             except (ValueError, RecursionError):
                 continue
-            if isinstance(board, dict) and ("panels" in board or "panels" in (board.get("dashboard") or {})):
+            inner = board.get("dashboard", board) if isinstance(board, dict) else None
+            if isinstance(inner, dict) and ("panels" in board or "panels" in inner):
                 yield Resource("Grafana", "dashboard", path, 1, path, frozenset({"dashboard"}))
+
+
+def _finds_targets(job: yaml.Map) -> bool:
+    """Whether a scrape job has addresses to ask, or a service that tells them."""
+    fixed = [s.list("targets") for s in job.list("static_configs") if isinstance(s, yaml.Map)]
+    return any(fixed) or any(key.endswith("_sd_configs") for key in job)
+
+
+def _measures(expression: str) -> bool:
+    """Whether an alert's expression asks for a series; one of constants only is decided before it is asked."""
+    return expression.strip() in ("", "|", ">", "|-", ">-") or bool(
+        re.search(r"[A-Za-z_:][\w:]*\b(?!\s*\()", expression)
+    )

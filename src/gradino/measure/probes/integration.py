@@ -8,6 +8,7 @@ from functools import lru_cache
 from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.python import MAIN
 from gradino.measure.scene import Firing, Scene, tested
 from gradino.measure.selection import ci_tests, run_by
 from gradino.measure.tests import Test
@@ -164,6 +165,22 @@ def _hollow(condition: str, text: str) -> bool:
     return False
 
 
+def _too_late(scene: Scene, path: str) -> bool:
+    """Whether a file is run only by jobs that come after every deployment, or by nothing at all."""
+    module = scene.code.module(path)
+    jobs = [f.job for f in scene.firings if f.effect.path == path and not f.off]
+    if jobs:
+        makes = {"train", "submit", "register", "promote"}
+        if any(f.job in jobs and f.effect.verb in makes for f in scene.firings):
+            return False
+        before = [f.job for d in deployments(scene) for f in scene.before(d.job)]
+        return bool(before) and not any(job in before for job in jobs)
+    near = scene.near({u.path for u in scene.used("train", "submit", "register", "promote", "deploy")})
+    stem = path.rpartition("/")[2].removesuffix(".py")
+    named = any(stem in (scene.tree.text(p) or "") for p in scene.code.paths if p != path)
+    return module is not None and not (path in near or named or MAIN in module.functions)
+
+
 def _thresholds(scene: Scene) -> list[Evidence]:
     """Code between training and registration that refuses a model below a threshold."""
     found: list[Evidence] = []
@@ -171,6 +188,8 @@ def _thresholds(scene: Scene) -> list[Evidence]:
         text = scene.tree.text(path) or ""
         low = text.lower()
         if path.endswith(".ipynb") or tested(path) or not any(word in low for word in _RELEASES):
+            continue
+        if not _REFUSES.search(text) or _too_late(scene, path):
             continue
         for match in _REFUSES.finditer(text):
             after = text[match.end() : match.end() + 700]
