@@ -6,7 +6,16 @@ longer hold after it.
 
 # ruff: noqa: E501 - a table reads better unwrapped
 
+import re
 from collections.abc import Callable
+from datetime import date
+
+from gradino import maturity
+from gradino.measure import Assessment
+from gradino.measure.assessment import conclude
+from gradino.measure.history import History
+from gradino.measure.scene import survey
+from gradino.measure.tree import Tree
 
 Files = dict[str, str]
 
@@ -236,6 +245,13 @@ GOOD: Files = {
 }
 
 
+def measure(files: dict[str, str]) -> Assessment:
+    """Assess files in memory, as at a commit."""
+    blobs = {path: text.encode() for path, text in sorted(files.items())}
+    tree = Tree("0" * 40, {p: len(b) for p, b in blobs.items()}, blobs.get)
+    return conclude(survey(tree, History()), maturity.load(), "memory", date(2026, 1, 1))
+
+
 def change(path: str, old: str, new: str, every: bool = False) -> Callable[[Files], Files]:
     """A decoy that replaces text in one file."""
 
@@ -335,4 +351,90 @@ DECOYS |= {
     "exit code that is kept and never used": (both(change(T, "uv run pytest", "uv run pytest || failed=1"), change(R, "uv run pytest", "uv run pytest || failed=1")), "integration.application-tests@2"),
     "gate that compares a constant": (both(_NO_OTHER_GATE, change("bikes/train.py", _GATE, "    accuracy = 0.95\n    if accuracy < 0.9:\n        raise SystemExit(1)\n")), "integration.model-tests@4"),
     "challenger compared with itself": (both(_NO_OTHER_GATE, change("bikes/train.py", _GATE, "    new_error = best_error = error(model, table)\n    if new_error > best_error:\n        raise SystemExit(1)\n")), "integration.model-tests@4"),
+}  # fmt: skip
+
+_EVERY_TEST = ("tests/test_features.py", "tests/test_scoring.py", "tests/test_model.py")
+_ANSWER = '    answered.inc()\n    return {"rentals": float(model.predict([row])[0])}\n'
+_PRODUCTION, _STAGING = "kubectl --context production apply -f k8s/", "kubectl --context staging apply -f k8s/"
+_NO_GATE = both(_NO_OTHER_GATE, change("bikes/train.py", _GATE, ""))
+_COMPARE = """\
+import joblib
+
+
+def compare():
+    model = joblib.load("candidate.pkl")
+    new_mae = mae(model)
+    if new_mae > champion_mae():
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    compare()
+"""
+
+
+def add(path: str, text: str) -> Callable[[Files], Files]:
+    """A decoy that puts another file beside, or more at the end of one."""
+    return lambda files: files | {path: files.get(path, "") + text}
+
+
+def tests_run(instead: str) -> Callable[[Files], Files]:
+    """Both test steps with another command."""
+    return both(
+        change(T, "- run: uv run pytest", f"- run: {instead}"), change(R, "- run: uv run pytest", f"- run: {instead}")
+    )
+
+
+def rewritten(pattern: str, new: str | Callable[[re.Match[str]], str]) -> Callable[[Files], Files]:
+    """Every test file with what matches replaced."""
+    return lambda files: files | {p: re.sub(pattern, new, files[p]) for p in _EVERY_TEST}
+
+
+DECOYS |= {
+    # the model is there, and nothing answers with it
+    "handler that returns a fixed number": (change("bikes/api.py", _ANSWER, '    return {"rentals": 12.0}\n'), "release.scoring-script@1"),
+    "handler that asks the model and answers a fixed number": (change("bikes/api.py", _ANSWER, '    model.predict([row])\n    return {"rentals": 12.0}\n'), "release.scoring-script@1"),
+    "model loaded and never asked": (change("bikes/api.py", _ANSWER, '    return {"rentals": row["hour"] * 2}\n'), "release.scoring-script@1"),
+    # gates that come too late, refuse nothing or are run by nobody
+    "gate after the registration": (both(_NO_GATE, change("bikes/train.py", 'registered_model_name="bikes")\n', 'registered_model_name="bikes")\n' + _GATE)), "integration.model-tests@4"),
+    "champion compared after the release": (both(_NO_GATE, add("bikes/compare.py", _COMPARE), add(R, "  champion:\n    needs: production\n    runs-on: ubuntu-latest\n    steps:\n      - run: python -m bikes.compare\n")), "integration.model-tests@4"),
+    "gate that nobody calls": (both(_NO_GATE, add("bikes/gate.py", "def may_promote():\n    if new_rmse() > 12.0:\n        raise SystemExit('refused')\n")), "integration.model-tests@4"),
+    "refusal that is caught": (both(_NO_OTHER_GATE, change("bikes/train.py", _GATE, "    try:\n        if error(model, table) > 12.0:\n            raise ValueError('not good enough')\n    except ValueError:\n        pass\n")), "integration.model-tests@4"),
+    # schedules that never come round
+    "schedule of an input that nobody gives": (both(_NO_WATCH, change(N, "  train:\n", "  train:\n    if: ${{ inputs.train == 'true' }}\n")), "creation.training@3"),
+    "schedule skipped unless dispatched": (both(_NO_WATCH, change(N, "  train:\n", "  train:\n    if: github.event_name == 'workflow_dispatch'\n")), "creation.training@3"),
+    "the thirty-first of February": (both(_NO_WATCH, change(N, "0 3 * * *", "0 0 31 2 *")), "creation.training@3"),
+    "cron of four fields": (both(_NO_WATCH, change(N, "0 3 * * *", "0 3 * *")), "creation.training@3"),
+    "cron of a learning rate": (both(_NO_WATCH, change(N, "  schedule:\n    - cron: \"0 3 * * *\"", "  workflow_dispatch:"), change("bikes/train.py", "import mlflow\n", "import mlflow\nfrom torch.optim.lr_scheduler import CyclicLR\n\nscheduler = CyclicLR(optimizer, cron='0 3 * * *', schedule='cosine')\n")), "creation.training@3"),
+    "workflow in a folder that nothing reads": (both(_NO_WATCH, lambda files: {p.replace("nightly", "disabled/nightly"): t for p, t in files.items()}), "creation.training@3"),
+    # jobs that cannot start
+    "deployment after a job that is off": (change(R, "  test:\n", "  test:\n    if: false\n"), "release.process@4"),
+    "deployment after a job that does not exist": (change(R, "needs: staging", "needs: approval"), "release.process@4"),
+    "push of paths that are all ignored": (change(R, "branches: [main]", "branches: [main]\n    paths-ignore: ['**']"), "release.process@4"),
+    "plan instead of apply": (both(change(R, _PRODUCTION, "terraform plan"), change(R, _STAGING, "terraform plan")), "release.process@4"),
+    "difference instead of apply": (change(R, "apply -f k8s/", "diff -f k8s/", every=True), "release.process@4"),
+    "image push by a false expression": (both(change(R, "push: true", "push: ${{ false }}"), change(R, "apply -f k8s/", "get pods", every=True)), "integration.builds@4"),
+    "training asked for its help": (both(_NO_WATCH, change(N, "bikes.train", "bikes.train --help")), "creation.training@3"),
+    # code that is never reached
+    "training after a return": (both(_NO_WATCH, change("bikes/train.py", "def train():\n", "def train():\n    return\n")), "creation.training@3"),
+    "tracking after a return": (change("bikes/train.py", "    mlflow.set_tag", "    return model\n    mlflow.set_tag"), "creation.experiments@4"),
+    "training in a branch that is false": (both(_NO_WATCH, change("bikes/train.py", "    train()\n", "    if False:\n        train()\n")), "creation.training@3"),
+    "training in a loop that never begins": (both(_NO_WATCH, change("bikes/train.py", "    train()\n", "    while False:\n        train()\n")), "creation.training@3"),
+    "tests after a return": (both(*(change(p, "():\n", "():\n    return\n") for p in _EVERY_TEST)), "integration.application-tests@2"),
+    # tests that cannot fail, or are not found
+    "tests or an echo": (tests_run("uv run pytest || echo 'some tests failed'"), "integration.application-tests@2"),
+    "tests in the background": (tests_run("uv run pytest &"), "integration.application-tests@2"),
+    "tests as a condition": (tests_run("if uv run pytest; then echo good; else echo bad; fi"), "integration.application-tests@2"),
+    "tests into a pipe": (tests_run("|\n          set +o pipefail\n          uv run pytest | tee log.txt"), "integration.application-tests@2"),
+    "tests before an exit of zero": (tests_run("|\n          set +e\n          uv run pytest\n          exit 0"), "integration.application-tests@2"),
+    "tests only collected": (tests_run("uv run pytest --collect-only"), "integration.application-tests@2"),
+    "tests deselected by name": (tests_run('uv run pytest -k "not test"'), "integration.application-tests@2"),
+    "assertions of constants": (both(change("tests/test_features.py", 'hour("2011-01-01 05:00") == 5', "5 == 5"), change("tests/test_scoring.py", '    assert answer.status_code == 200\n    assert answer.json()["rentals"] > 0\n', "    assert True\n"), change("tests/test_model.py", "model.predict([[7]])[0] > model.predict([[1]])[0]", '"model"')), "integration.application-tests@2"),
+    "assertions swallowed": (rewritten(r"(?m)^    (assert .*)$", r"    try:\n        \1\n    except AssertionError:\n        print('never mind')"), "integration.application-tests@2"),
+    "tests in a class that is not collected": (rewritten(r"(?ms)^def (test_.*)\Z", lambda found: "class Checks:\n    def " + found[1].replace("\n    ", "\n        ")), "integration.application-tests@2"),
+    # operations that say nothing
+    "alert that is decided beforehand": (both(_NO_WATCH, change("monitoring/alerts.yml", "prediction_drift > 0.2", "vector(0) > 1")), "operations.feedback@4"),
+    "scrape configuration without targets": (both(_NO_WATCH, change("monitoring/prometheus.yml", '["bikes:8000"]', "[]")), "operations.metrics@4"),
+    "tracker committed without a run": (both(change("bikes/train.py", '    mlflow.log_param("data_version", table.version)\n', ""), change("bikes/train.py", '    mlflow.log_metric("mae", error(model, table))\n', ""), add("mlflow.db", "SQLite format 3\0")), "creation.experiments@4"),
+    "all instances at once": (both(change("k8s/deployment.yaml", "replicas: 3", "replicas: 1"), change("k8s/deployment.yaml", "type: RollingUpdate", "type: Recreate"), change("k8s/deployment.yaml", "          readinessProbe:\n            httpGet:\n              path: /ping\n", "")), "operations.availability@4"),
 }  # fmt: skip

@@ -113,7 +113,7 @@ def test_hostile_trees_are_read_without_following_or_running(tmp_path: Path) -> 
 
 def test_a_missing_blob_is_a_note(repository: Maker) -> None:
     root = repository(GOOD)
-    blob = pygit2.Repository(str(root)).head.peel(pygit2.Commit).tree["bikes"]["train.py"].id
+    blob = pygit2.Repository(str(root)).head.peel(pygit2.Commit).tree["bikes/train.py"].id
     (root / ".git/objects" / str(blob)[:2] / str(blob)[2:]).unlink()
     found = assess(root)
     assert any("bikes/train.py" in n for n in found.notes)
