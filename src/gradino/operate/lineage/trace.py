@@ -8,22 +8,26 @@ reads all that is on record.
 """
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy import Row
 
 from gradino.errors import ServiceError
-from gradino.operate import registry
+from gradino.operate import registry, serving
 from gradino.operate.lineage import links
 from gradino.operate.lineage.links import Link
 from gradino.operate.lineage.seal import sealed_with
 from gradino.operate.project import Project
+from gradino.operate.release import PRODUCTION
 from gradino.operate.store import Store
 from gradino.operate.store.state import data_versions, decisions, seals, versions
 from gradino.operate.store.tables import LOG, rows_of
 
+_PATIENCE = 10.0  # seconds the operator gets to move a prediction into the tables
 _ANSWER = ["prediction_id", "event_time", "deployment", "version", "role", "prediction"]
 
 
@@ -64,7 +68,7 @@ def _log(store: Store, name: str) -> Iterator[Link]:
 
 def _prediction(project: Project, store: Store, subject: str) -> list[Link]:
     broken = []
-    for sealed in sealed_with(store, subject):
+    for sealed in _candidates(store, subject):
         content = _content(store, sealed.table, sealed.file)
         log = links.log(store, sealed, content)
         if not log.verified or content is None:
@@ -80,8 +84,21 @@ def _prediction(project: Project, store: Store, subject: str) -> list[Link]:
         return broken
     raise ServiceError(
         f"no prediction {subject} is on record",
-        "give the id that /v1/score answered; the newest ones reach the tables within a second",
+        "give the id that /v1/score answered",
     )
+
+
+def _candidates(store: Store, subject: str) -> list[Row[Any]]:
+    """The seals of the files that may hold a prediction; one on its way into the tables is waited for."""
+    found = sealed_with(store, subject)
+    if not found and serving.waits(store, PRODUCTION, subject):
+        deadline = time.monotonic() + _PATIENCE
+        while not found and time.monotonic() < deadline:
+            time.sleep(0.1)
+            found = sealed_with(store, subject)
+        if not found:
+            raise ServiceError(f"{subject} was answered but is not sealed yet", "start `gradino up`, which does that")
+    return found
 
 
 def _content(store: Store, table: str, file: str) -> memoryview | None:

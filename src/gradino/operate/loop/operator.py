@@ -8,7 +8,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from gradino.errors import GradinoError
+from gradino.errors import GradinoError, IntegrityError
 from gradino.operate import incidents, lineage, monitoring, release, retraining, serving
 from gradino.operate.loop.lead import lead
 from gradino.operate.loop.slow import Slow
@@ -17,6 +17,7 @@ from gradino.operate.store import Store
 
 _EXPIRE = 3600.0  # seconds between two looks at what is older than `[serving] keep`
 _AGAIN = 60.0  # seconds until a decision that failed is tried again
+_MERGE = 60.0  # seconds between two looks at whether the log has many small files
 _TICK = 0.25  # seconds between two rounds of the quick lane
 
 
@@ -27,17 +28,19 @@ class Operator:
         self.project, self.store = project, store
         self.slow = Slow(project, store)
         self.feedback = monitoring.Feedback(project, store)
-        self._expires = 0.0
+        self._expires = self._merges = 0.0
         self._undecided = 0.0
         self.watchers = incidents.Watchers(project)
 
     def round(self) -> None:
         """Move everything that can be moved now. Each step may be repeated after a crash."""
-        clock = self._clock(serving.compact(self.store, release.PRODUCTION).newest_event_time)
+        moved = serving.compact(self.store, release.PRODUCTION, self.project.serving.pace)
+        clock = self._clock(moved.newest_event_time)
         self.feedback.step()
         monitoring.profile(self.store)
         lineage.seal(self.store)
         self._expire(clock)
+        self._merge()
         live = release.champion(self.store)
         for raised in monitoring.watch(self.store, live) if live is not None else ():
             where = f" where {raised.slice}" if raised.slice else ""
@@ -52,6 +55,9 @@ class Operator:
         incidents.notice(self.store)
 
     def close(self) -> None:
+        serving.compact(self.store, release.PRODUCTION)
+        lineage.seal(self.store)
+        self.feedback.save()
         self.slow.close()
         self.watchers.close()
         self.store.state.close()
@@ -72,6 +78,16 @@ class Operator:
         if keep and clock and time.monotonic() >= self._expires:
             lineage.expire(self.store, keep, clock)
             self._expires = time.monotonic() + _EXPIRE
+
+    def _merge(self) -> None:
+        """A file that is not what was sealed is an incident, and is not merged."""
+        if time.monotonic() < self._merges:
+            return
+        self._merges = time.monotonic() + _MERGE
+        try:
+            lineage.merge(self.store, self.project.serving.keep)
+        except IntegrityError as error:
+            incidents.report(self.store, "merging the log", error)
 
     def _clock(self, newest: datetime | None) -> datetime | None:
         """The event time that production has reached; it never goes back."""

@@ -7,10 +7,11 @@ afterwards. A later, different one is a correction: a row in `corrections` with 
 can follow the newest label. The same label again is nothing new.
 
 The tables are the truth, and the cursor says how much of them is joined. A crash in between does it again: what is
-joined already is recognised by its id and label.
+joined already is recognised by its id and label. What waits is saved now and then; a start reads what came since.
 """
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gradino.inference import losses
+from gradino.operate.monitoring import waiting
 from gradino.operate.monitoring.reference import reference
 from gradino.operate.project import Project
 from gradino.operate.store import Store
@@ -27,6 +29,8 @@ from gradino.operate.store.state import deployments, now
 
 _WRITER, _CURSOR = "join", "feedback"
 _PREDICTION = ["prediction_id", "event_time", "deployment", "version", "role", "prediction"]
+_PAUSE = 600.0  # seconds between two times that what waits is saved, or 50 times what that takes
+_MOMENT = pa.timestamp("us", tz="UTC")
 _KEPT = ["prediction_id", "event_time", "version", "role", "prediction"]
 _LABEL = ["prediction_id", "label", "event_time", "unit", "of"]
 Key = tuple[str | None, datetime | None]
@@ -53,11 +57,14 @@ class Feedback:
         self._slices = [f"x_{column}" for column in project.training.slices]  # outcomes keep them, for the alarm
         self._extra = [*self._slices, *([f"x_{self._unit}"] if self._unit else [])]
         self._scales: dict[int, float] = {}
+        self._keep = project.serving.keep
         self._at: dict[str, int] = store.state.cursor(_CURSOR, {"predictions": -1, "feedback": -1})
         self._open: dict[str, list[Rows]] = {}
         self._keys: dict[Key, dict[str, None]] = {}  # the ids in `_open`
         self._early: dict[str | Key, Rows] = {}  # labels whose prediction is not in the log yet
+        self._done = pa.array([], pa.string())  # ids of outcomes that may be beyond the cursor
         self._begin()
+        self._due = time.monotonic() + _PAUSE
 
     def step(self) -> Joined:
         """Join what can be joined; safe to repeat after a crash at any point."""
@@ -70,10 +77,12 @@ class Feedback:
         self._drop_known()
         early, self._early = self._early, {}
         late = []
-        for label in [*early.values(), *self._new("feedback", until)]:
-            waiting = self._waiting(label)
-            pairs += [(row, label) for name in waiting for row in self._close(name)]
-            if not waiting:
+        for i, label in enumerate([*early.values(), *self._new("feedback", until)]):
+            names = self._waiting(label)
+            pairs += [(row, label) for name in names for row in self._close(name)]
+            if not names and i < len(early) and not len(self._done):
+                self._wait(label)
+            elif not names:
                 late.append(label)
         if pairs:
             tables.append("outcomes", self._outcomes(pairs), _WRITER, sum(until.values()))
@@ -84,27 +93,59 @@ class Feedback:
         with self._store.state.begin() as connection:
             self._store.state.move_cursor(connection, _CURSOR, until)
             self._store.state.move_cursor(connection, "corrected", total)
-        self._at = until
+        self._at, self._done = until, self._done.slice(0, 0)
+        if time.monotonic() >= self._due:
+            self.save()
         times = [label["event_time"] for _, label in pairs]
         return Joined(len({row["prediction_id"] for row, _ in pairs}), len(corrected), max(times, default=None))
 
+    def save(self) -> None:
+        """Let what waits last, so that the next start reads what is newer; without what `[serving] keep` let go."""
+        clock, began = self._store.clock(), time.monotonic()
+        if clock and self._keep:
+            for name in [name for name, rows in self._open.items() if rows[0]["event_time"] < clock - self._keep]:
+                self._close(name)
+            self._early = {k: label for k, label in self._early.items() if label["event_time"] >= clock - self._keep}
+        rows, early = [row for rows in self._open.values() for row in rows], list(self._early.values())
+        outcomes = self._store.tables.version("outcomes")
+        waiting.save(self._store, waiting.Waiting(**self._at, outcomes=outcomes, open=rows, early=early))
+        ended = time.monotonic()
+        self._due = ended + max(_PAUSE, 50 * (ended - began))
+
     def _begin(self) -> None:
         """What waited when the last operator ended: predictions without an outcome, labels without a prediction."""
+        kept, tables = waiting.load(self._store), self._store.tables
+        joined = tables.pieces("outcomes", kept.outcomes, tables.version("outcomes"), ["prediction_id"])
+        parts = [chunk for rows in joined for chunk in rows["prediction_id"].cast(pa.string()).chunks]
+        self._done = pa.chunked_array(parts, pa.string()).combine_chunks()
+        self._await(kept.open)
+        self._drop_known()
+        for rows in self._since("predictions", kept.predictions, _PREDICTION):
+            self._await(rows)
+        labels = [*kept.early, *(label for rows in self._since("feedback", kept.feedback, _LABEL) for label in rows)]
+        for label in self._unanswered(labels):
+            self._wait(label)
+
+    def _since(self, name: str, after: int, columns: list[str]) -> Iterator[list[Rows]]:
+        """The rows up to the cursor that have no outcome by their id."""
+        for rows in self._store.tables.pieces(name, after, self._at[name], [*columns, *self._extra]):
+            yield rows.filter(pc.invert(pc.is_in(rows["prediction_id"], value_set=self._done))).to_pylist()
+
+    def _unanswered(self, labels: Sequence[Rows]) -> list[Rows]:
+        """Those of these labels that still wait: their prediction is not in the log and has no outcome."""
+        if not labels:
+            return []
         tables = self._store.tables
-        if self._at["predictions"] >= 0:
-            known = tables.read("predictions", self._at["predictions"], self._columns("predictions", _PREDICTION))
-            done = tables.read("outcomes", columns=["prediction_id"])
-            assert known is not None
-            self._await((known.join(done, "prediction_id", join_type="left anti") if done else known).to_pylist())
-        if self._at["feedback"] >= 0:
-            labels = tables.read("feedback", self._at["feedback"], self._columns("feedback", _LABEL))
-            log = tables.read("predictions", self._at["predictions"], self._columns("predictions", _PREDICTION))
-            assert labels is not None
-            seen = set(log["prediction_id"].to_pylist()) if log and len(labels) else set()
-            keys = {self._key(row) for row in log.to_pylist()} if log and "of" in labels.column_names else set()
-            for label in labels.to_pylist():
-                if not (label["prediction_id"] in seen or _key(label) in keys):
-                    self._wait(label)
+        names = pa.array(sorted({label["prediction_id"] for label in labels} - {None}), pa.string())
+        known = tables.read("outcomes", columns=["prediction_id"], where=pc.field("prediction_id").isin(names))
+        seen = {*self._open, *(known["prediction_id"].to_pylist() if known else ())}
+        times = pa.array(sorted({label["of"] for label in labels if label.get("of")}), _MOMENT)
+        keys: set[Key] = set()
+        if len(times) and tables.version("predictions") >= 0:
+            columns = self._columns("predictions", ["event_time"])
+            log = tables.read("predictions", columns=columns, where=pc.field("event_time").isin(times))
+            keys = {self._key(row) for row in log.to_pylist()} if log else set()
+        return [label for label in labels if label["prediction_id"] not in seen and _key(label) not in keys]
 
     def _columns(self, name: str, wanted: Iterable[str]) -> list[str]:
         table = self._store.tables.open(name)
@@ -134,10 +175,9 @@ class Feedback:
 
     def _drop_known(self) -> None:
         """After a crash between the outcomes and the cursor, some predictions are labelled already."""
-        if self._store.tables.position("outcomes", _WRITER) > sum(self._at.values()):
-            known = self._store.tables.read("outcomes", columns=["prediction_id"])
-            for name in set(known["prediction_id"].to_pylist()) & self._open.keys() if known else ():
-                self._close(name)
+        names = pa.array(list(self._open) if len(self._done) else [], pa.string())
+        for name in names.filter(pc.is_in(names, value_set=self._done)).to_pylist():
+            self._close(name)
 
     def _close(self, name: str) -> list[Rows]:
         """The rows of a prediction, which waits no longer."""

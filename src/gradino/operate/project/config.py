@@ -143,12 +143,15 @@ class Serving(_Section):
     log: Literal["refusals", "requests"] = "refusals"
     drop: tuple[str, ...] = ()
     hash: tuple[str, ...] = ()
+    pace: Duration = timedelta(seconds=10)  # how long a row waits for others on its way into the tables
     keep: Duration | None = None  # how long the log has a row, in event time; None: for ever
 
     @model_validator(mode="after")
     def _whole(self) -> "Serving":
         if self.keep is not None and self.keep < timedelta(days=1):
             raise ValueError("`keep` is at least 1d: labels, drift and experiments need what was answered")
+        if self.pace > timedelta(minutes=1):
+            raise ValueError("`pace` is at most 1m: labels, alarms and experiments wait for it")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("`certificate` and `key` go together")
         if self.clients and not self.certificate:

@@ -10,9 +10,9 @@ the tables `predictions` and `feedback` and imports no model library.
 from pathlib import Path
 from typing import Literal
 
-from gradino.operate.serving.compactor import Compacted, compact
+from gradino.operate.serving.compactor import Compacted, compact, waits
 
-__all__ = ["Compacted", "compact", "serve_embedded"]
+__all__ = ["Compacted", "compact", "serve_embedded", "waits"]
 
 
 def serve_embedded(root: Path, environment: str, port: int, ack: Literal["durable", "buffered"] = "durable") -> None:

@@ -2,9 +2,11 @@
 
 Each table remembers in its own log up to which byte it holds each segment, so the rows and the position are one
 commit. Feedback is committed before predictions: a segment's position in `predictions` therefore covers both. A
-segment goes when nobody can write to it any more and both tables hold all of it.
+segment goes when nobody can write to it any more and both tables hold all of it. A commit is a file to be kept, so rows
+wait for each other: for `pace`, unless many wait or somebody asks for one.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,8 +25,10 @@ from gradino.operate.store.lock import alone
 from gradino.operate.store.tables import Tables
 
 COMPACTED = ".compacted"  # when: its modification time
+_HASTE = ".haste"  # there while somebody waits for a row
 PREDICTIONS, FEEDBACK = "predictions", "feedback"
 _MOST_ROWS = 200_000  # of one commit
+_MOST_BYTES = 16 * 2**20  # that wait
 _MOMENT = pa.timestamp("us", tz="UTC")
 _TYPES: dict[FieldType, pa.DataType] = {
     "number": pa.float64(),
@@ -46,11 +50,14 @@ class Compacted:
     newest_event_time: datetime | None
 
 
-def compact(store: Store, environment: str) -> Compacted:
-    """Move what is complete in all segments of an environment into the tables."""
+def compact(store: Store, environment: str, pace: timedelta = timedelta(0)) -> Compacted:
+    """Move what is complete in all segments of an environment into the tables, if the last time is `pace` ago."""
     folder = store.folder("wal", environment)
     total = Compacted(0, 0, None)
     with alone(folder / ".compactor.lock"):
+        if not _due(folder, store.tables, pace):
+            return total
+        (folder / _HASTE).unlink(missing_ok=True)
         while True:
             harvest = _gather(folder, store.tables)
             _commit(harvest, store.tables)
@@ -61,6 +68,33 @@ def compact(store: Store, environment: str) -> Compacted:
             if not harvest.more:
                 (folder / COMPACTED).touch()
                 return total
+
+
+def waits(store: Store, environment: str, prediction: str) -> bool:
+    """Whether a prediction is not in the tables yet; if so, the operator is asked to move it at once."""
+    folder = store.folder("wal", environment)
+    with alone(folder / ".compactor.lock"):
+        found = any(
+            isinstance(record, Predictions) and prediction in record.ids
+            for reader in segments(folder)
+            for _, record in reader.records(max(store.tables.position(PREDICTIONS, reader.name), 0))
+        )
+    if found:
+        (folder / _HASTE).touch()
+    return found
+
+
+def _due(folder: Path, tables: Tables, pace: timedelta) -> bool:
+    try:
+        waited = time.time() - (folder / COMPACTED).stat().st_mtime
+    except FileNotFoundError:
+        return True
+    if not 0 <= waited < pace.total_seconds() or (folder / _HASTE).exists():
+        return True
+    waiting = 0
+    for reader in segments(folder):
+        waiting += reader.path.stat().st_size - max(tables.position(PREDICTIONS, reader.name), 0)
+    return waiting >= _MOST_BYTES
 
 
 @dataclass
