@@ -122,7 +122,9 @@ TOML = (
 AT = "2026-01-02 00:00:00"
 
 
-def store(root: Path, *, digest: str = "d1", drills: tuple[str, ...] = (), closed: str | None = AT) -> None:
+def store(
+    root: Path, *, digest: str = "d1", drills: tuple[str, ...] = (), closed: str | None = AT, how: str = "gate"
+) -> None:
     """A store as the operating half leaves it: two batches, an alarm, a retrained champion."""
     folder = root / ".gradino"
     folder.mkdir()
@@ -145,7 +147,7 @@ def store(root: Path, *, digest: str = "d1", drills: tuple[str, ...] = (), close
         "reproductions": [{"version": 2, "verdict": "pass", "how": "identical", "at": at}],
         "profiles": [{"version": 1, "labels": 40, "loss": 8.0, "at": at}],
         "metrics": [{"answered": 5000, "failed": 0, "at": at}],
-        "incidents": [{"title": "a sensor read zero", "improvement": "a range", "closed": closed, "at": at}],
+        "incidents": [{"title": "a sensor read zero", "improved_by": how, "improvement": "a range", "closed": closed, "at": at}],
         "drills": [{"name": d, "verdict": "pass", "at": at} for d in drills],
     }  # fmt: skip
     for name, rows in tables.items():
@@ -197,6 +199,28 @@ def test_an_incident_that_is_still_open_taught_nothing_yet(repository: Maker) ->
     root = repository({"gradino.toml": TOML} | {p: t for p, t in GOOD.items() if "incidents" not in p})
     store(root, closed=None)
     assert rung(root, "operations.learning@4")[0] != "pass"
+
+
+def test_an_incident_that_was_accepted_taught_nothing(repository: Maker) -> None:
+    root = repository({"gradino.toml": TOML} | {p: t for p, t in GOOD.items() if "incidents" not in p})
+    store(root, how="accepted")
+    assert rung(root, "operations.learning@4")[0] != "pass"
+
+
+@pytest.mark.parametrize(
+    ("source", "strength"),
+    [
+        ('source = "rides/*.csv"', "wired"),
+        ('source = "https://example.org/rides"', "wired"),
+        ('source = "bikes.nowhere:load"', "declared"),
+        ('[data.source]\nurl = "https://example.org/rides"\nheaders = { authorization = "${TOKEN}" }', "wired"),
+        ('[data.source]\nsql = "select * from rides where hour > :since"\nurl = "postgresql://db/rides"', "wired"),
+    ],
+)
+def test_a_source_may_be_a_function_files_an_address_or_a_query(repository: Maker, source: str, strength: str) -> None:
+    toml = '[project]\nname = "b"\n[training]\ntrain = "bikes.train:train"\n[data]\n' + source
+    root = repository({"gradino.toml": toml, "bikes/train.py": "def train(frame):\n    return frame\n"})
+    assert rung(root, "creation.data-collection@4")[1] == strength
 
 
 def test_a_digest_that_does_not_agree_is_not_effective(repository: Maker) -> None:
