@@ -50,7 +50,7 @@ class Follower:
         found: list[Effect] = []
         if step.run:
             found += self.script(step.run, step.line, job.path, step.folder, 0)
-        if "self-hosted" in job.runner or "ssh-action" in step.uses:
+        if "self-hosted" in job.runner or re.search(r"\bssh\b", step.uses):
             found += self._remote(job, step)
         if step.uses:
             for verb, says in named_actions.verbs(step):

@@ -25,6 +25,7 @@ _INTERESTING = (
     "aporia", "langfuse", "langsmith", "logfire", "drift", "PipelineModel",
     "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime",
 )  # fmt: skip
+_EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
 _TESTISH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
 
 
@@ -106,6 +107,7 @@ class Scene:
         return [
             Use(verb, m.path, call.line, says, f.name)
             for m in self.modules
+            if not _EXERCISE.search(m.path)
             for f in m.functions.values()
             for call in (*f.decorators, *f.calls)
             for verb, says in vocabulary.verbs(call, m, f"{m.path}::{f.name}")

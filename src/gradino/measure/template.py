@@ -31,8 +31,8 @@ def generated(tree: Tree) -> Tree:
     real: dict[str, str] = {}
     for path, size in tree.sizes.items():
         if path.startswith(root):
-            made = _path(path[len(root) :])
-            if any(made.startswith(f) for f in others):
+            made = _path(path[len(root) :], answers)
+            if not made or any(made.startswith(f) for f in others):
                 continue
             if made not in sizes:
                 sizes[made], real[made] = size, path
@@ -74,10 +74,12 @@ def _other_platforms(answers: dict[str, str]) -> tuple[str, ...]:
     return tuple(f for f in folders.values() if f not in kept) if kept else ()
 
 
-def _path(path: str) -> str:
+def _path(path: str, answers: dict[str, str]) -> str:
+    """Where a file would be generated; nowhere where a folder's or its own name comes out empty."""
     for suffix in _SUFFIXES:
         path = path.removesuffix(suffix)
-    return re.sub(r"\{\{(.*?)\}\}|\{%.*?%\}", lambda m: _word(m[1] or ""), path)
+    made = re.sub(r"\{\{(.*?)\}\}", lambda m: _word(m[1]), _branches(path, _JINJA, answers))
+    return "" if "//" in f"/{made}" or made.endswith("/") else made
 
 
 def _word(expression: str) -> str:

@@ -11,9 +11,9 @@ from gradino.measure.code import Code
 from gradino.measure.python import BODY, Call, Function, Module
 from gradino.measure.tree import Tree
 
-_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?)\.py$")
+_FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?|smoke_?tests?)\.py$")
 _ABOUT_SCORING = re.compile(
-    r"(^|[_\W])(predict\w*|scor(e|ing)|infer\w*|serv(e|er|ing|ice)|endpoints?|apis?|app)([_\W]|$)"
+    r"(^|[_\W])(predict\w*|scor(e|ing)|infer\w*|transcri\w*|classify|generate|serv(e|er|ing|ice)|endpoints?|apis?|app)([_\W]|$)"
 )
 _LENIENT = re.compile(
     r"status_code\s+(in|not in)\b.*(4\d\d|5\d\d)|status_code.*==.*\bor\b|^True$|^1$|\bor True\b|is not None or "
@@ -28,6 +28,9 @@ _FAKES = re.compile(r"(mock|Mock|MagicMock|patch|monkeypatch|Fake\w*|Dummy\w*|St
 _BESIDE = re.compile(
     r"mlflow|wandb|log|environ|getenv|setenv|print|path|exists|makedirs|plt|show|savefig|sleep|time", re.I
 )
+
+# Whole libraries are put aside before anything is imported.
+_WITHOUT = re.compile(r"sys\.modules\[[^\]]+\]\s*=\s*\w*(Mock|mock|Fake|Stub)|patch\.dict\(\s*[\"']sys\.modules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +127,12 @@ class Tests:
         faked = bool(_FAKES.search(refs))
         put = [c for m, f, c in calls if m.path == module.path or f.name in fixtures]
         replaced = (faked or any(_FAKES.search(c.name) for c in put)) and _replaces_the_model(put)
+        replaced = replaced or bool(_WITHOUT.search(self.tree.text(module.path) or ""))
         client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
             _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
+        named = [x for m, _, c in calls for x in (*c.texts, *(m.constants.get(r, "") for r in c.refs))]
         live = any(_REAL_CALL.match(n) for n in names) and any(
-            "localhost" in t or "127.0.0.1" in t or "{}" in t for _, _, c in calls for t in c.texts
+            "localhost" in x or "127.0.0.1" in x or "{}" in x for x in named
         )
         served = any(_REAL_CALL.match(n) for n in names) and live
         text = f"{module.path} {function.name}".lower()
@@ -209,7 +214,9 @@ class Tests:
 def _about_model(function: Function, text: str) -> bool:
     said = " ".join(function.asserts).lower()
     return bool(
-        re.search(r"predict|accuracy|score|rmse|mae|auc|f1|loss|prob|output", said)
+        re.search(
+            r"predict|accuracy|score|rmse|mae|auc|f1|loss|prob|output|transcri|generat|\bresult\b|\blabels?\b", said
+        )
         or re.search(r"model|train|overfit", text)
     )
 

@@ -52,6 +52,11 @@ _EXACT: dict[str, tuple[str, ...]] = {
         "tfx.components.Evaluator", "tfx.v1.components.Evaluator",
     ),
 }  # fmt: skip
+_REPORTED = re.compile(r"wandb|mlflow|comet|clearml|neptune|azure_ml|swanlab|trackio|all", re.I)
+_QUALITY = re.compile(
+    r"^sklearn\.metrics\.|(^|\.)(mean_\w+_error|root_mean_\w+_error|\w*accuracy_score|roc_auc_score|f1_score)$"
+)
+_OF_LIVE = re.compile(r"monitor|production|ground_?truth|live_|feedback", re.I)
 _NAMES: dict[str, str] = {name: verb for verb, names in _EXACT.items() for name in names}
 
 _LAST: dict[str, str] = {
@@ -151,6 +156,13 @@ _LOADERS = re.compile(
     r"^(joblib|pickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib)\.(load|jit\.load|InferenceSession)$"
     r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint)$|^load_model$|Model\.load$"
 )
+# Models that others trained, fetched by name or asked over the network.
+_READY_MADE = re.compile(
+    r"\.from_pretrained$|^transformers\.pipeline$|(^|\.)(SentenceTransformer|CrossEncoder|ChatOpenAI|AzureChatOpenAI|OpenAIEmbeddings|"
+    r"ChatAnthropic|ChatOllama|ChatGroq|ChatGoogleGenerativeAI|ChatBedrock|InferenceClient|YOLO|TFLiteInterpreter|easyocr\.Reader)$|"
+    r"^spacy\.load$|^unstructured\.partition\."
+)
+_ASKED = re.compile(r"(chat\.completions|responses|messages|embeddings)\.create$|^litellm\.a?completion$")
 _ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_metric_alarm|send_alert|post_alert|send_email|notify\w*|sns\.publish|SlackWebhook\S*|CfnAlarm)$", re.I)  # fmt: skip
 
 
@@ -173,6 +185,12 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         return result
     if method == "MLflowLoggerCallback" and call.keywords.get("save_artifact") == "True":
         result.append(("keep", name))
+    if _REPORTED.search(call.keywords.get("report_to", "")):
+        result.append(("track", name))
+    if method.startswith("push_to_hub_"):
+        result.append(("register", name))
+    if _QUALITY.search(name) and _OF_LIVE.search(function) and not re.search(r"train|valid", function):
+        result.append(("drift", name))
     if method in ("WandbLogger", "MLFlowLogger") and call.keywords.get("log_model") in ("True", "all"):
         result.append(("keep", name))
     if _AUTOLOG.match(name) and call.keywords.get("log_models") != "False" and not module.path.endswith(".ipynb"):
@@ -211,9 +229,11 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         ):
             result.append(("train", name))
     result += _by_package(call, module)
-    if _LOADERS.search(name):
+    if _LOADERS.search(name) or _READY_MADE.search(name):
         result.append(("load", name))
-    elif method in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict") and "." in name:
+    elif _ASKED.search(name) or (
+        "." in name and method in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict")
+    ):
         result.append(("predict", name))
     result += _sources(call)
     if _ALERTS.search(name):
@@ -318,6 +338,11 @@ def _url(call: Call, name: str, posted: bool) -> list[tuple[str, str]]:
 
 
 _NOTES = ("set_tag", "set_tags", "log_param", "log_params", "tag", "add_tags", "update_tags", "register", "log_dict")
+
+
+def frozen(url: str) -> bool:
+    """Whether an address is one of data that does not change, or of a page about it."""
+    return bool(_FILE.search(url) or _FROZEN.search(url) or re.search(r"/(docs?|wiki|tree|blob|LICENSE)", url))
 
 
 def _records(call: Call) -> list[tuple[str, str]]:

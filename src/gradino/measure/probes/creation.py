@@ -2,6 +2,7 @@
 
 import re
 
+from gradino.measure import vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene
@@ -38,6 +39,8 @@ def collects_new_data(scene: Scene) -> list[Evidence]:
         file = firing.effect.path.rpartition("/")[2]
         if verb not in ("collect", "maybe-collect") or _LOOKS_AFTER.search(f"{file}::{firing.effect.function}"):
             continue
+        if verb == "maybe-collect" and _frozen(scene, firing.effect.path):
+            continue
         timed = bool(job.triggers & {"schedule", "event", "metric"})
         if (timed and (verb == "collect" or _trains_too(scene, firing))) or (
             job.system in _ORCHESTRATED and job.triggers & AUTOMATIC and verb == "collect"
@@ -59,6 +62,12 @@ def collects_new_data(scene: Scene) -> list[Evidence]:
             for u in scene.used("collect")[:3]
         ]
     return found
+
+
+def _frozen(scene: Scene, path: str) -> bool:
+    """Whether all addresses that a file names hold data that does not change."""
+    named = re.findall(r"https?://[^\s\"'`)>]+", scene.tree.text(path) or "")
+    return bool(named) and all(vocabulary.frozen(url) for url in named)
 
 
 def _trains_too(scene: Scene, firing: Firing) -> bool:
@@ -147,10 +156,20 @@ def production_metrics_retrain(scene: Scene) -> list[Evidence]:
         judged = [f for f in does if f.effect.verb == "drift"]
         if trains and "metric" in job.triggers:
             found.append(scene.show(trains[0], "a production metric starts training"))
-        elif trains and judged:
-            found.append(scene.show(judged[0], "drift on the newest data decides whether to train"))
+        elif trains and (deciding := [f for f in judged if _decides(scene, f)]):
+            found.append(scene.show(deciding[0], "drift on the newest data decides whether to train"))
     found += scene.sights("starts training", "metric-trigger")
     return _strongest(found)
+
+
+def _decides(scene: Scene, judged: Firing) -> bool:
+    """Whether what judges the live model leads to training, or it or its job speaks of training on condition."""
+    path = judged.effect.path
+    module = scene.code.module(path)
+    if module and any(m.path in scene.training_files for m, _ in scene.code.reach(path, tuple(module.functions))):
+        return True
+    said = "".join(scene.tree.text(p) or "" for p in {path, judged.job.path})
+    return bool(re.search(r"re-?train|should_\w*train|trigger\w*_train|if\b[^\n]*(drift|degrad)", said, re.I))
 
 
 def _strongest(found: list[Evidence], most: int = 6) -> list[Evidence]:

@@ -89,6 +89,7 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
         for r in scene.with_trait("monitor-schedule", "model-metrics", "model-alarm")
     ]
     exposed = list(scene.used("watch"))
+    near = scene.near(scoring_files(scene))
     scraped = scene.with_trait("scrape", "dashboard")
     if exposed and scraped:
         found += [
@@ -107,7 +108,7 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
     found += [
         scene.see(u.path, u.line, f"{u.says} sends what it sees to one place")
         for u in exposed
-        if _COLLECTED.match(u.says)
+        if u.path in near and _COLLECTED.match(u.says)
     ]
     for use in scene.used("drift"):
         if not use.path.endswith(".ipynb") and (kept := _KEPT.search(scene.tree.text(use.path) or "")):
@@ -144,14 +145,11 @@ def learns_from_incidents(scene: Scene) -> list[Evidence]:
     """Write down each incident and tie it to the test, gate or change that now prevents it."""
     found: list[Evidence] = []
     for path in scene.tree.sizes:
-        if (
-            re.search(
-                r"(^|/)(post-?mortems?|incidents?|retrospectives?)(/|[-_.])[^/]*.*\.(md|rst|toml|ya?ml|json)$",
-                path,
-                re.I,
-            )
-            and "template" not in path.lower()
-        ):
+        if re.search(
+            r"(^|/)(post-?mortems?|incidents?|retrospectives?)(/|[-_.])[^/]*.*\.(md|rst|toml|ya?ml|json)$",
+            path,
+            re.I,
+        ) and not re.search(r"template|triage|runbook|playbook|(^|/)\.", path, re.I):
             text = scene.tree.text(path) or ""
             tied = re.search(r"tests?/\S+\.py|test_\w+|regression test|gate|#\d+|[0-9a-f]{7,40}", text)
             dated = re.search(r"20\d\d-\d\d", path + text)
