@@ -82,7 +82,7 @@ def _merge(store: Store, name: str, run: list[Row[Any]]) -> None:
             own = [row.id for row in run]
             connection.execute(delete(sealed_ids).where(sealed_ids.c.seal.in_(own)))
             connection.execute(delete(seals).where(seals.c.id.in_(own)))
-            files = [row.file for row in run]
+            files = [file for row in run for file in (row.file, *(row.replaces or ()))]
             write(store, connection, name, new.file, last.version, content, run[0].before, last.seal, files)
     staged.unlink()
     pa.default_memory_pool().release_unused()

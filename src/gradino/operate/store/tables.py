@@ -152,21 +152,23 @@ class Tables:
         self.objects.put(f"tables/{name}/{new.file}", content)
 
     def replace(self, name: str, old: list[str], new: Merged) -> None:
-        """Put a staged file where `old` are, in one commit without a change of data; may be repeated after a crash.
+        """Put a staged file where those of `old` are that are there, in one commit without a change of data.
 
-        The bytes of `old` stay until `forget`.
+        May be repeated after a crash. The bytes of `old` stay until `forget`.
         """
         with self.alone(f"table-{name}"):
             live = self._live(name)
             if new.file in live:
                 return
-            if missing := set(old) - live:
-                raise FileNotFoundError(f"{missing} of {name} cannot be merged: they are not in the table")
+            if not set(old) & live:
+                raise FileNotFoundError(f"{new.file} replaces nothing that is in {name}")
             content = self.content(name, new.file)
             stats = json.dumps(merged.statistics(content))
             add = {"path": new.file, "partitionValues": {}, "size": len(content), "dataChange": False, "stats": stats}
             add["modificationTime"] = _now()
-            self._commit(name, "OPTIMIZE", [*(_remove(file, changed=False) for file in sorted(old)), {"add": add}])
+            self._commit(
+                name, "OPTIMIZE", [*(_remove(file, changed=False) for file in sorted(set(old) & live)), {"add": add}]
+            )
 
     def tidy(self, name: str, needed: int) -> None:
         """Write a checkpoint and remove the commits before it, as far as all are before the version `needed`."""
