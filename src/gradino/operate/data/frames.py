@@ -25,9 +25,9 @@ def frame_library(function: Callable[..., Any], parameter: int) -> str:
 
 
 def given(frame: pd.DataFrame, library: str) -> Any:
-    """`frame` as a data frame of that library, times without a zone."""
-    aware = frame.select_dtypes("datetimetz").columns
-    frame = frame.assign(**{name: frame[name].dt.tz_convert(None) for name in aware})
+    """`frame` as a data frame of that library, times without a zone; what is done to it does not reach `frame`."""
+    aware = [name for name, kind in frame.dtypes.items() if isinstance(kind, pd.DatetimeTZDtype)]
+    frame = frame.assign(**{str(n): frame[n].dt.tz_convert(None) for n in aware}) if aware else frame.copy(deep=False)
     match library:
         case "polars":  # the project asked for it, so its lock file has it
             return importlib.import_module("polars").from_pandas(frame)

@@ -73,7 +73,8 @@ def restore(path: Path, digest: str) -> Model:
         features = description.features or []
 
         def predict(estimator: Any, frame: "pd.DataFrame") -> Any:
-            return estimator.predict(frames.given(frame[features], "pandas"))
+            chosen = frame if frame.columns.tolist() == features else frame[features]
+            return estimator.predict(frames.given(chosen, "pandas"))
 
         return Model(path, description, digest, fitted, predict)
     score = namespace.load(Reference.parse(description.score))
