@@ -21,7 +21,7 @@ from gradino.operate.serving.schema import Extra
 from gradino.operate.serving.served import Served
 from gradino.operate.serving.shadow import Answered, Shadow
 from gradino.operate.serving.wal import Predictions, segments
-from tests.operate.serving.toy import Toy
+from tests.operate.serving.toy import INPUTS, Toy
 
 NOON = datetime(2011, 1, 1, 12, tzinfo=UTC)
 
@@ -67,11 +67,41 @@ def test_requests_that_wait_share_one_call_and_get_their_own_answers(log: Predic
     assert len(toy.calls) <= 5
 
 
+def test_callers_who_come_back_together_share_their_next_call_as_well(log: PredictionLog) -> None:
+    toy = Toy("slow:0.02")
+
+    async def scene() -> None:
+        loop = asyncio.get_running_loop()
+        batcher, model = Batcher(loop, log), live(toy)
+
+        async def caller() -> None:
+            for _ in range(10):
+                ticket = Ticket(model, [(1.0, None, "rain", False, NOON)], ["p"], loop.create_future())
+                batcher.submit(ticket)
+                await ticket.future
+
+        await asyncio.gather(*(caller() for _ in range(16)))
+        await asyncio.to_thread(batcher.close)
+
+    asyncio.run(scene())
+    assert sum(toy.calls) == 160
+    assert len(toy.calls) <= 14  # with calls of one between the others it would be 20
+
+
 def test_one_bad_request_in_a_batch_fails_alone(log: PredictionLog) -> None:
     answers = asyncio.run(ask(log, live(Toy("poison")), [12.0, 13.0, 14.0]))
     assert answers[0] == 12.0
     assert isinstance(answers[1], ModelFailed)
     assert answers[2] == 14.0
+
+
+@pytest.mark.parametrize("does", ["spoils", "spoils:numbers"])
+def test_what_a_model_does_to_its_data_frame_does_not_reach_the_log(does: str) -> None:
+    model = live(Toy(does))
+    row = (3.0, NOON) if model.champion.inputs == INPUTS[:1] else (3.0, None, "rain", False, NOON)
+    columns = Columns.of_rows(model.rows.layout, [row])
+    assert model.score("champion", columns).tolist() == [6.0]
+    assert columns.column(0).tolist() == [3.0]
 
 
 def test_the_shadow_takes_what_gathered_in_few_calls_and_misses_only_what_it_fails_on(

@@ -45,6 +45,8 @@ class Toy:
             self.inputs = (*INPUTS, Field("email", "string", nullable=True), Field("income", "number", nullable=True))
         if self.does == "more":
             self.inputs = (*INPUTS, Field("wind", "number"))
+        if self.by == "numbers":
+            self.inputs = INPUTS[:1]
 
     def predict(self, frame: pd.DataFrame) -> np.ndarray:
         self.calls.append(len(frame))
@@ -55,6 +57,9 @@ class Toy:
             case "slow":
                 time.sleep(float(self.by))
                 return value
+            case "spoils":
+                frame.loc[:, "temperature"] = value * 2
+                return frame["temperature"].to_numpy()
             case "class":
                 return np.where(value > 10, 1, 0)
             case "raises":

@@ -29,6 +29,7 @@ PARQUET = "application/vnd.apache.parquet"
 KINDS = (STREAM, FILE, PARQUET)
 
 _MAGIC = b"ARROW1\0\0"
+_END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream
 _NUMBER = pa.float64()
 _PATIENCE = 10.0  # seconds of unpacking
 _MOST_BYTES = 64 * 1024**2  # unpacked
@@ -76,10 +77,10 @@ class Unpacker:
             batches.append(batch)
         if not batches:
             raise BadInput(Problem("there are no rows in the body"))
-        table = pa.Table.from_batches(batches)
-        if len(set(table.column_names)) < table.num_columns:
+        names = batches[0].schema.names
+        if len(set(names)) < len(names):
             raise BadInput(Problem("two columns have the same name"))
-        return checked(rows, {name: as_array(name, table[name]) for name in table.column_names}, size)
+        return checked(rows, _arrays(names, batches), size)
 
     def _unpacked(self, kind: int, body: bytes) -> bytes:
         with self._alone:
@@ -126,16 +127,28 @@ def accepted(accept: str | None, sent: str) -> str:
 
 def written(kind: str, columns: dict[str, Any], about: dict[str, str]) -> bytes:
     """A table with `about` as its metadata."""
-    table = pa.table(columns).replace_schema_metadata(about)
+    batch = pa.record_batch([pa.array(values) for values in columns.values()], list(columns))
+    batch = batch.replace_schema_metadata(about)
+    if kind == STREAM:
+        return b"".join((batch.schema.serialize().to_pybytes(), batch.serialize().to_pybytes(), _END))
+    table = pa.Table.from_batches([batch])
     sink = pa.BufferOutputStream()
     if kind == PARQUET:
         import pyarrow.parquet as pq
 
         pq.write_table(table, sink)
     else:
-        with (pa.ipc.new_file if kind == FILE else pa.ipc.new_stream)(sink, table.schema) as out:
+        with pa.ipc.new_file(sink, table.schema) as out:
             out.write_table(table)
     return bytes(sink.getvalue())
+
+
+def _arrays(names: list[str], batches: list[pa.RecordBatch]) -> dict[str, NDArray[Any]]:
+    if len(batches) == 1 and set(batches[0].schema.types) == {_NUMBER}:
+        matrix = batches[0].to_tensor(null_to_nan=True, row_major=False).to_numpy()
+        return dict(zip(names, matrix.T, strict=True))
+    table = pa.Table.from_batches(batches)
+    return {name: as_array(name, table[name]) for name in names}
 
 
 def as_array(name: str, values: pa.ChunkedArray) -> NDArray[Any]:

@@ -27,6 +27,7 @@ from gradino.operate.serving.shadow import Answered, Shadow
 MOST_ROWS = 1024  # of one model call, unless one request alone has more
 MOST_WAITING = 20_000  # rows, before callers are told to come back later
 _AT_ONCE = 256  # rows of one compiled call in the event loop
+_PATIENCE = 0.02  # seconds, and at most half a call: for callers who were in the last call
 _OTHER: dict[Arm, Arm] = {"champion": "challenger", "challenger": "champion"}
 
 
@@ -56,6 +57,7 @@ class Batcher:
         self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
         self._idle = threading.Event()
         self._turn: list[Ticket] = []
+        self._together, self._patience = 0, 0.0  # how many the last call was for, and how long to wait for them
         self._home = threading.get_ident()  # the loop's thread
         self.shadow = Shadow(log, self._idle)
         self.waiting = 0  # rows, counted in the event loop only
@@ -95,7 +97,9 @@ class Batcher:
             if forsaken := {ticket for ticket in tickets if ticket.future.done()}:  # too late, or hung up
                 self._tell(list(forsaken), None)
                 tickets = [ticket for ticket in tickets if ticket not in forsaken]
+            began = time.monotonic()
             self._score_all(tickets)
+            self._together, self._patience = len(tickets), min((time.monotonic() - began) / 2, _PATIENCE)
 
     def _score_all(self, tickets: list[Ticket]) -> None:
         """A swap may have come between them."""
@@ -105,20 +109,25 @@ class Batcher:
             tickets = [t for t in tickets if t.live is not live]
 
     def _take(self) -> list[Ticket]:
-        """What is waiting, up to the limit; waits for the first. Empty at the end."""
-        tickets: list[Ticket] = []
-        rows = 0
-        try:
+        """What is waiting, up to the limit; waits for the first. Empty at the end.
+
+        Callers who were answered together mostly ask again together: for as many as they were it waits a little, lest
+        the first of them has a call of its own that all others wait for.
+        """
+        first = self._first()
+        if first is None:
+            return []
+        tickets, rows = [first], len(first.ids)
+        until = time.monotonic() + self._patience
+        with suppress(Empty):
             while rows < MOST_ROWS:
-                ticket = self._queue.get_nowait() if tickets else self._first()
+                left = max(0.0, until - time.monotonic()) if len(tickets) < self._together else 0.0
+                ticket = self._queue.get(timeout=left)
                 if ticket is None:
-                    if tickets:
-                        self._queue.put(None)
+                    self._queue.put(None)
                     break
                 tickets.append(ticket)
                 rows += len(ticket.ids)
-        except Empty:
-            pass
         return tickets
 
     def _first(self) -> Ticket | None:

@@ -26,8 +26,9 @@ def checked(rows: Rows, given: Mapping[str, NDArray[Any]], size: int) -> Columns
     for name in given:
         if name not in rows.names:
             raise BadInput(rows.unknown(name))
+    plain = _all_finite(given)
     arrays: list[NDArray[Any] | None] = []
-    for i, name in enumerate(rows.names):
+    for i, (name, kind) in enumerate(zip(rows.names, rows.layout.types, strict=True)):
         values = given.get(name)
         if values is None:
             if rows.required[i]:
@@ -35,13 +36,20 @@ def checked(rows: Rows, given: Mapping[str, NDArray[Any]], size: int) -> Columns
             arrays.append(None)
             continue
         field = rows.fields[i] if i < len(rows.fields) else None
-        values = _typed(name, rows.layout.types[i], values, field is not None)
-        if rows.required[i] and (gap := _first(missing(values))) is not None:
-            raise BadInput(Problem(f"Expected `{_NAMES[rows.layout.types[i]]}`, got `null`", gap, name))
+        if not (plain and kind == "number" and values.dtype == np.float64):
+            values = _typed(name, kind, values, field is not None)
+            if rows.required[i] and (gap := _first(missing(values))) is not None:
+                raise BadInput(Problem(f"Expected `{_NAMES[kind]}`, got `null`", gap, name))
         if field:
             _ranged(field, values)
         arrays.append(values)
     return Columns.of_arrays(rows.layout, arrays, size)
+
+
+def _all_finite(given: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether no float among them is missing or infinite: asked of all at once, as nearly always it is so."""
+    floats = [values for values in given.values() if values.dtype == np.float64]
+    return bool(np.isfinite(floats).all())
 
 
 def missing(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -105,10 +105,8 @@ def _scores(ticket: Ticket) -> Scores:
 
 
 def _table(kind: str, ticket: Ticket) -> bytes:
-    scores = _scores(ticket)
-    columns = {
-        "id": ticket.ids,
-        "value": ticket.values,
-        "version": [one.version or scores.version for one in scores.predictions],
-    }
-    return arrow.written(kind, columns, {"version": str(scores.version), "deployment": str(scores.deployment)})
+    live = ticket.live
+    versions: dict[str, int] = {"champion": live.champion.version, "challenger": live.served("challenger").version}
+    columns = {"id": ticket.ids, "value": ticket.values, "version": [versions[arm] for arm in ticket.arms]}
+    about = {"version": str(live.champion.version), "deployment": str(live.deployment)}
+    return arrow.written(kind, columns, about)

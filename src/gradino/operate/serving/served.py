@@ -41,6 +41,7 @@ class Unscorable(Exception):  # noqa: N818  # the challenger's affair, never the
 class Places:
     """Where a model's inputs stand in a layout, None: nowhere. `doubtful` it needs, and nobody has looked for gaps.
 
+    Where all of them are numbers, `numbers` are their rows of the layout's matrix.
     `features` are those of a compiled model, `all_numbers` says that they are the numbers of the layout as they stand.
     """
 
@@ -48,6 +49,7 @@ class Places:
     doubtful: tuple[int, ...]
     features: tuple[int | None, ...] = ()
     all_numbers: bool = False
+    numbers: tuple[int, ...] = ()
 
 
 class Served:
@@ -55,7 +57,7 @@ class Served:
 
     def __init__(self, version: int, scorer: Scorer) -> None:
         self.version, self.digest, self.task, self.inputs = version, scorer.digest, scorer.task, tuple(scorer.inputs)
-        self._predict = scorer.predict
+        self._predict, self._names = scorer.predict, [field.name for field in self.inputs]
         self.direct = scorer.direct if isinstance(scorer, Fastest) else None
         self.how = scorer.how if isinstance(scorer, Fastest) else "Python"
 
@@ -72,7 +74,10 @@ class Served:
         needed = (i for i, field in enumerate(self.inputs) if not field.nullable)
         doubtful = tuple(i for i in needed if inputs[i] is None or self.inputs[i].name in optional)
         features = tuple(layout.find(name) for name in self.direct.features) if self.direct else ()
-        return Places(inputs, doubtful, features, list(features) == layout.numbers)
+        numbers = tuple(layout.place[i] for i in inputs if i is not None and layout.types[i] == "number")
+        if len(numbers) < len(inputs):
+            numbers = ()
+        return Places(inputs, doubtful, features, list(features) == layout.numbers, numbers)
 
     def predict(self, columns: Columns, places: Places) -> NDArray[Any]:
         """One value per row, shape (rows,), NaN where the model has none, in one call of the model.
@@ -94,14 +99,17 @@ class Served:
         return values
 
     def _frame(self, columns: Columns, places: Places) -> "pd.DataFrame":
+        """Of its own: what a project's function does to it does not reach the log."""
         import pandas as pd
 
+        if places.numbers:
+            return pd.DataFrame(columns.numbers[list(places.numbers)].T, columns=self._names, copy=False)
         found = (None if i is None else columns.column(i) for i in places.inputs)
         values = {
             field.name: _series(field, (None,) * len(columns) if array is None else array)
             for field, array in zip(self.inputs, found, strict=True)
         }
-        return pd.DataFrame(values, copy=False)
+        return pd.DataFrame(values)
 
 
 def _block(columns: Columns, places: Places) -> Block:
