@@ -102,7 +102,7 @@ _LAST: dict[str, str] = {
          "calculate_psi", "psi", "calculate_drift", "detect_drift", "check_drift", "compute_drift", "DataDrift",
          "ValueDrift", "DriftedColumnsCount", "RegressionPreset", "DataStabilityTestPreset", "DataDriftTestPreset"),
         "drift"),
-    **dict.fromkeys(("log_input", "use_artifact", "log_dataset"), "record-data"),
+    **dict.fromkeys(("log_input", "log_dataset"), "record-data"),
 }  # fmt: skip
 
 _PROMOTES = (
@@ -348,6 +348,8 @@ def frozen(url: str) -> bool:
 def _records(call: Call) -> list[tuple[str, str]]:
     """Whether a call writes the commit or the data version beside a model."""
     found: list[tuple[str, str]] = []
+    if call.method == "use_artifact" and not any(t.endswith(":latest") for t in call.texts):
+        found.append(("record-data", call.name))
     if call.method in _NOTES:
         words = " ".join((*call.texts, *call.keywords, *call.keywords.values(), *call.refs)).lower()
         if re.search(r"commit|git_?(sha|hash|rev)|code_?version|source_?version|build_?sourceversion", words):
