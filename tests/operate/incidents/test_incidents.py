@@ -20,7 +20,7 @@ from gradino.errors import DataError, GradinoError
 from gradino.inference import drift
 from gradino.operate import registry
 from gradino.operate.data import collect
-from gradino.operate.incidents import improve, learning, notice, report
+from gradino.operate.incidents import improve, learning, notice, report, texts
 from gradino.operate.loop import slow
 from gradino.operate.monitoring import Feedback, profile
 from gradino.operate.project import load
@@ -186,7 +186,7 @@ def test_what_a_person_wrote_in_the_project_file_stays(harmed: Shop) -> None:
         'gates = ["incidents.incident_1:incident_1"]'
     ]
     assert [line for line in before.splitlines() if line not in after.splitlines()] == []
-    assert tomllib.loads(improve._with_entry(after, "release", "gates", "a:b"))["release"]["gates"][1] == "a:b"
+    assert tomllib.loads(texts.with_entry(after, "release", "gates", "a:b"))["release"]["gates"][1] == "a:b"
 
 
 def test_the_command_line_lists_shows_and_closes(harmed: Shop) -> None:

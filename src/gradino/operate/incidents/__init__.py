@@ -3,7 +3,9 @@
     record      incidents as rows: opened by what the story tells, once; what was learnt from them
     notify      messages to people: webhook, Slack, email
     watchers    the thread that samples the server, looks at alert rules and delivers
-    improve     what an incident suggests – a gate, a contract, a test, a slice, a threshold – as a change of files
+    proposals   what an incident suggests – a gate, a contract, a test, a slice, a threshold – as a change of files
+    texts       these files
+    improve     closing an incident with one of them, or with a reason
 
 The loop calls `notice` and runs `Watchers`; the command line closes an incident.
 """
