@@ -99,12 +99,13 @@ _STARTS = re.compile(
 
 def started(jobs: list[Job]) -> list[Job]:
     """The jobs, each that another's command starts with the triggers of that one."""
-    by_file: dict[str, set[str]] = {}
-    for job in jobs:
-        for step in job.steps if not job.off else ():
-            for found in _STARTS.finditer(step.run.replace("\\\n", " ") if not step.off else ""):
-                by_file.setdefault(found[1].rpartition("/")[2], set()).update(job.triggers)
-    return [
-        replace(job, triggers=job.triggers | by_file[name]) if (name := job.path.rpartition("/")[2]) in by_file else job
-        for job in jobs
-    ]
+    for _ in range(3):  # one that is started may start another
+        by_file: dict[str, set[str]] = {}
+        for job in jobs:
+            for step in job.steps if not job.off else ():
+                for found in _STARTS.finditer(step.run.replace("\\\n", " ") if not step.off else ""):
+                    by_file.setdefault(found[1].rpartition("/")[2], set()).update(job.triggers)
+        jobs = [
+            replace(job, triggers=job.triggers | by_file.get(job.path.rpartition("/")[2], frozenset())) for job in jobs
+        ]
+    return jobs

@@ -164,13 +164,14 @@ class Follower:
             return self._known[key]
         self._known[key] = []
         found: list[Effect] = []
-        asserted = asked = False
+        asserted = asked = imports = False
         for module, function in self.code.reach(path, names, words):
             asserted = asserted or bool(function.asserts)
             asked = asked or any(
                 _ASKS.search(c.name) and (c.method != "get" or _SCORES.search(" ".join((*c.texts, *c.refs))))
                 for c in function.calls
             )
+            imports = imports or any(c.name in ("__import__", "importlib.import_module") for c in function.calls)
             for call in (*function.decorators, *function.calls):
                 for verb, says in vocabulary.verbs(call, module, f"{module.path}::{function.name}"):
                     found.append(Effect(verb, module.path, call.line, says, function=function.name))
@@ -181,10 +182,17 @@ class Follower:
             if function.name == BODY and depth < _DEEPEST:
                 for line, text in module.shell:
                     found += self.script(text, line, module.path, "", depth + 1)
+        if imports and depth < _DEEPEST:
+            found += self._imported(words, path, depth)
         if asserted and asked:
             found.append(Effect("smoke", path, 1, f"{path} asks the service and checks its answer"))
         self._known[key] = found
         return found
+
+    def _imported(self, words: tuple[str, ...], path: str, depth: int) -> list[Effect]:
+        """What a module does that is named on the command line and imported by that name."""
+        named = [self.code.find(w, path) for w in words if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)+", w)]
+        return [e for script, rest in named if script and not rest for e in self._whole(script, depth + 1)]
 
     def _text(self, source: str, path: str, line: int) -> list[Effect]:
         from gradino.measure import python

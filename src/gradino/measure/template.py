@@ -1,7 +1,8 @@
 """A template repository read as the project it would generate with its own defaults.
 
 Cookiecutter, Copier and Databricks bundles keep a project whose paths and texts hold placeholders. Choices are made
-with the defaults that the template declares; where it declares none, the first branch is taken. Nothing is executed.
+with the defaults that the template declares; where it declares none, the first branch is taken. Seed code that a
+template puts into a new repository is read as that repository. Nothing is executed.
 """
 
 import json
@@ -12,6 +13,8 @@ from typing import Any
 from gradino.measure import yaml
 from gradino.measure.tree import Tree
 
+# The template's own tests and what runs them.
+_OWN = re.compile(r"tests?/|\.github/|Makefile$|tox\.ini$|noxfile\.py$|pyproject\.toml$|setup\.(py|cfg)$")
 _SUFFIXES = (".tmpl", ".jinja", ".jinja2", ".j2")
 _GO = re.compile(r"(?<!\$)\{\{-?(.*?)-?\}\}", re.S)
 _JINJA = re.compile(r"\{%-?(.*?)-?%\}", re.S)
@@ -36,10 +39,18 @@ def generated(tree: Tree) -> Tree:
                 continue
             if made not in sizes:
                 sizes[made], real[made] = size, path
+    for path in (p for p in tree.sizes if _OWN.match(p) and not p.startswith(root)):
+        if path not in sizes:
+            sizes[path], real[path] = tree.sizes[path], path
     return replace(tree, sizes=dict(sorted(sizes.items())), real=real, clean=lambda t: fill(t, answers), _texts={})
 
 
 def _root(tree: Tree) -> str | None:
+    seeds = {p[: m.end()] for p in tree.sizes if (m := re.match(r"(?:[^{/]+/)*seed[-_]?code/", p))}
+    if len(seeds) == 1 and any(
+        re.match(rf"{root}(\.github/workflows/|\S*buildspec)", p) for p in tree.sizes for root in seeds
+    ):
+        return seeds.pop()
     marks = ("cookiecutter.json", "copier.yml", "copier.yaml", "databricks_template_schema.json")
     if not any(m in tree for m in marks):
         return None

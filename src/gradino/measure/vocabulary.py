@@ -32,7 +32,8 @@ _EXACT: dict[str, tuple[str, ...]] = {
         "lightning.pytorch.loggers.WandbLogger", "lightning.pytorch.loggers.MLFlowLogger",
         "wandb.keras.WandbCallback", "wandb.integration.keras.WandbMetricsLogger",
         "ray.air.integrations.mlflow.MLflowLoggerCallback", "ray.tune.integration.mlflow.mlflow_mixin",
-        "ray.air.integrations.wandb.WandbLoggerCallback", "polyaxon.tracking.init", "trackio.init",
+        "ray.air.integrations.wandb.WandbLoggerCallback", "polyaxon.tracking.init", "trackio.init", "sagemaker.experiments.run.Run",
+        "sagemaker.experiments.Run", "smexperiments.experiment.Experiment.create", "smexperiments.trial.Trial.create",
     ),
     "register": (
         "mlflow.register_model", "google.cloud.aiplatform.Model.upload", "azureml.core.Model.register",
@@ -85,6 +86,7 @@ _LAST: dict[str, str] = {
          "update_endpoint_and_wait", "create_and_wait_endpoint", "begin_create_or_update_endpoint",
          "update_weights_and_capacities", "update_endpoint_weights_and_capacities", "put_served_model"),
         "deploy"),
+    **dict.fromkeys(("create_stack", "update_stack", "execute_change_set"), "provision"),
     **dict.fromkeys(
         ("transition_model_version_stage", "set_registered_model_alias", "update_model_package", "copy_model_version"),
         "promote"),

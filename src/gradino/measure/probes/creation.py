@@ -100,7 +100,9 @@ def tracks_experiments(scene: Scene) -> list[Evidence]:
     """Log parameters and metrics of every training run to one tracker, or version the metrics of each stage."""
     found: list[Evidence] = []
     near = scene.near(scene.training_files)
-    launched = not scene.training_files and bool(scene.fired("submit"))  # what it trains is somewhere it tracks
+    launched = not scene.training_files and any(
+        f.effect.verb == "submit" and f.job.triggers and not f.off for f in scene.firings
+    )  # what it trains is somewhere it tracks
     for use in scene.used("track"):
         if use.path in near or not scene.training_files:
             wired = use.path in near or (launched and not use.path.endswith(".ipynb"))

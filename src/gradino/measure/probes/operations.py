@@ -15,6 +15,17 @@ _LOGS = re.compile(
     re.I,
 )
 
+_TABLE = (
+    "to_sql",
+    "to_gbq",
+    "option",
+    "saveAsTable",
+    "insertInto",
+    "get_collection",
+    "collection",
+    "Table",
+    "write_table",
+)
 # Watchers that carry what they see to a place of their own, and ways to keep a number where others can see it.
 _COLLECTED = re.compile(
     r"^(aporia|arize|fiddler|whylabs|langfuse|langsmith|phoenix|opik|datadog|ddtrace|newrelic|elasticapm|logfire|opencensus|applicationinsights|azure\.monitor)\b"
@@ -32,7 +43,9 @@ def something_is_watched(scene: Scene) -> list[Evidence]:
     for module in scene.modules:
         if module.path in files:
             for call in module.calls():
-                if _LOGS.search(call.name):
+                if _LOGS.search(call.name) or (
+                    call.method in _TABLE and any(re.search(r"predict", t, re.I) for t in call.texts)
+                ):
                     found.append(scene.see(module.path, call.line, f"{call.name} keeps what the model answered"))
                 elif (
                     module.path in served
