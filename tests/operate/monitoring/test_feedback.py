@@ -1,11 +1,15 @@
+import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gradino.operate.monitoring import Feedback, profile
 from gradino.operate.store import Store
-from gradino.operate.store.state import profiles
+from gradino.operate.store.state import cursors, profiles
 from tests.operate import records
 
 
@@ -142,3 +146,85 @@ def test_labels_of_whole_days_in_any_order_give_the_same_sums(tmp_path: Path, st
     kept = {name: loss for name, _, loss, _ in outcomes(store)}
     assert len(kept) == 40
     assert sum(day.loss for day in store.state.rows(profiles)) == pytest.approx(sum(kept.values()))
+
+
+def opened(feedback: Feedback) -> tuple[object, ...]:
+    """What a join waits for."""
+    waiting = {name: sorted(row["version"] for row in rows) for name, rows in feedback._open.items()}
+    early = [key if isinstance(key, str) else f"{key[0]} {key[1]}" for key in feedback._early]
+    return waiting, sorted(early)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(("predict", "tell", "tell early", "by key", "step", "save", "kill")), st.integers(0, 9)
+        ),
+        min_size=6,
+        max_size=10,
+    )
+)
+def test_a_start_knows_what_waits_whether_it_was_saved_or_not(story: list[tuple[str, int]]) -> None:
+    """One join is never ended, one is ended again and again: they agree with each other and with one from scratch."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        store, project = Store.of(root), records.project(root)
+        records.version(store, 1)
+        production = records.Production(store, records.live(store, 1))
+        joining, ids = Feedback(project, store), production.predict({1: [5.0] * 3}, answering=1)
+        for what, number in story:
+            match what:
+                case "predict":
+                    ids += production.predict({1: [5.0] * (1 + number % 3)}, answering=1)
+                case "tell":
+                    production.tell([ids[number % len(ids)]], label=float(number % 2))
+                case "tell early":
+                    production.tell([f"p1-{len(ids) + number % 4}"])
+                case "by key":
+                    production.tell_by_key([number])
+                case "step":
+                    joining.step()
+                case "save":
+                    joining.save()
+                case "kill":
+                    joining.step()
+                    before = opened(joining)
+                    joining = Feedback(project, store)
+                    assert opened(joining) == before
+        joining.step()
+        store.state.remove(cursors, cursors.c.name == "waiting")
+        assert opened(Feedback(project, store)) == opened(joining)
+        found = [row[0] for row in outcomes(store)]
+        assert len(found) == len(set(found))
+        store.state.close()
+
+
+def test_what_was_saved_and_changed_is_not_believed(tmp_path: Path, store: Store) -> None:
+    production, project = records.Production(store, records.live(store, 1)), records.project(tmp_path)
+    ids = production.predict({1: [5.0] * 3}, answering=1)
+    production.tell(ids[:1])
+    feedback = Feedback(project, store)
+    feedback.step()
+    feedback.save()
+    (file,) = (store.root / "waiting").glob("*")
+    for damage in (lambda: file.write_bytes(file.read_bytes() + b"!"), file.unlink):
+        damage()
+        assert opened(Feedback(project, store)) == opened(feedback)
+    feedback.save()
+    assert len(list((store.root / "waiting").glob("*"))) == 1
+
+
+def test_what_retention_let_go_waits_no_longer(tmp_path: Path, store: Store) -> None:
+    production = records.Production(store, records.live(store, 1))
+    project = records.project(tmp_path, serving={"keep": "2d"})
+    ids = production.predict({1: [5.0] * 72}, answering=1)
+    production.tell(["never-0"])
+    feedback = Feedback(project, store)
+    feedback.step()
+    with store.state.begin() as connection:
+        store.state.move_cursor(connection, "clock", (records.START + timedelta(days=4)).isoformat())
+    feedback.save()
+    waiting, early = opened(feedback)
+    assert sorted(waiting) == sorted(ids[48:])  # type: ignore[call-overload]
+    assert early == []
