@@ -11,6 +11,7 @@ from gradino import maturity
 from gradino.measure.assessment import conclude
 from gradino.measure.history import History
 from gradino.measure.scene import survey
+from gradino.measure.template import generated
 from gradino.measure.tree import Tree
 
 TRAIN = "from sklearn.svm import SVC\n\ndef train():\n    SVC().fit(x, y)\n\nif __name__ == '__main__':\n    train()\n"
@@ -47,12 +48,81 @@ def levels(files: dict[str, str]) -> Callable[[str], int]:
         ("flow.py", "from prefect import flow\nfrom train import train\n@flow\ndef f():\n    train()\n", 1),
         ("job.py", "import schedule\nfrom train import train\nschedule.every().day.do(train)\n", 3),
         ("lr.py", "from torch.optim import lr_scheduler\nscheduler = lr_scheduler.StepLR(o, 1)\nscheduler.step()\n", 1),
+        (".github/workflows/t.yml", "on: push\njobs:\n  t:\n    runs-on: u\n    steps:\n      - run: python start.py --module-name pipelines.nightly\n", 3),
+        (".github/workflows/t.yml", "on: push\njobs:\n  t:\n    runs-on: u\n    steps:\n      - run: python start.py --module-name pipelines.missing\n", 1),
         ("k8s/cron.yaml", "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: t}\nspec:\n  schedule: '0 1 * * *'\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n            - command: [python, train.py]\n", 3),
         ("k8s/cron.yaml", "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: t}\nspec:\n  suspend: true\n  schedule: '0 1 * * *'\n  jobTemplate:\n    spec:\n      template:\n        spec:\n          containers:\n            - command: [python, train.py]\n", 1),
     ],
 )  # fmt: skip
 def test_what_trains_by_itself(path: str, text: str, level: int) -> None:
-    assert levels({path: text})("creation.training") == level
+    beside = {
+        "start.py": "import sys\n__import__(sys.argv[2])\n",
+        "pipelines/nightly.py": "from train import train\n\n\ndef run():\n    train()\n",
+    }
+    assert levels({path: text, **beside})("creation.training") == level
+
+
+@pytest.mark.parametrize(("status", "level"), [("active", 3), ("inactive", 1)])
+def test_a_pipeline_of_mage_runs_while_its_trigger_is_active(status: str, level: int) -> None:
+    files = {
+        "m/pipelines/nightly/metadata.yaml": "blocks:\n- uuid: fit\n  type: transformer\n",
+        "m/pipelines/nightly/triggers.yaml": f"triggers:\n- schedule_type: time\n  status: {status}\n",
+        "m/transformers/fit.py": "from train import train\n\n\n@transformer\ndef fit():\n    train()\n",
+    }
+    assert levels(files)("creation.training") == level
+
+
+@pytest.mark.parametrize(("folder", "level"), [("", 4), ("dashboard/", 1)])
+def test_the_environment_must_be_that_of_training(folder: str, level: int) -> None:
+    files = {
+        f"{folder}requirements.txt": "scikit-learn==1.5.0\npandas==2.2.0\n",
+        f"{folder}main.py": "",
+        "data/rides.csv": "a,b\n" * 2000,
+    }
+    assert levels(files)("creation.reproducibility") == level
+
+
+def test_a_loose_training_library_pins_nothing() -> None:
+    files = {
+        "requirements.txt": "pandas==2.2.0\nnumpy==2.0\njoblib==1.4\nclick==8.1\nscikit-learn\n",
+        "data/rides.csv": "a,b\n" * 2000,
+    }
+    assert levels(files)("creation.reproducibility") == 1
+
+
+def test_a_manifest_without_a_workload_deploys_nothing() -> None:
+    workflow = "on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n      - run: kubectl apply -f k8s/{}.yaml\n"
+    manifests = {
+        f"k8s/{kind.lower()}.yaml": f"apiVersion: v1\nkind: {kind}\nmetadata: {{name: x}}\n"
+        for kind in ("Namespace", "Deployment")
+    }
+    assert levels({".github/workflows/d.yml": workflow.format("namespace"), **manifests})("release.process") == 1
+    assert levels({".github/workflows/d.yml": workflow.format("deployment"), **manifests})("release.process") == 4
+
+
+def test_seed_code_is_read_as_the_repository_that_it_becomes() -> None:
+    files = {
+        "train.py": TRAIN,
+        ".github/workflows/t.yml": "on: push\njobs:\n  t:\n    runs-on: u\n    steps:\n      - run: python train.py\n",
+    }
+    blobs = {f"seedcode/{p}": t.encode() for p, t in sorted(files.items())}
+    tree = generated(Tree("0" * 40, {p: len(b) for p, b in blobs.items()}, blobs.get))
+    found = conclude(survey(tree, History()), maturity.load(), "x", date(2026, 1, 1))
+    assert found.track("creation.training").level.wired == 3
+    assert found.track("creation.training").rungs[1].evidence[0].locator.startswith("seedcode/")
+
+
+@pytest.mark.parametrize(
+    "task", ["[tool.pixi.feature.test.tasks]", "[tool.pdm.scripts]", "[tool.hatch.envs.default.scripts]"]
+)
+def test_a_task_of_the_project_runs_what_it_says(task: str) -> None:
+    runner = task.split(".")[1]
+    files = {
+        "pyproject.toml": f'{task}\nchecks = "pytest tests"\n',
+        "tests/test_a.py": "from train import train\n\n\ndef test_a():\n    assert train() == 1\n",
+        ".github/workflows/t.yml": f"on: push\njobs:\n  t:\n    runs-on: u\n    steps:\n      - run: {runner} run checks\n",
+    }
+    assert levels(files)("integration.application-tests") == 2
 
 
 def test_reusable_workflows_and_composite_actions_are_followed() -> None:
@@ -133,3 +203,26 @@ def test_what_only_looks_like_it_does_not_count() -> None:
         0,
         1,
     )
+
+
+@pytest.mark.parametrize(
+    ("looks", "level"),
+    [
+        ("assert answer.json()['y'] > 0", 2),
+        ("assert answer.status_code == 200", 0),
+    ],
+)
+def test_a_client_over_the_real_model_tests_it_if_the_answer_is_looked_at(looks: str, level: int) -> None:
+    test = f"from fastapi.testclient import TestClient\nfrom api import app\n\n\ndef test_it():\n    answer = TestClient(app).post('/predict', json=[1])\n    {looks}\n"
+    assert levels({"tests/test_api.py": test})("integration.model-tests") == level
+
+
+def test_a_test_that_puts_whole_libraries_aside_tests_no_model() -> None:
+    test = "import sys\nfrom unittest.mock import MagicMock\nsys.modules['joblib'] = MagicMock()\nfrom fastapi.testclient import TestClient\nfrom api import app\n\n\ndef test_it():\n    assert TestClient(app).post('/predict', json=[1]).json()['y'] > 0\n"
+    assert levels({"tests/test_api.py": test})("integration.model-tests") == 0
+
+
+def test_a_trainer_that_reports_to_a_tracker_is_tracked() -> None:
+    script = "from transformers import Trainer, TrainingArguments\n\ntrainer = Trainer(args=TrainingArguments('out', report_to='{}'))\ntrainer.train()\n"
+    assert levels({"tune.py": script.format("wandb")})("creation.experiments") == 4
+    assert levels({"tune.py": script.format("none")})("creation.experiments") == 1
