@@ -1,11 +1,12 @@
 """Requests a second of the scoring server, beside six others and a bare echo.
 
-    python benchmarks/serving/throughput.py [--seconds 1.5] [--rounds 5] [--no-peers] [--json FILE] [--plot FILE.svg]
+    python benchmarks/serving/throughput.py [--seconds 1.5] [--rounds 3] [--no-peers] [--json FILE] [--plot FILE.svg]
 
 All have the same model, StandardScaler → HistGradientBoosting(100) on 12 features, and one worker. All run at the same
 time and are asked in turns, so that whatever else the machine does meets them alike; the client takes its share of the
-same cores. Shown: median over the rounds, and the lowest and highest. Peers get environments of their own, made once
-with uv below `--cache`; one that cannot be installed or started is listed as such.
+same cores. Shown: median over the rounds, and the lowest and highest; and the CPU time of a server's processes for one
+request, which suffers less from what else the machine does. Peers get environments of their own, made once with uv
+below `--cache`; one that cannot be installed or started is listed as such.
 """
 
 import argparse
@@ -36,7 +37,7 @@ ECHO = "echo"
 OURS = [f"gradino {evaluator} {log}" for evaluator in ("compiled", "python") for log in ("durable", "buffered")]
 OURS.append("gradino compiled unlogged")
 JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
-START = 300.0  # seconds until all of them answer: twelve at once on few cores
+START = 180.0  # seconds until all of them answer: twelve at once on few cores
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,13 @@ class Scenario:
     title: str
     rows: int
     connections: int
+
+
+@dataclass(frozen=True)
+class Seen(Load):
+    """`cpu`: microseconds of the server's processes for one request."""
+
+    cpu: float
 
 
 SCENARIOS = [Scenario("1 row", 1, 64), Scenario("1 row", 1, 1), Scenario("100 rows", 100, 16)]
@@ -156,19 +164,33 @@ def last_line(text: str) -> str:
     return (text.strip().splitlines() or ["it said nothing"])[-1][:200]
 
 
-def measure(servers: list[Server], scenario: Scenario, seconds: float, rounds: int) -> dict[str, list[Load]]:
+def spent(server: Server) -> float:
+    """CPU seconds of all processes of a server's session."""
+    assert server.process
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == server.process.pid:
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measure(servers: list[Server], scenario: Scenario, seconds: float, rounds: int) -> dict[str, list[Seen]]:
     """One unmeasured round, then `rounds` in turns."""
-    seen: dict[str, list[Load]] = {}
-    asked = [(server.port, way) for server in servers if not server.absent for way in sent(server.name, scenario.rows)]
+    seen: dict[str, list[Seen]] = {}
+    asked = [(server, way) for server in servers if not server.absent for way in sent(server.name, scenario.rows)]
     for number in range(rounds + 1):
-        for port, (label, path, body, kind) in asked:
-            load = drive(port, path, body, scenario.connections, seconds if number else seconds / 3, kind)
+        for server, (label, path, body, kind) in asked:
+            before = spent(server)
+            load = drive(server.port, path, body, scenario.connections, seconds if number else seconds / 3, kind)
             if number:
-                seen.setdefault(label, []).append(load)
+                cpu = (spent(server) - before) / max(load.per_second * seconds, 1)
+                seen.setdefault(label, []).append(Seen(**asdict(load), cpu=cpu * 1e6))
     return seen
 
 
-def table(scenario: Scenario, seen: dict[str, list[Load]]) -> list[dict[str, object]]:
+def table(scenario: Scenario, seen: dict[str, list[Seen]]) -> list[dict[str, object]]:
     """One line for each server, ready for a table or a plot. `times` is what it does of the fastest peer."""
     rates = {name: statistics.median(load.per_second for load in loads) for name, loads in seen.items()}
     best = max((rate for name, rate in rates.items() if name in peers.PEERS), default=float("nan"))
@@ -183,6 +205,7 @@ def table(scenario: Scenario, seen: dict[str, list[Load]]) -> list[dict[str, obj
             "of echo": rates[name] / rates[ECHO],
             "p50 ms": statistics.median(load.p50 for load in loads),
             "p99 ms": statistics.median(load.p99 for load in loads),
+            "CPU µs": statistics.median(load.cpu for load in loads),
             "failed": sum(load.failed for load in loads),
         }
         for name, loads in seen.items()
@@ -190,12 +213,13 @@ def table(scenario: Scenario, seen: dict[str, list[Load]]) -> list[dict[str, obj
 
 
 def show(lines: list[dict[str, object]], absent: list[Server]) -> None:
-    print("| case | server | requests/s | lowest–highest | × fastest peer | p50 ms | p99 ms | failed |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|")
+    print("| case | server | requests/s | lowest–highest | × fastest peer | p50 ms | p99 ms | CPU µs | failed |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
     for line in lines:
         spread = f"{line['lowest']:,.0f}–{line['highest']:,.0f}"
-        numbers = f"{line['times']:.1f} | {line['p50 ms']:.1f} | {line['p99 ms']:.1f} | {line['failed']}"
-        print(f"| {line['case']} | {line['server']} | {line['requests/s']:,.0f} | {spread} | {numbers} |")
+        took = f"{line['times']:.1f} | {line['p50 ms']:.1f} | {line['p99 ms']:.1f} | {line['CPU µs']:,.0f}"
+        case = f"{line['case']} | {line['server']} | {line['requests/s']:,.0f}"
+        print(f"| {case} | {spread} | {took} | {line['failed']} |")
     for server in absent:
         print(f"\n{server.name} {server.absent}")
 
@@ -214,7 +238,7 @@ def plot(lines: list[dict[str, object]], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=1.5, help="of one server in one round")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-peers", action="store_true", help="our server and the echo only")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "gradino-benchmarks")
     parser.add_argument("--json", type=Path, metavar="FILE")
