@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pandas as pd
@@ -190,7 +191,7 @@ def measure(servers: list[Server], scenario: Scenario, seconds: float, rounds: i
     return seen
 
 
-def table(scenario: Scenario, seen: dict[str, list[Seen]]) -> list[dict[str, object]]:
+def table(scenario: Scenario, seen: dict[str, list[Seen]]) -> list[dict[str, Any]]:
     """One line for each server, ready for a table or a plot. `times` is what it does of the fastest peer."""
     rates = {name: statistics.median(load.per_second for load in loads) for name, loads in seen.items()}
     best = max((rate for name, rate in rates.items() if name in peers.PEERS), default=float("nan"))
@@ -212,19 +213,33 @@ def table(scenario: Scenario, seen: dict[str, list[Seen]]) -> list[dict[str, obj
     ]
 
 
-def show(lines: list[dict[str, object]], absent: list[Server]) -> None:
-    print("| case | server | requests/s | lowest–highest | × fastest peer | p50 ms | p99 ms | CPU µs | failed |")
-    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
-    for line in lines:
-        spread = f"{line['lowest']:,.0f}–{line['highest']:,.0f}"
-        took = f"{line['times']:.1f} | {line['p50 ms']:.1f} | {line['p99 ms']:.1f} | {line['CPU µs']:,.0f}"
-        case = f"{line['case']} | {line['server']} | {line['requests/s']:,.0f}"
-        print(f"| {case} | {spread} | {took} | {line['failed']} |")
+def show(lines: list[dict[str, Any]], absent: list[Server]) -> None:
+    """Two tables as docs/serving.md has them: what was seen, and what it is of the fastest peer and of the echo."""
+    cases = list(dict.fromkeys(line["case"] for line in lines))
+    servers = list(dict.fromkeys(line["server"] for line in lines))
+    by = {(line["case"], line["server"]): line for line in lines}
+    for heads, cell in ((cases, _seen), ([f"{case}: × peer, × echo" for case in cases], _beside)):
+        print("\n| server | " + " | ".join(heads) + " |")
+        print("|---|" + "--:|" * len(cases))
+        for server in servers:
+            cells = [cell(by[case, server]) if (case, server) in by else "–" for case in cases]
+            print(f"| {server} | " + " | ".join(cells) + " |")
     for server in absent:
         print(f"\n{server.name} {server.absent}")
+    if failed := sum(line["failed"] for line in lines):
+        print(f"\n{failed:,} requests failed")
 
 
-def plot(lines: list[dict[str, object]], path: Path) -> None:
+def _seen(line: dict[str, Any]) -> str:
+    rate = f"{line['requests/s']:,.0f} ({line['lowest']:,.0f}–{line['highest']:,.0f})"
+    return f"{rate} · {line['p50 ms']:.0f} / {line['p99 ms']:.0f} · {line['CPU µs']:,.0f}"
+
+
+def _beside(line: dict[str, Any]) -> str:
+    return f"{line['times']:.1f} · {line['of echo']:.2f}"
+
+
+def plot(lines: list[dict[str, Any]], path: Path) -> None:
     import altair as alt
 
     bars = alt.Chart(alt.Data(values=lines)).encode(y=alt.Y("server:N", sort="-x", title=None))
@@ -245,7 +260,7 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended, too
-    lines: list[dict[str, object]] = []
+    lines: list[dict[str, Any]] = []
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         running(Path(folder), given.cache, not given.no_peers) as servers,
