@@ -1,6 +1,7 @@
 """A project with signed bundles for the benchmarks of the scoring server."""
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +55,10 @@ def make_bundle(root: Path, seed: int) -> Path:
     (code / LOCK).write_text("version = 1\n")
     inputs = [Field(name, "number") for name in FEATURES]
     staged = root / "staged"
-    stage(staged, fitted, code, Description("bench", "regression", "y", "hour", None, FEATURES, inputs))
+    stage(staged, fitted, fitted, code, Description("bench", "regression", "y", "hour", None, FEATURES, inputs))
     lineage = Lineage("run", None, None, "code", "lock", 0, "data", seed, "tracker", {})
     shown = frame.head(50)
-    answers, losses = np.asarray(fitted.predict(shown)), Reference(1.0, 1, 0.1, [0.1])
+    answers, losses = np.asarray(fitted.predict(shown)), Reference(1.0, 1, 0.1, [0.1], datetime(2024, 1, 1, tzinfo=UTC))
     return finish(staged, store.folder("bundles"), shown, answers, losses, lineage, private_key(store))
 
 

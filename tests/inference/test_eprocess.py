@@ -174,18 +174,12 @@ def test_equal_challengers_with_good_and_bad_days_pass_no_more_often_than_alpha(
     assert np.mean([Paired().update(run + 0.03, names).verdict == "pass" for run in runs]) > 0.5
 
 
-def test_held_out_rows_count_but_nothing_passes_before_enough_live_ones_that_agree():
-    rng = np.random.default_rng(8)
-    days = [str(i // 24) for i in range(480)]
-    begun = Paired.after(np.clip(rng.normal(0.1, 0.1, 480), -1, 1), days, alpha=0.05, worse_by=0.0, least=50)
-    assert (begun.verdict, begun.held[0]) == ("insufficient", 480)
-    assert begun.evidence > 20
-    live = np.full(49, 0.05)
-    assert begun.update(live, days[:49]).verdict == "insufficient"
-    assert begun.update([*live, 0.05], days[:50]).verdict == "pass"
-    assert begun.update([*-live, -0.05], days[:50]).verdict == "insufficient"  # the past alone does not promote
-    noisy = np.clip(rng.normal(-0.1, 0.1, 480), -1, 1)
-    assert Paired.after(noisy, days, alpha=0.05, worse_by=0.0, least=50).verdict == "fail"
+def test_nothing_passes_before_the_least_number_of_rows_whatever_they_say():
+    better = np.clip(np.random.default_rng(8).normal(0.3, 0.1, 200), -1, 1)
+    assert Paired().update(better).n < 100
+    assert Paired(least=100).update(better[:99]).verdict == "insufficient"
+    assert (Paired(least=100).update(better).verdict, Paired(least=100).update(better).n) == ("pass", 100)
+    assert Paired(least=100).update(-better).n < 100, "harm is told at once"
 
 
 def promoted(d, **parameters):
@@ -214,3 +208,25 @@ def test_a_better_challenger_passes_and_a_worse_one_fails():
     d = np.random.default_rng(3).choice([-1.0, 0.0, 1.0], p=[0.034, 0.9, 0.066], size=5000)
     assert Paired().update(d).verdict == "pass"
     assert Paired().update(-d).verdict == "fail"
+
+
+def test_what_is_foreseen_at_the_rows_so_far_is_never_less_than_the_evidence():
+    d = np.random.default_rng(0).normal(0.02, 0.2, 400)
+    days = [str(i // 24) for i in range(400)]
+    state = Paired(alpha=1e-9).update(d, days)
+    assert state.foreseen(400) >= state.evidence
+    assert state.foreseen(8000) > 1e9 > state.foreseen(500), "a clear gain proves itself in time"
+
+
+@pytest.mark.parametrize(("mean", "given_up"), [(0.0, True), (0.05, False)])
+def test_most_equal_challengers_are_given_up_and_hardly_any_better_ones(mean, given_up):
+    """Looked at each day from the tenth to the 41st, 0.05 being five standard errors at the end."""
+    random, ended = np.random.default_rng(1), 0
+    for _ in range(100):
+        state, day = Paired(alpha=0.05), 0
+        while state.verdict == "insufficient" and day < 41:
+            state, day = state.update(random.normal(mean, 0.3, 24).clip(-1, 1)), day + 1
+            if day >= 10 and state.verdict == "insufficient" and state.foreseen(1000) < 20:
+                ended += 1
+                break
+    assert ended > 70 if given_up else ended < 15

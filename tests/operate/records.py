@@ -45,7 +45,7 @@ def version(
         digest = hashlib.sha256(str(number).encode()).hexdigest()
         (store.folder("bundles", digest) / "baseline.json").write_bytes(msgspec.json.encode(baseline))
     digest = hashlib.sha256(str(number).encode()).hexdigest()
-    reference = Reference(scale=100.0, n=500, mean=float(np.mean(losses)), losses=losses)
+    reference = Reference(scale=100.0, n=500, mean=float(np.mean(losses)), losses=losses, since=START)
     (store.folder("bundles", digest) / "reference.json").write_bytes(msgspec.json.encode(reference))
     store.state.add(
         runs, id=f"run-{number}", status="finished", reason="test", version=number, data_version=0, event_time=START

@@ -91,7 +91,7 @@ def _newest(store: "Store", version: int | None) -> dict[str, Any]:
     told |= {"reason": row.reason, "weight": row.weight, "gates": gates}
     for name in ("experiment", "probation"):
         evidence = getattr(row, name) or {}
-        keys = ("kind", "n", "held", "mean", "evidence", "against", "threshold", "alpha", "deff", "broken")
+        keys = ("kind", "n", "mean", "evidence", "against", "threshold", "alpha", "deff", "broken")
         told[name] = {key: evidence[key] for key in keys if evidence.get(key) is not None} or None
     return told
 

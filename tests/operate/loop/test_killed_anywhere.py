@@ -128,7 +128,7 @@ def fail(shop: Shop, stage: str) -> None:
     store, challenged = shop.store, stage == "ramp"
     records.version(store, 1, status="champion" if challenged else "retired")
     records.version(store, 2, status="challenger" if challenged else "champion")
-    evidence = experiment.begin(shop.project.release, 1) | {"j": 1, "pairs": None, "since": -1, "health": [-1, 0, 0]}
+    evidence = experiment.begin(shop.project.release, 1) | {"j": 1, "since": -1, "health": [-1, 0, 0]}
     store.state.add(
         releases, version=2, champion=1, stage=stage, weight=0.05 if challenged else 1.0, position=-1,
         experiment={"decision": "d"}, probation=None if challenged else evidence,

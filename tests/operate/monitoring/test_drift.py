@@ -49,7 +49,7 @@ def store(tmp_path: Path) -> Store:
         past,
         holdout,
         holdout["error"].to_numpy(),
-        registry.Reference(100.0, len(holdout), float(np.mean(losses)), losses),
+        registry.Reference(100.0, len(holdout), float(np.mean(losses)), losses, records.START),
         ["weather", "warmth"],
     )
     store = Store.of(tmp_path)

@@ -49,9 +49,10 @@ def pack(
     inputs = [Field("hour", "timestamp"), Field("warmth", "number", minimum=-30.0, maximum=50.0)]
     features = None if score else ["warmth"]
     staged = folder / "staged"
-    model = stage(staged, fitted, code, Description("shop", "regression", "sold", "hour", score, features, inputs))
+    description = Description("shop", "regression", "sold", "hour", score, features, inputs)
+    model, _ = stage(staged, fitted, fitted, code, description)
     answers = model.predict(FRAME)
-    losses = Reference(2.0, 8, 0.1, [0.1] * 8)
+    losses = Reference(2.0, 8, 0.1, [0.1] * 8, FRAME["hour"].min().to_pydatetime())
     path = finish(staged, store.folder("bundles"), FRAME, answers, losses, LINEAGE, private_key(store))
     shutil.rmtree(code)
     return Packed(path, path.name, public_key(store))

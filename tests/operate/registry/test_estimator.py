@@ -70,10 +70,10 @@ def seed(estimator: Any) -> dict[str, int]:
 
 
 def fit(estimator: Any, folder: Path, ballast: bytes) -> bytes:
-    from gradino.operate.registry.estimator import SKOPS, save
+    from gradino.operate.registry.estimator import save
 
     held = [bytearray(n + 1) for n in range(1000 * len(ballast))]  # so that addresses differ
     folder.mkdir()
     save(estimator.fit(X, Y), folder)
     assert held is not None
-    return (folder / SKOPS).read_bytes()
+    return (folder / "model.skops").read_bytes()

@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from gradino.errors import ProjectError
-from gradino.operate import data, release, training
+from gradino.operate import data, registry, release, training
+from gradino.operate.release import checks
 from gradino.operate.release.candidate import Candidate, Result
 from gradino.operate.release.gates import chosen, judge
 from gradino.operate.store.state import deployments, gates, releases, versions
@@ -50,6 +53,13 @@ def test_the_server_answers():
     request.add_header("content-type", "application/json")
     assert json.load(urllib.request.urlopen(request))["predictions"][0]["value"] > 0
 """
+
+
+class Backwards:
+    """An estimator that says the opposite."""
+
+    def __init__(self, fitted: Any) -> None:
+        self.predict = lambda frame: -fitted.predict(frame)
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +108,36 @@ def test_the_first_version_passed_all_gates_in_their_order(shop: Shop) -> None:
     assert live.champion == 1
 
 
-def test_the_holdout_is_compared_and_only_its_news_are_kept_for_the_experiment(shop: Shop) -> None:
+def test_the_holdout_is_compared_as_both_recipes_were_tested(shop: Shop) -> None:
     found = ask(shop, "holdout")
     assert found.verdict == "pass", found
-    assert found.evidence["champion"] > 0
-    assert 0 < found.evidence["paired"] <= found.evidence["rows"]
-    assert found.evidence["paired"] <= 300  # v1 was measured on what was there before
-    assert len(release.pairs.kept(shop.store, found.evidence["pairs"])) == found.evidence["paired"]
+    assert 0 < found.evidence["champion"] < found.evidence["guessing"]
+    assert found.evidence["learnt"]["released"] <= 1.1 * found.evidence["learnt"]["candidate"]
+    two = Candidate.of(shop.project, shop.store, 2)
+    itself = judge(chosen(shop.project)["holdout"], replace(two, champion_bundle=two.bundle)).evidence
+    assert itself["champion"] == itself["candidate"], "not by what has learnt from the holdout"
+
+
+def test_a_champion_that_has_seen_the_holdout_leaves_nothing_to_compare(shop: Shop) -> None:
+    """An older version against a champion of later rows."""
+    one, two = (Candidate.of(shop.project, shop.store, number) for number in (1, 2))
+    found = judge(chosen(shop.project)["holdout"], replace(one, champion_bundle=two.bundle))
+    assert found.verdict == "fail", found
+    assert "newer than the candidate's" in found.says
+
+
+def test_a_fit_on_all_rows_that_failed_is_not_released(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe is as good as ever, but what would be released answers nonsense to what it has learnt."""
+    load = registry.load
+
+    def spoilt(*given: Any, tested: bool = False) -> Any:
+        model = load(*given, tested=tested)
+        return model if tested else model.with_estimator(Backwards(model.estimator))
+
+    monkeypatch.setattr(registry, "load", spoilt)
+    found = checks.compare_on_holdout(Candidate.of(shop.project, shop.store, 2))
+    assert found.verdict == "fail", found
+    assert "fitted on all rows" in found.says
 
 
 def test_the_model_as_it_is_served_is_compared_with_python(shop: Shop) -> None:

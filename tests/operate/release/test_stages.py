@@ -3,24 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
 from gradino.errors import ReleaseError
 from gradino.operate import release
-from gradino.operate.release import pairs
 from gradino.operate.store.state import decisions, deployments, incidents, releases
 from tests.operate import records
 from tests.operate.release.town import Town
-
-
-def holdout(town: Town, champion: float, challenger: float, days: int = 20) -> str:
-    """Pairs of a holdout on which the losses lie around these."""
-    random = np.random.default_rng(0)
-    losses = [np.clip(random.normal(mean, 0.05, 24 * days), 0, 1) for mean in (champion, challenger)]
-    names = [f"holdout:{i}" for i in range(24 * days)]
-    return pairs.keep(town.store, pa.table([names, [f"d{i // 24}" for i in range(24 * days)], *losses], pairs.SCHEMA))
 
 
 @pytest.mark.parametrize("verdict", ["fail", "insufficient"])
@@ -57,19 +46,6 @@ def test_a_better_challenger_is_proven_ramped_promoted_and_passes_its_probation(
     assert (town.status(1), town.status(2)) == ("retired", "champion")
     kinds = {row.kind: row.verdict for row in town.store.state.rows(decisions)}
     assert kinds == {"gates": "pass", "experiment": "pass"}
-
-
-def test_the_holdout_saves_labels_but_production_has_the_last_word(tmp_path: Path) -> None:
-    alone, helped, contradicted = (Town(tmp_path / name) for name in ("alone", "helped", "contradicted"))
-    for town in (alone, helped, contradicted):
-        town.gate("pass", pairs=None if town is alone else holdout(town, 0.3, 0.2))
-    alone.until("ramp", champion=32, challenger=22)
-    helped.until("ramp", champion=32, challenger=22)
-    assert helped.release.experiment["n"] - helped.release.experiment["held"] >= 100
-    assert helped.days < alone.days
-    for _ in range(10):
-        contradicted.day(champion=22, challenger=24)
-    assert contradicted.release.stage != "ramp"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from gradino.operate.release import verify
 from gradino.operate.store import Store
 from gradino.operate.store.state import decisions
 from tests.operate.release.test_randomised import Market
-from tests.operate.release.test_stages import holdout
 from tests.operate.release.town import Town
 
 File = dict[str, Any]
@@ -21,9 +20,9 @@ File = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    """A challenger that passed on a holdout and live rows, and was rolled back in its probation."""
+    """A challenger that passed, and was rolled back in its probation."""
     town = Town(tmp_path_factory.mktemp("town"), probation=2000)
-    town.gate("pass", pairs=holdout(town, 0.3, 0.2))
+    town.gate("pass")
     town.until("probation", champion=32, challenger=22)
     town.until("done", champion=20, challenger=50)
     return town
@@ -46,7 +45,6 @@ def test_an_exported_decision_agrees_with_itself_and_with_the_signers_key(town: 
     assert disagreeing(file) == []
     assert disagreeing(file, registry.public_key(town.store).read_bytes()) == []
     assert bool(file["seen"]) == (kind != "gates")
-    assert bool(file["held"]) == (kind == "experiment")
 
 
 def test_an_ab_experiment_is_decided_again_too(tmp_path: Path) -> None:
@@ -73,14 +71,6 @@ def row_left_out(file: File) -> None:
 
 def rows_in_another_order(file: File) -> None:
     file["seen"][:2] = file["seen"][1::-1]
-
-
-def other_row_of_the_holdout(file: File) -> None:
-    file["held"][0][2] = 0.99
-
-
-def holdout_left_out(file: File) -> None:
-    file["held"] = []
 
 
 def other_evidence(file: File) -> None:
@@ -110,8 +100,6 @@ def a_loss_that_is_none(file: File) -> None:
         (other_row, {"rows"}),
         (row_left_out, {"rows"}),
         (rows_in_another_order, {"rows"}),
-        (other_row_of_the_holdout, {"rows"}),
-        (holdout_left_out, {"rows"}),
         (other_evidence, {"id", "signature", "evidence"}),
         (other_budget, {"id", "signature", "alpha"}),
         (other_signature, {"signature"}),

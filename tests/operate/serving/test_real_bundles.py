@@ -20,6 +20,7 @@ from gradino.operate.registry.keys import private_key
 from gradino.operate.registry.pack import finish, stage
 from gradino.operate.registry.schema import Description, Field, Reference
 from gradino.operate.serving import serve_embedded
+from tests.operate import records
 from tests.operate.serving.conftest import ROW, Place, Server, free_port
 
 INPUTS = [
@@ -42,10 +43,12 @@ def pack(place: Place, factor: int) -> str:
     (code / "scoring.py").write_text(SCORE.format(factor=factor))
     fitted = LinearRegression().fit(frame, frame["temperature"])
     staged = place.root / "staged"
-    stage(staged, fitted, code, Description("toys", "regression", "rentals", "hour", "scoring:score", None, INPUTS))
+    description = Description("toys", "regression", "rentals", "hour", "scoring:score", None, INPUTS)
+    stage(staged, fitted, fitted, code, description)
     lineage = Lineage("run", None, None, "code", "lock", 0, "data", factor, "tracker", {})
     bundles, key = place.store.folder("bundles"), private_key(place.store)
-    path = finish(staged, bundles, frame, frame["temperature"].to_numpy(), Reference(1.0, 8, 0.1, [0.1]), lineage, key)
+    losses = Reference(1.0, 8, 0.1, [0.1], records.START)
+    path = finish(staged, bundles, frame, frame["temperature"].to_numpy(), losses, lineage, key)
     shutil.rmtree(code)
     return path.name
 

@@ -98,7 +98,7 @@ def test_what_differs_is_measured_and_the_strictest_likeness_is_said(trained: Sh
     origin = registry.lineage(path)
     (name, then), *_ = origin.metrics.items()
     manifest = json.loads((path / "manifest.json").read_text())
-    same = {"model.skops": manifest["model.skops"]}
+    same = {name: manifest[name] for name in ("model.skops", "tested.skops")}
 
     def how(files: dict[str, str], metric: float, rows: int) -> str:
         return compare(path, origin, Result(files, {name: metric}, 0.5, rows, {}), 0.01)[0]

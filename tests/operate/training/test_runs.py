@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from gradino.errors import GradinoError, TrainingError
 from gradino.operate.data import collect
 from gradino.operate.project.process import call
 from gradino.operate.registry import load, public_key
-from gradino.operate.registry.bundle import Lineage, lineage
+from gradino.operate.registry.bundle import Lineage, lineage, reference
 from gradino.operate.store import Store
 from gradino.operate.store.state import data_versions, events, runs, versions
 from gradino.operate.training import execute, request
@@ -67,7 +68,7 @@ def test_a_run_becomes_a_version_that_knows_where_it_came_from(stocked: Shop) ->
     stocked.rewrite(
         "def train(frame):\n",
         "def train(frame):\n    import mlflow\n    mlflow.log_metric('mine', 7)\n"
-        "    assert set(frame.columns) == {'hour', 'warmth', 'open', 'sold'} and len(frame) == 160\n"
+        "    assert set(frame.columns) == {'hour', 'warmth', 'open', 'sold'} and len(frame) in (160, 200)\n"
         "    assert frame['hour'].is_monotonic_increasing and frame['hour'].dt.tz is None\n"
         "    print('now I learn')\n",
     )
@@ -114,6 +115,21 @@ def test_a_run_becomes_a_version_that_knows_where_it_came_from(stocked: Shop) ->
     assert everything == {
         ".git", ".gitignore", ".gradino", "gradino.toml", "pyproject.toml", "sales.csv", "shop.py", "uv.lock",
     }  # fmt: skip
+
+
+def test_released_is_what_learnt_from_all_rows_and_tested_what_had_not_seen_the_holdout(stocked: Shop) -> None:
+    trained(stocked)
+    found = stocked.store.state.last(versions)
+    assert found
+    path, key = stocked.store.root / "bundles" / found.bundle, public_key(stocked.store)
+    frame, columns = stocked.frame, ["warmth", "open"]
+    for tested, rows in ((False, 200), (True, 160)):
+        expected = LinearRegression().fit(frame[columns][:rows], frame["sold"][:rows]).predict(frame[columns])
+        np.testing.assert_allclose(load(path, found.bundle, key, tested=tested).predict(frame), expected)
+    told, newest = reference(path), frame[160:]
+    lost = np.abs(load(path, found.bundle, key, tested=True).predict(newest) - newest["sold"])
+    np.testing.assert_allclose(told.losses, np.minimum(lost / told.scale, 1), atol=1e-6)
+    assert told.since == newest["hour"].min()
 
 
 def test_a_function_that_raises_is_shown_at_its_own_line(stocked: Shop) -> None:

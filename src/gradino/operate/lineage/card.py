@@ -86,7 +86,10 @@ def _metrics(found: Record) -> str:
     origin = found.origin.metrics
     shown = [(name, f"{value:.6g}") for name, value in _reported(found)]
     held, learned = int(origin["holdout_rows"]), int(origin["rows"])
-    said = f"On the newest {held:,} rows, which it has not seen; it learned from {learned:,} older ones."
+    said = (
+        f"On the newest {held:,} rows, answered by the same recipe fitted on the {learned:,} older ones; "
+        "then it learned from all."
+    )
     return f"{said}\n\n{_table(('metric', 'value'), shown)}"
 
 

@@ -1,12 +1,13 @@
 """A bundle: the folder `bundles/<digest>/`, and whether it still is what was signed.
 
-model.skops | model.pkl   the estimator
+model.skops | model.pkl   the estimator, fitted on all rows
+tested.skops | tested.pkl the same recipe fitted on the rows before the holdout: what the holdout judges
 code/                     the project's Python files and gradino.toml, as they were trained from
 uv.lock                   the environment
 schema.json               inputs and task
-reference.json            losses on the holdout
+reference.json            losses on the holdout, of `tested`
 baseline.json             what production's rows are compared with
-holdout.parquet           rows of the holdout with the model's predictions
+holdout.parquet           rows of the holdout with what the model answers, for who serves it
 lineage.json              what it came from
 manifest.json             SHA-256 of each file above; its own SHA-256 is the bundle's digest
 model.sig                 OpenSSF model signature over all of it; not part of the digest
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 CODE, LOCK, MANIFEST, SIGNATURE = "code", "uv.lock", "manifest.json", "model.sig"
 SCHEMA, REFERENCE, LINEAGE, HOLDOUT = "schema.json", "reference.json", "lineage.json", "holdout.parquet"
 BASELINE = "baseline.json"
-PREDICTION = "_prediction"  # column of the holdout: what the model answered in training
+MODEL, TESTED = "model", "tested"
+ESTIMATORS = tuple(f"{name}.{form}" for name in (MODEL, TESTED) for form in ("skops", "pkl"))
+PREDICTION = "_prediction"  # column of the holdout: what the model answers to a row
 _ADVICE = "do not use it; restore the bundle from a backup or train again"
 
 

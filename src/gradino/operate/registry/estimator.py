@@ -8,10 +8,10 @@ import cloudpickle  # type: ignore[import-untyped]
 import skops.io
 
 from gradino.errors import IntegrityError
+from gradino.operate.registry.bundle import MODEL
 from gradino.operate.registry.canonical import canonical
 from gradino.operate.registry.namespace import Namespace
 
-SKOPS, PICKLE = "model.skops", "model.pkl"
 # Beyond what skops trusts by itself: the insides of scikit-learn's estimators. An artefact adds nothing to it.
 _ALLOWED = (
     "sklearn._loss.",
@@ -28,23 +28,24 @@ _ALLOWED = (
 )
 
 
-def save(estimator: Any, folder: Path) -> None:
+def save(estimator: Any, folder: Path, name: str = MODEL) -> None:
     """Write the estimator; skops if it can and if all types in it are allowed."""
     try:
         data = canonical(skops.io.dumps(estimator))
         skops.io.loads(data, trusted=_trusted(data))
     except Exception:  # noqa: BLE001  # skops refuses in many ways; each means the same here
-        (folder / PICKLE).write_bytes(cloudpickle.dumps(estimator))
+        (folder / f"{name}.pkl").write_bytes(cloudpickle.dumps(estimator))
     else:
-        (folder / SKOPS).write_bytes(data)
+        (folder / f"{name}.skops").write_bytes(data)
 
 
-def restore(folder: Path, namespace: Namespace) -> Any:
+def restore(folder: Path, namespace: Namespace, name: str = MODEL) -> Any:
     """Read the estimator of a verified bundle; functions of the project are those of `namespace`."""
-    if (folder / SKOPS).exists():
-        data = (folder / SKOPS).read_bytes()
+    skops_file = folder / f"{name}.skops"
+    if skops_file.exists():
+        data = skops_file.read_bytes()
         return skops.io.loads(data, trusted=_trusted(data))
-    with (folder / PICKLE).open("rb") as file:
+    with (folder / f"{name}.pkl").open("rb") as file:
         return _Unpickler(file, namespace).load()
 
 

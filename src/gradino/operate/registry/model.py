@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradino.operate.project.reference import Reference
-from gradino.operate.registry.bundle import CODE, describe, verify
+from gradino.operate.registry.bundle import CODE, MODEL, TESTED, describe, verify
 from gradino.operate.registry.namespace import Namespace
 from gradino.operate.registry.schema import Description, Field
 
@@ -51,24 +51,24 @@ class Model:
         return Model(self.path, self.description, self.digest, estimator, self._answer)
 
 
-def load(path: Path, digest: str, public_key: Path) -> Model:
-    """Verify the bundle at `path`, then restore its model.
+def load(path: Path, digest: str, public_key: Path, tested: bool = False) -> Model:
+    """Verify the bundle at `path`, then restore its model; or, `tested`, the one that has not seen the holdout.
 
     Raises:
         IntegrityError: it is not what was signed; nothing in it was deserialised.
     """
     verify(path, digest, public_key)
-    return restore(path, digest)
+    return restore(path, digest, tested)
 
 
-def restore(path: Path, digest: str) -> Model:
+def restore(path: Path, digest: str, tested: bool = False) -> Model:
     """The model of a folder that is known to be ours: verified, or packed by this process."""
     from gradino.operate.data import frames
     from gradino.operate.registry import estimator
 
     description = describe(path)
     namespace = Namespace(path / CODE, digest)
-    fitted = estimator.restore(path, namespace)
+    fitted = estimator.restore(path, namespace, TESTED if tested else MODEL)
     if description.score is None:
         features = description.features or []
 

@@ -18,17 +18,19 @@ from gradino.operate.registry.schema import Description, Reference
 _SAMPLE = 200  # rows of the holdout that travel along, for gates
 
 
-def stage(folder: Path, fitted: Any, code: Path, description: Description) -> Model:
-    """Write model and code to `folder` and read them back: what is evaluated is what will be served."""
+def stage(folder: Path, fitted: Any, tested: Any, code: Path, description: Description) -> tuple[Model, Model]:
+    """Write both estimators and the code to `folder` and read them back: what will be served, and what is evaluated."""
     folder.mkdir()
     estimator.save(fitted, folder)
+    estimator.save(tested, folder, bundle.TESTED)
     for file in (code / FILE, *code.rglob("*.py")):
         target = folder / bundle.CODE / file.relative_to(code)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
     shutil.copyfile(code / bundle.LOCK, folder / bundle.LOCK)
     bundle.write(folder / bundle.SCHEMA, description)
-    return restore(folder, f"staged_{secrets.token_hex(8)}")
+    label = f"staged_{secrets.token_hex(8)}"
+    return restore(folder, label), restore(folder, label, tested=True)
 
 
 def finish(
@@ -41,7 +43,8 @@ def finish(
     private_key: Path,
     link: Path | None = None,
 ) -> Path:
-    """Add what the evaluation showed, seal the folder, and move it to `bundles/<digest>`; returns that path.
+    """Add what the evaluation showed and what the model answers to the holdout, seal the folder, and move it to
+    `bundles/<digest>`; returns that path.
 
     A `link` leads there from a moment before it is moved: whoever is killed afterwards finds by it what was packed.
     """

@@ -1,6 +1,6 @@
 """What a bundle says about its model, as JSON: its inputs, and how it did on the holdout."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 import msgspec
@@ -45,14 +45,16 @@ class Description(msgspec.Struct, frozen=True):
 class Reference(msgspec.Struct, frozen=True):
     """`reference.json`: the bounded losses on the holdout, which live losses are compared with.
 
-    `scale` is the absolute error that costs 1 (1.0 for classes), `n` the rows of the holdout, `mean` the mean of all
-    their losses, `losses` an even sample of at most 5,000 of them in time order.
+    The holdout begins at `since`. The losses are those of the model that was tested, which learnt from what is older;
+    the released one learnt from all. `scale` is the absolute error that costs 1 (1.0 for classes), `n` the
+    rows of the holdout, `mean` the mean of all their losses, `losses` an even sample of at most 5,000 in time order.
     """
 
     scale: float
     n: int
     mean: float
     losses: list[float]
+    since: datetime
 
 
 class Day(msgspec.Struct, frozen=True, array_like=True):

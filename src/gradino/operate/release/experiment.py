@@ -1,9 +1,9 @@
 """The experiment: champion and challenger on the same requests, every label a comparison – or, in an A/B, on others.
 
-`begin` starts with the rows of the holdout that no candidate was measured on before, `fold` takes in new outcomes, and
-`judge` says what follows under the project's rule. All are pure: a certificate is checked, and a year replayed, by
-calling them again. Looking continuously is allowed (`inference.eprocess`); challengers share the error budget: the j-th
-gets 6α/(π²j²).
+`begin` starts at 1, `fold` takes in new outcomes, and `judge` says what follows under the project's rule. The holdout
+is no evidence here: its rows were answered by another fit of the recipe, and the challenger has learnt from them. All
+are pure: a certificate is checked, and a year replayed, by calling them again. Looking continuously is allowed
+(`inference.eprocess`); challengers share the error budget: the j-th gets 6α/(π²j²).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from gradino.inference import eprocess
 from gradino.operate.project.config import Release
 from gradino.operate.release import pairs, randomised
 
-LIVE = 100  # paired labels from production before anything passes, whatever the holdout says
+LIVE = 100  # paired labels before anything passes
 _POINTS = 400
 
 
@@ -30,14 +30,12 @@ class Judgement:
     guarantee: str
 
 
-def begin(settings: Release, j: int, held: pa.Table = pairs.NONE, by_unit: bool = False) -> dict[str, Any]:
-    """The evidence before the first label of the `j`-th challenger; `held` are the pairs of the holdout."""
+def begin(settings: Release, j: int, by_unit: bool = False) -> dict[str, Any]:
+    """The evidence before the first label of the `j`-th challenger."""
     alpha = eprocess.budget(settings.alpha, j)
     if settings.experiment == "ab":
         return randomised.begin(settings, alpha, by_unit)
-    least = min(LIVE, settings.horizon)
-    paired = eprocess.Paired.after(*pairs.differences(held), alpha, settings.worse_by, least)
-    return _view(paired, pairs.chained("", pairs.rows(held)), [])
+    return _view(eprocess.Paired(alpha, settings.worse_by, min(LIVE, settings.horizon)), "", [])
 
 
 def fold(experiment: dict[str, Any], outcomes: pa.Table, champion: int, challenger: int) -> dict[str, Any]:
@@ -59,10 +57,8 @@ def take(experiment: dict[str, Any], new: pa.Table) -> dict[str, Any]:
 
 def judge(experiment: dict[str, Any], settings: Release) -> Judgement | None:
     """What follows from the evidence; None while the experiment goes on."""
-    n, held, verdict = experiment["n"], experiment["held"], experiment["verdict"]
-    seen = f"{n - held} {'units' if experiment['kind'] == 'ab' else 'labels'}" + (
-        f" and {held} rows of the holdout" if held else ""
-    )
+    n, verdict = experiment["n"], experiment["verdict"]
+    seen = f"{n} {'units' if experiment['kind'] == 'ab' else 'labels'}"
     bound = f"wrong with probability at most {experiment['alpha']:.2g}"
     if verdict == "pass":
         return Judgement("pass", True, f"it is better after {seen}; {bound}", bound)
@@ -70,14 +66,24 @@ def judge(experiment: dict[str, Any], settings: Release) -> Judgement | None:
         return Judgement("fail", False, f"it is worse after {seen}; {bound}", bound)
     if experiment["broken"]:
         return Judgement("insufficient", False, f"{experiment['broken']}, after {seen}", "none")
-    few = experiment["kind"] == "shadow" and experiment["days"] < eprocess.DAYS
-    if n - held < settings.horizon or few:
+    shadow = experiment["kind"] == "shadow"
+    if shadow and (experiment["days"] < eprocess.DAYS or n < min(LIVE, settings.horizon)):
         return None
     said = f"it was not shown to be better within {seen}"
+    if n < settings.horizon:
+        if not shadow or settings.at_horizon != "keep" or _promising(experiment, settings.horizon):
+            return None
+        said += f", and at this pace would not be within {settings.horizon}"
     if settings.at_horizon == "promote-if-better" and (experiment["mean"] or 0.0) > 0:
         gain = f"better by {experiment['mean']:.3g} on average, which is no proof"
         return Judgement("insufficient", True, f"{said}, but {gain}", f"none: {gain}")
     return Judgement("insufficient", False, said, "none needed: the champion stays")
+
+
+def _promising(experiment: dict[str, Any], horizon: int) -> bool:
+    """Whether the horizon could still bring a proof. To end without one promotes nobody: no error bound pays for it."""
+    state = msgspec.convert(experiment["state"], eprocess.Paired)
+    return state.foreseen(horizon) >= 1 / state.alpha
 
 
 def _view(paired: eprocess.Paired, log: str, history: list[Any]) -> dict[str, Any]:
@@ -90,7 +96,6 @@ def _view(paired: eprocess.Paired, log: str, history: list[Any]) -> dict[str, An
         "state": msgspec.to_builtins(paired),
         "log": log,
         "n": paired.n,
-        "held": paired.held[0],
         "days": len(paired.days),
         "deff": paired.deff,
         "evidence": paired.evidence,

@@ -7,19 +7,14 @@ them and fixes their order.
 
 import hashlib
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gradino.operate.store import Store
-
 SCHEMA = pa.schema({"id": pa.string(), "day": pa.string(), "champion": pa.float64(), "challenger": pa.float64()})
-NONE = SCHEMA.empty_table()
 
 
 def live(outcomes: pa.Table, champion: int, challenger: int) -> pa.Table:
@@ -65,22 +60,3 @@ def chained(before: str, rows: Iterable[Iterable[Any]]) -> str:
 def rows(table: pa.Table) -> list[tuple[Any, ...]]:
     """The rows of a table, as they are chained and exported."""
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
-
-
-def keep(store: Store, pairs: pa.Table) -> str:
-    """Write pairs where they last; returns the SHA-256 that is their name."""
-    staged = store.folder("pairs") / ".staged"
-    pq.write_table(pairs, staged)
-    digest = hashlib.sha256(staged.read_bytes()).hexdigest()
-    staged.rename(_place(store, digest))
-    store.keep(f"pairs/{digest}.parquet")
-    return digest
-
-
-def kept(store: Store, digest: str | None) -> pa.Table:
-    """What `keep` wrote; no rows for None."""
-    return pq.read_table(store.at_hand(f"pairs/{digest}.parquet"), schema=SCHEMA) if digest else NONE
-
-
-def _place(store: Store, digest: str) -> Path:
-    return store.folder("pairs") / f"{digest}.parquet"

@@ -99,7 +99,6 @@ def _view(state: ab.Unpaired, kept: dict[str, Any]) -> dict[str, Any]:
         "kind": "ab",
         "state": msgspec.to_builtins(state),
         "n": n,
-        "held": 0,
         "evidence": state.evidence,
         "against": state.against,
         "mean": theirs - ours if min(state.units) else None,

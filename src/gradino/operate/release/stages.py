@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Row, update
 
 from gradino.operate.project import Project
-from gradino.operate.release import certificate, experiment, follow, health, pairs, randomised
+from gradino.operate.release import certificate, experiment, follow, health, randomised
 from gradino.operate.release.rollout import PRODUCTION, champion, deploy, dismiss, promote, rollback, settle
 from gradino.operate.store import Store
 from gradino.operate.store.state import deployments, gates, releases, versions
@@ -56,11 +56,10 @@ def after_gates(project: Project, store: Store, release_id: int, event_time: dat
         probation = _probation(project, store, against)
         promote(store, release.id, version, reason, decision, event_time, probation)
     else:
-        held = next((gate.evidence.get("pairs") for gate in results if gate.name == "holdout"), None)
         j = store.state.count(releases, releases.c.champion.is_not(None)) + 1
-        begun = experiment.begin(project.release, j, pairs.kept(store, held), bool(project.project.unit))
+        begun = experiment.begin(project.release, j, bool(project.project.unit))
         position = store.tables.version("outcomes")
-        begun |= {"j": j, "pairs": held, "since": position, "health": [store.tables.version("predictions"), 0, 0]}
+        begun |= {"j": j, "since": position, "health": [store.tables.version("predictions"), 0, 0]}
         with store.state.begin() as connection:
             moved = {"stage": "experiment", "champion": against, "experiment": begun, "position": position}
             connection.execute(update(releases).where(releases.c.id == release.id).values(**moved))
@@ -174,7 +173,7 @@ def _probation(project: Project, store: Store, before: int) -> dict[str, Any] | 
         return None
     position = store.tables.version("outcomes")
     begun = experiment.begin(project.release.model_copy(update={"experiment": "shadow"}), 1)
-    begun |= {"j": 1, "pairs": None, "since": position, "health": [store.tables.version("predictions"), 0, 0]}
+    begun |= {"j": 1, "since": position, "health": [store.tables.version("predictions"), 0, 0]}
     return {"stage": "probation", "champion": before, "probation": begun, "position": position}
 
 
@@ -185,7 +184,7 @@ def _ill(project: Project, store: Store, release: Row[Any]) -> str | None:
 
 
 def _inputs(project: Project, store: Store, release: Row[Any], evidence: dict[str, Any], until: int) -> dict[str, Any]:
-    """What a certificate rests on, all by digest: both bundles, the rule, the pairs of the holdout, the log's part."""
+    """What a certificate rests on, all by digest: both bundles, the rule, the log's part."""
     keys = {"experiment", "alpha", "worse_by", "horizon", "at_horizon", "outcome"}
     return {
         "release": release.id,
@@ -196,7 +195,6 @@ def _inputs(project: Project, store: Store, release: Row[Any], evidence: dict[st
         "settings": project.release.model_dump(include=keys),
         "by_unit": bool(project.project.unit),
         "j": evidence["j"],
-        "pairs": evidence["pairs"],
         "outcomes": [evidence["since"], until],
         "log": evidence["log"],
     }

@@ -25,14 +25,13 @@ SCHEMA = "gradino/decision-file/1"
 
 
 class File(msgspec.Struct, frozen=True):
-    """What is exported. `held` rows of the holdout and `seen` ones of the log: [id, day, loss, loss] or, of an A/B,
-    [unit, whether the challenger's, loss]."""
+    """What is exported. `seen` are rows of the log: [id, day, loss, loss] or, of an A/B, [unit, whether the
+    challenger's, loss]."""
 
     id: str
     certificate: dict[str, Any]
     signature: str
     public_key: str
-    held: list[list[Any]] = []
     seen: list[list[Any]] = []
     schema: str = SCHEMA
 
@@ -65,9 +64,8 @@ def export(project: Project, store: Store, identity: str) -> bytes:
     file = File(row.id, row.certificate, row.signature, registry.public_key(store).read_text())
     inputs = row.certificate["inputs"]
     if "log" in inputs:
-        held = [list(pair) for pair in pairs.rows(pairs.kept(store, inputs["pairs"]))]
         seen = [list(one) for one in _seen(project, store, inputs)]
-        file = msgspec.structs.replace(file, held=held, seen=seen)
+        file = msgspec.structs.replace(file, seen=seen)
     return msgspec.json.format(msgspec.json.encode(file), indent=1)
 
 
@@ -114,14 +112,14 @@ def _gates(told: dict[str, Any]) -> list[Check]:
 def _evidence(file: File) -> list[Check]:
     told, inputs = file.certificate["evidence"], file.certificate["inputs"]
     settings = Release.model_validate(inputs["settings"] | {"experiment": inputs["kind"]})
-    now = experiment.begin(settings, inputs["j"], _table(file.held), inputs["by_unit"])
+    now = experiment.begin(settings, inputs["j"], inputs["by_unit"])
     if inputs["kind"] == "ab":
         now = randomised.take(now, [(name, arm, loss) for name, arm, loss in file.seen])
         now |= {"broken": told["broken"] or now["broken"]}
     else:
         now = experiment.take(now, _table(file.seen))
     log = now["log"] == inputs["log"] == told["log"]
-    checks = [Check("rows", log, f"{len(file.held)} rows of the holdout and {len(file.seen)} of the log, by digest")]
+    checks = [Check("rows", log, f"{len(file.seen)} rows of the log, by digest")]
     for name in ("n", "evidence", "against", "mean", "deff", "alpha"):
         if name in told and told[name] is not None:
             same = math.isclose(now[name], told[name], rel_tol=1e-9, abs_tol=1e-12)
@@ -144,7 +142,7 @@ def _seen(project: Project, store: Store, inputs: dict[str, Any]) -> list[Any]:
     """The rows of the log that counted, in their order: the experiment is followed once more."""
     champion, challenger = inputs["versions"]
     settings = Release.model_validate(inputs["settings"] | {"experiment": inputs["kind"]})
-    now = experiment.begin(settings, inputs["j"], pairs.kept(store, inputs["pairs"]), inputs["by_unit"])
+    now = experiment.begin(settings, inputs["j"], inputs["by_unit"])
     seen: list[Any] = []
     for new in follow.commits(project, store, *inputs["outcomes"]):
         if inputs["kind"] == "ab":

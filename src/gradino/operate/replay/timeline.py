@@ -44,7 +44,7 @@ class Clock:
 
 @dataclass
 class Told:
-    """What one policy did: `served[i]` is the rows that the model of row i learnt from; moments are rows."""
+    """What one policy did: `served[i]` are the rows that the model of row i learnt from; moments are rows."""
 
     policy: str
     served: NDArray[np.intp]
@@ -56,12 +56,15 @@ class Told:
 
 @dataclass
 class _Model:
-    """A model that serves or has served: `rows` it learnt from, losses of its holdout, what bounds them."""
+    """A model that serves or has served, fitted on the oldest `rows`.
+
+    The losses `held`, bounded by `scale`, are of the same recipe fitted on `tested` rows, those before its holdout.
+    """
 
     rows: int
+    tested: int
     held: NDArray[np.float64]
     scale: float
-    asked: int  # labels known when it was made
 
 
 @dataclass
@@ -99,7 +102,6 @@ class Timeline:
         self._since = clock.start  # the champion answers from this row on
         self._last = clock.start, first  # the last training: row and labels
         self._price = rules.price(retraining, self._champion.held)
-        self._measured = first  # newest row that a candidate was measured on
         self._trial: _Trial | None = None
         self._probation: _Trial | None = None
         self._past: list[rules.Past] = []
@@ -126,21 +128,21 @@ class Timeline:
         self.told.served[i:until] = self._champion.rows
 
     def _fit(self, known: int) -> _Model:
-        """A model of the rows whose label is known, but for the holdout: as the training job cuts them."""
+        """A model of the rows whose label is known, tested on the holdout: as the training job does."""
         past, _ = evaluate.split(self._index.iloc[:known], "t")
         held = self._recipe.errors(len(past))[len(past) : known]
         scale = loss.scale(held) if self._history.task == "regression" else 1.0
-        return _Model(len(past), np.minimum(held, scale), scale, known)
+        return _Model(known, len(past), np.minimum(held, scale), scale)
 
-    def _errors(self, model: _Model, rows: slice) -> NDArray[np.float64]:
-        """Bounded by the champion's scale: a pair of losses is measured in one unit."""
-        return np.minimum(self._recipe.errors(model.rows)[rows] / self._champion.scale, 1.0)
+    def _errors(self, learnt: int, rows: slice) -> NDArray[np.float64]:
+        """Of a fit on the `learnt` oldest rows, bounded by the champion's scale: a pair is measured in one unit."""
+        return np.minimum(self._recipe.errors(learnt)[rows] / self._champion.scale, 1.0)
 
     def _facts(self, i: int, known: int) -> rules.Facts:
         times, (row, labels) = self._history.times, self._last
         own = self._recipe.errors(self._champion.rows)[max(self._since, known - self._settings.min_labels) : known]
         month = times[i] - np.timedelta64(rules.MONTH)
-        newest = times[self._champion.asked - 1]
+        newest = times[self._champion.rows - 1]
         enough = known - labels >= self._settings.min_labels
         return rules.Facts(
             labels=known - labels,
@@ -167,10 +169,8 @@ class Timeline:
         except TrainingError:
             self._past.append(rules.Past(*promised, 0.0))
             return
-        held = slice(challenger.rows, known)
-        ours, theirs = self._errors(challenger, held), self._errors(self._champion, held)
-        fresh = slice(max(held.start, self._measured), known)
-        self._measured = known
+        held = slice(challenger.tested, known)
+        ours, theirs = (self._errors(model.tested, held) for model in (challenger, self._champion))
         if challenger.rows <= self._champion.rows or self._refused(ours, theirs, held):
             self._past.append(rules.Past(*promised, 0.0))
             return
@@ -179,8 +179,7 @@ class Timeline:
             self._promote(i, challenger)
             return
         self._tried += 1
-        begun = experiment.begin(self._release, self._tried, self._pairs(self._champion, challenger, fresh))
-        self._trial = _Trial(challenger, begun, i, promised)
+        self._trial = _Trial(challenger, experiment.begin(self._release, self._tried), i, promised)
 
     def _refused(self, ours: NDArray[np.float64], theirs: NDArray[np.float64], held: slice) -> bool:
         """The gate: no better than guessing, or clearly worse than the champion."""
@@ -226,8 +225,8 @@ class Timeline:
         columns = [
             [str(row) for row in range(rows.start, rows.stop)],
             self._names[rows].tolist(),
-            self._errors(champion, rows),
-            self._errors(challenger, rows),
+            self._errors(champion.rows, rows),
+            self._errors(challenger.rows, rows),
         ]
         return pa.table(columns, schema=pairs.SCHEMA)
 
@@ -241,7 +240,7 @@ class Timeline:
 
     def _watch(self) -> None:
         """The alarm of a new champion: by the day, what is allowed by the hours of the week."""
-        rows = slice(self._champion.rows, self._champion.rows + len(self._champion.held))
+        rows = slice(self._champion.tested, self._champion.rows)
         held, hours = self._champion.held / self._champion.scale, self._hours[rows] % _HOURS
         self._state = alarm.Harm(alarm.seasonal(held, hours, _HOURS), threshold=_YEAR)
         self._watched = self._since
@@ -255,7 +254,7 @@ class Timeline:
         if whole == start:
             return
         days, place = np.unique(self._days[start:whole], return_inverse=True)
-        lost = self._errors(self._champion, slice(start, whole))
+        lost = self._errors(self._champion.rows, slice(start, whole))
         hours = np.zeros((len(days), _HOURS), dtype=np.int64)
         np.add.at(hours, (place, self._hours[start:whole] % _HOURS), 1)
         self._state = self._state.update(np.bincount(place, lost) / np.bincount(place), hours)

@@ -23,7 +23,7 @@ from gradino.operate.training.slices import cut
 Metric = Callable[[Any, Any], float]
 Slices = dict[str, dict[str, float | None]]
 SHARE = 0.2  # of the rows, at most: the rest is there to learn from
-WEEKS = timedelta(weeks=4)  # enough to test on, where it is enough rows: what is held out is not learned from
+WEEKS = timedelta(weeks=4)  # enough to test on, where it is enough rows; and what is tested is that much older
 ROWS = 500
 _KEPT = 5000
 _DEFAULT = {"regression": "mean_absolute_error", "classification": "accuracy_score"}
@@ -32,8 +32,7 @@ _DEFAULT = {"regression": "mean_absolute_error", "classification": "accuracy_sco
 def split(frame: pd.DataFrame, time: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cut rows that are sorted by `time` into the past and the newest, never inside one moment.
 
-    The newest are those of the last four weeks, or 500 if these are fewer, but at most a fifth of all: the model that
-    is tested is the model that is released, so every row held out is news it does not know.
+    The newest are those of the last four weeks, or 500 if these are fewer, but at most a fifth of all.
 
     Raises TrainingError when one of the two would be empty.
     """
@@ -90,7 +89,8 @@ def evaluate(
     mean = float(bounded.mean())
     metrics |= {"loss_scale": scale, "reference_loss": mean, "rows": len(past), "holdout_rows": len(holdout)}
     kept = np.linspace(0, len(bounded) - 1, min(len(bounded), _KEPT)).astype(int)
-    return metrics, HoldoutLosses(scale, len(bounded), mean, bounded[kept].round(6).tolist())
+    since = pd.to_datetime(holdout[project.project.time], utc=True).min().to_pydatetime()
+    return metrics, HoldoutLosses(scale, len(bounded), mean, bounded[kept].round(6).tolist(), since)
 
 
 def by_slice(

@@ -82,7 +82,7 @@ def _make(client: MlflowClient, store: Store, project: Project, task: Task, pack
             made.slices,
         )
         bundles, key = store.folder("bundles"), keys.private_key(store)
-        bundle = pack.finish(staged, bundles, holdout, answers, made.reference, origin, key, packed)
+        bundle = pack.finish(staged, bundles, holdout, made.served, made.reference, origin, key, packed)
         store.keep(f"bundles/{bundle.name}")
         _say(f"packed and signed as {bundle.name}")
     return bundle

@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gradino.operate.project import load
-from gradino.operate.registry.bundle import HOLDOUT, PREDICTION, sha256
-from gradino.operate.registry.estimator import PICKLE, SKOPS
+from gradino.operate.registry.bundle import ESTIMATORS, HOLDOUT, PREDICTION, sha256
 from gradino.operate.registry.model import restore
 from gradino.operate.store import Store
 from gradino.operate.training import hardware
@@ -34,7 +33,7 @@ def rebuild(order: Order, folder: Path) -> Result:
         kept = pd.read_parquet(Path(order.bundle) / HOLDOUT)
         model = restore(staged, "reproduced")
         answers = model.predict(kept[[field.name for field in made.description.inputs]])
-    files = {name: sha256(staged / name) for name in (SKOPS, PICKLE) if (staged / name).exists()}
+    files = {name: sha256(staged / name) for name in ESTIMATORS if (staged / name).exists()}
     then = kept[PREDICTION].to_numpy()
     unlike = np.asarray(answers != then)
     numbers = np.issubdtype(answers.dtype, np.number) and project.project.task == "regression"

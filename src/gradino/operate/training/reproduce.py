@@ -4,7 +4,7 @@ The record is checked before it is believed: the bundle is what was signed, data
 names. Then the lock file makes an environment, the code runs in it on the recorded rows with the recorded seed,
 hyper-parameters and threads, and the results are compared, the strictest way first:
 
-    identical    the model's file has the same bytes
+    identical    the files of the model, and of the one that was tested, have the same bytes
     predictions  it answers every row that travels with the bundle alike, to the last bit
     metric       the project's metric is as near as the tolerance allows
     different    none of these
@@ -28,14 +28,13 @@ from gradino.errors import GradinoError, IntegrityError, TrainingError
 from gradino.operate import data, registry
 from gradino.operate.project import Project
 from gradino.operate.project.process import call
-from gradino.operate.registry.bundle import CODE, LOCK, MANIFEST, sha256
+from gradino.operate.registry.bundle import CODE, ESTIMATORS, LOCK, MANIFEST, sha256
 from gradino.operate.store import Store
 from gradino.operate.store.state import reproductions, versions
 from gradino.operate.training import environment, snapshot
 from gradino.operate.training.order import MADE, ORDER, Order, Result
 
 TOLERANCE = 0.01
-_MODELS = ("model.skops", "model.pkl")
 How = Literal["identical", "predictions", "metric", "different", "broken"]
 
 
@@ -125,7 +124,7 @@ def compare(
 ) -> tuple[How, str, dict[str, Any]]:
     """The strictest way in which the result is like the record, in a sentence and in numbers."""
     manifest = msgspec.json.decode((bundle / MANIFEST).read_bytes(), type=dict[str, str])
-    files = {name: manifest[name] for name in _MODELS if name in manifest}
+    files = {name: manifest[name] for name in ESTIMATORS if name in manifest}
     name, then = next(iter(origin.metrics.items()))
     now = result.metrics.get(name, float("nan"))
     evidence = {
