@@ -202,7 +202,7 @@ class _Effect:
 
 
 def budget(alpha: float, j: int) -> float:
-    """α_j = 6α / (π² j²): the share of `alpha` for the j-th challenger, j ≥ 1; over all j they sum to `alpha`."""
+    """α_j = 6α / (π² j²): the share of `alpha` for a champion's j-th challenger, j ≥ 1; they sum to `alpha`."""
     if j < 1:
         raise ValueError(f"challengers are counted from 1, got {j}")
     return 6 * alpha / (math.pi * j) ** 2

@@ -3,7 +3,7 @@
 `begin` starts at 1, `fold` takes in new outcomes, and `judge` says what follows under the project's rule. The holdout
 is no evidence here: its rows were answered by another fit of the recipe, and the challenger has learnt from them. All
 are pure: a certificate is checked, and a year replayed, by calling them again. Looking continuously is allowed
-(`inference.eprocess`); challengers share the error budget: the j-th gets 6α/(π²j²).
+(`inference.eprocess`); the challengers of one champion share its error budget: the j-th gets 6α/(π²j²).
 """
 
 from dataclasses import dataclass

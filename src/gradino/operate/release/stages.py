@@ -56,7 +56,7 @@ def after_gates(project: Project, store: Store, release_id: int, event_time: dat
         probation = _probation(project, store, against)
         promote(store, release.id, version, reason, decision, event_time, probation)
     else:
-        j = store.state.count(releases, releases.c.champion.is_not(None)) + 1
+        j = store.state.count(releases, releases.c.champion == against) + 1
         begun = experiment.begin(project.release, j, bool(project.project.unit))
         position = store.tables.version("outcomes")
         begun |= {"j": j, "since": position, "health": [store.tables.version("predictions"), 0, 0]}

@@ -235,7 +235,7 @@ class Timeline:
         if self._release.probation and self._release.experiment != "none":
             shadow = self._release.model_copy(update={"experiment": "shadow"})
             self._probation = _Trial(self._champion, experiment.begin(shadow, 1), i)
-        self._champion, self._since = challenger, i
+        self._champion, self._since, self._tried = challenger, i, 0
         self._watch()
 
     def _watch(self) -> None:
