@@ -33,9 +33,9 @@ BROKEN = Commit(
 """Nobody told the scoring, which now answers with roots. Every unit test passes; the holdout does not."""
 
 WORSE = Commit(
-    "Train 40 trees instead of 100, in half the time",
+    "Leave out the age of the service: one number less to look after",
     "bikes/model.py",
-    "max_iter=100",
-    "max_iter=40",
+    "        age=(rides.hour - OPENED).dt.days // 28,\n",
+    "",
 )
-"""Some 5 % more error: too little for a gate to see, enough for the experiment to refuse it."""
+"""The town does not grow in December: the holdout has nothing against it. The live labels have."""
