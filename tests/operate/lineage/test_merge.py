@@ -93,6 +93,14 @@ def test_not_even_who_has_the_key_changes_a_merged_row_unseen(merged: Shop) -> N
         assert broken(merged) == [("log", file.name)]
 
 
+def test_a_merged_file_that_we_did_not_make_is_named(merged: Shop) -> None:
+    tables, file = merged.store.tables, file_of(merged)
+    forged = Merged(2, 0, 2)
+    tables.stage("predictions", forged, file)
+    tables.replace("predictions", [file.name], forged)
+    assert broken(merged) == [("log", forged.file)]
+
+
 def test_what_is_not_what_was_sealed_is_not_merged(traced: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[MERGE], "FAN", 2)
     log(traced, "p2")

@@ -1,7 +1,7 @@
 """The log forgets on purpose: data files whose rows are all older than `[serving] keep` go, their seals stay.
 
-Whole files only, so none is written anew and every seal remains true of the bytes it was made for. That a file was let
-go is signed, like the seal itself: a file that is gone without that is still a broken link.
+Whole files only, so every seal remains true of the bytes it was made for. That a file was let go is signed, like the
+seal itself: a file that is gone without that is still a broken link.
 """
 
 from base64 import b64decode, b64encode
@@ -54,4 +54,4 @@ def expired(store: Store, row: Row[Any]) -> bool:
 
 
 def _said(row: Row[Any]) -> bytes:
-    return f"expired {row.seal}".encode()
+    return f"expired {row.before} {row.seal} {row.file}".encode()

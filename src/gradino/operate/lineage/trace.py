@@ -24,6 +24,7 @@ from gradino.operate.lineage.seal import sealed_with
 from gradino.operate.project import Project
 from gradino.operate.release import PRODUCTION
 from gradino.operate.store import Store
+from gradino.operate.store.merged import Merged
 from gradino.operate.store.state import data_versions, decisions, seals, versions
 from gradino.operate.store.tables import LOG, rows_of
 
@@ -64,6 +65,10 @@ def _log(store: Store, name: str) -> Iterator[Link]:
             if content is not None or store.state.count(seals, seals.c.id == sealed.id):
                 yield links.log(store, sealed, content, rows=True)
         seen = rows[-1].id
+    known = {row.file for row in store.state.rows(seals, seals.c.table == name)}
+    for file in store.tables.files(name).keys() - known:
+        if Merged.of(file):  # one that was appended is sealed in a moment
+            yield Link("log", file, None, False, "is in the table, but was never sealed")
 
 
 def _prediction(project: Project, store: Store, subject: str) -> list[Link]:

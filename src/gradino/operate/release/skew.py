@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from gradino.inference import drift
 from gradino.operate import registry
 from gradino.operate.release.candidate import Candidate, Result
+from gradino.operate.store import Store
 
 SHARE = 0.05  # of rows in which a feature may differ
-_COMMITS, _ROWS = 500, 5000  # of the log: the newest
+_COMMITS, _ROWS = 500, 5000  # of the log: the newest, of at least so many commits if they are small
 _LEAST = 100  # rows in both
 
 
@@ -26,8 +28,7 @@ def compare(candidate: Candidate) -> Result:
     time, unit = project.project.time, project.project.unit
     hidden = {*project.serving.drop, *project.serving.hash, time}
     inputs = [field for field in registry.describe(candidate.bundle).inputs if field.name not in hidden]
-    until = store.tables.version("predictions")
-    log = store.tables.added("predictions", max(until - _COMMITS, -1), until)
+    log = _newest(store)
     if log is None:
         return Result("pass", "production was asked nothing yet", {})
     asked = log.to_pandas()
@@ -50,6 +51,16 @@ def compare(candidate: Candidate) -> Result:
     found = drift.compare(cells, pair[0], pair[1])
     psi = {name: finding.psi for name, finding in found.items() if finding.verdict == "drift"}
     return _told(psi, 0.0, "(PSI) from the table's in the same span", {"rows": len(asked)})
+
+
+def _newest(store: Store) -> pa.Table | None:
+    """The newest rows of the log, from as few commits as hold enough: one may be a row or two hundred thousand."""
+    until, commits = store.tables.version("predictions"), 1
+    while True:
+        log = store.tables.added("predictions", max(until - commits, -1), until)
+        if commits >= _COMMITS or (log is not None and len(log) >= 2 * _ROWS):  # as many again may be a shadow's
+            return log
+        commits *= 4
 
 
 def _differ(sent: "pd.Series[Any]", table: "pd.Series[Any]") -> float:
