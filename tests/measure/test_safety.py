@@ -1,7 +1,11 @@
 """Whatever lies in a repository gives an observation, never a crash, a hang, a secret or a running line of its code."""
 
+# ruff: noqa: E501 - files read better unwrapped
+
 import json
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from datetime import date
@@ -134,3 +138,56 @@ def test_secrets_are_not_printed(repository: Maker) -> None:
 def test_an_empty_repository_is_measured_as_it_lies(tmp_path: Path) -> None:
     pygit2.init_repository(str(tmp_path))
     assert assess(tmp_path).subject.commit == ""
+
+
+_BOMB = "".join(f"A{i} = $(A{i + 1})$(A{i + 1})\n" for i in range(30))
+_AZURE = "jobs:\n" + "- template: /azure-pipelines.yml\n" * 200
+HOSTILE = {
+    "blank lines": {"Dockerfile": "\n" * 500_000, "monitoring/alerts.yml": "\n" * 500_000, "prefect.yaml": " \n" * 300_000},
+    "one long line": {
+        "a.py": "# register\nif mae " + "mae " * 100_000, "Makefile": " " * 400_000, "README.md": "degrad" * 100_000,
+        "run.sh": "gcloud app " * 50_000 + "\n" + "curl -f " * 50_000, "alert-rules.yml": "- alert: x\n  expr: " + "::" * 200_000,
+    },
+    "braces without end": {"cookiecutter.json": "{}", "{{x}}/a.py": "{{" * 200_000, "{{x}}/b.yml": "{%" * 200_000},
+    "a path of digits": {"week" + "0" * 30_000: "x"},
+    "variables that grow": {"Makefile": f"{_BOMB}all:\n\techo $(A0)\n"},
+    "templates that include themselves": {"azure-pipelines.yml": f"trigger: [main]\npool: x\n{_AZURE}"},
+    "workflows that call each other": {
+        f".github/workflows/{i}.yml": "on: push\njobs:\n"
+        + "".join(f"  j{k}:\n    uses: ./.github/workflows/{k % 5}.yml\n" for k in range(60))
+        for i in range(5)
+    },
+    "scripts that call each other": {
+        **{f"s{i}.sh": "\n".join(f"bash s{k}.sh" for k in range(40)) + "\nkubectl apply -f x\n" for i in range(40)},
+        ".github/workflows/x.yml": "on: push\njobs:\n  j:\n    steps:\n      - run: bash s0.sh\n",
+    },
+    "tasks without an end": {"tasks.py": "def a(" * 100_000},
+    "a notebook of many cells": {
+        "n.ipynb": json.dumps({"cells": [{"cell_type": "code", "source": "x.fit(1)"}] * 8_000})
+    },
+    "a file that only a newer Python reads": {"a.py": "import mlflow\n" + "type X = int\n" * 20_000},
+    "brackets": {"a.py": "mlflow = " + "(" * 90_000, "b.json": "[" * 90_000, "c.yml": "[" * 90_000, "d.toml": "a = " + "[" * 90_000},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_nothing_that_lies_in_a_repository_makes_it_hang(name: str) -> None:
+    blobs = {path: text.encode() for path, text in HOSTILE[name].items()}
+    before = time.process_time()
+    scene = survey(Tree("0" * 40, {p: len(b) for p, b in blobs.items()}, blobs.get), History())
+    found = conclude(scene, maturity.load(), "x", date(2026, 1, 1))
+    assert time.process_time() - before < 10  # of two seconds here at most; quadratic ones took minutes
+    assert not [n for n in found.notes if "Error" in n]
+
+
+def test_two_processes_print_the_same_bytes(repository: Maker) -> None:
+    root = repository(GOOD)
+    program = "import sys; from pathlib import Path; from gradino.measure import assess; print(assess(Path(sys.argv[1])).to_json())"
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", program, str(root)],
+            env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }  # fmt: skip
+    assert len(printed) == 1

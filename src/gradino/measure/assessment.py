@@ -219,7 +219,9 @@ def _track(result: TrackResult) -> TrackLevel:
 
 
 def _shown(evidence: Evidence) -> Shown:
-    return Shown(evidence.source, redacted(evidence.locator), redacted(evidence.says), evidence.strength.name.lower())
+    return Shown(
+        evidence.source, redacted(evidence.locator), redacted(evidence.says[:500]), evidence.strength.name.lower()
+    )
 
 
 def _gap(result: TrackResult, exempt: list[statements.Exemption], today: date) -> Gap | None:

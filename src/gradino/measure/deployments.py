@@ -62,7 +62,7 @@ _AROUND = re.compile(
 def _manifests(scene: Scene, named: str) -> list[str]:
     """Texts of the manifests that a command names by file or folder."""
     place = named.removeprefix("./").rstrip("/")
-    return [scene.tree.text(p) or "" for p in scene.tree.sizes if p == place or p.startswith(f"{place}/")]
+    return [scene.tree.short(p) for p in scene.tree.sizes if p == place or p.startswith(f"{place}/")]
 
 
 def _beside(scene: Scene, firing: Firing) -> bool:
@@ -78,7 +78,7 @@ def _asks_the_registry(scene: Scene) -> bool:
     asks = re.compile(
         r"models:/|get_latest_versions|get_model_version_by_alias|/versions/|load_registered|ModelPackage"
     )
-    return any(asks.search(scene.tree.text(m.path) or "") for m in scene.modules)
+    return any(asks.search(scene.tree.short(m.path)) for m in scene.modules)
 
 
 def released(scene: Scene) -> list[Firing]:

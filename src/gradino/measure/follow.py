@@ -86,7 +86,7 @@ class Follower:
             mine += self._handover(command, path, folder, depth)
             lost = command.soft or command.piped
             found += [replace(e, soft=True) if command.soft or (lost and e.verb in _CHECKS) else e for e in mine]
-        return found
+        return list(dict.fromkeys(found))
 
     def _specified(self, command: shell.Command, path: str, depth: int) -> list[Effect]:
         """What a job or service specification that a command names would run."""
@@ -151,7 +151,7 @@ class Follower:
     def _shell(self, text: str, path: str, folder: str, depth: int, strict: bool) -> list[Effect]:
         """A shell file: without `set -e`, only its last command can make it fail."""
         found = self.script(text, 1, path, folder, depth)
-        if strict or re.search(r"^\s*set\s+-\w*e|errexit|^#!.*\s-\w*e", text, re.M):
+        if strict or re.search(r"^[ \t]*set\s+-\w*e|errexit|^#!.{0,200}\s-\w*e", text, re.M):
             return found
         last = shell.commands(text, 1)[-1:]
         end = last[0].line if last else 0

@@ -17,9 +17,7 @@ def kind_of(scene: Scene) -> str:
     packaged = any(re.search(r"(^|/)(pyproject\.toml|setup\.py)$", p) for p in files if p.count("/") == 0)
     if published and packaged and not served:
         return "library"
-    lessons = [
-        p for p in files if re.match(r"(\d\d?[-_. ]|week|lesson|module|chapter|lecture|day)[^/]*\d*[^/]*/", p, re.I)
-    ]
+    lessons = [p for p in files if re.match(r"(\d\d?[-_. ]|week|lesson|module|chapter|lecture|day)[^/]*/", p, re.I)]
     if len({p.split("/")[0] for p in lessons}) >= 4:
         return "course"
     return "monorepo" if len(projects_of(scene.tree)) > 1 else "project"

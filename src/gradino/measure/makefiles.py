@@ -3,6 +3,8 @@
 import re
 
 _TARGET = re.compile(r"^([A-Za-z0-9_.\-/ %]+?)(?:\s+\w+=\S*)*\s*::?(?!=)\s*([^#=]*?)\s*(?:#.*)?$")
+_LONGEST = 500  # characters of a rule's head, and of a variable that is put in its place
+_MOST = 100_000
 
 
 def recipes(text: str, wanted: list[str]) -> list[tuple[int, str]]:
@@ -14,7 +16,7 @@ def recipes(text: str, wanted: list[str]) -> list[tuple[int, str]]:
         if line.startswith(("\t", "    ")) and current:
             for name in current:
                 rules[name][2].append(line.strip())
-        elif rule := _TARGET.match(line):
+        elif rule := _TARGET.match(line[:_LONGEST]):
             current = [t for t in rule[1].split() if not t.startswith(".")]
             for name in current:
                 known = rules.get(name)
@@ -41,5 +43,5 @@ def recipes(text: str, wanted: list[str]) -> list[tuple[int, str]]:
 def _expand(text: str, values: dict[str, str]) -> str:
     text = re.sub(r"\$[({]MAKE[)}]", "make", text)
     for _ in range(3):
-        text = re.sub(r"\$[({](\w+)[)}]", lambda m: values.get(m[1], m[0]), text)
+        text = re.sub(r"\$[({](\w+)[)}]", lambda m: values.get(m[1], m[0])[:_LONGEST], text)[:_MOST]
     return text.replace("$$", "$")

@@ -67,7 +67,7 @@ def _all(tree: Tree) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
     invoked = tree.text("tasks.py") or ""
     made["tasks.py"] = {
         m[1]: ([], re.findall(r"""\.run\(\s*[rf]*["']([^"']+)""", m[2]))
-        for m in re.finditer(r"def (\w+)\(.*?\):(.*?)(?=^@|^def |\Z)", invoked, re.S | re.M)
+        for m in re.finditer(r"^def (\w+)\([^\n]*\n(.*?)(?=^@|^def |\Z)", invoked, re.S | re.M)
     }
     return made
 

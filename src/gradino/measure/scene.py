@@ -180,7 +180,7 @@ class Scene:
             if low.endswith((".md", ".rst", ".txt")) and (
                 low.startswith(("readme", "docs/")) or "/readme" in low or low.count("/") == 0
             ):
-                for number, line in enumerate((self.tree.text(path) or "").splitlines(), 1):
+                for number, line in enumerate(self.tree.short(path).splitlines(), 1):
                     yield path, number, line
 
     def see(

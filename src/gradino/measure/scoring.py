@@ -91,7 +91,7 @@ def _unasked(scene: Scene, module: Module) -> bool:
     names = [n for n, maker in module.made.items() if n.isidentifier() and any(c.name == maker for c in loads)]
     if not names or len(names) < len(loads):
         return False
-    text = re.sub(r"\bimport\b.*|#.*|\"[^\"\n]*\"|'[^'\n]*'", "", scene.tree.text(module.path) or "")
+    text = re.sub(r"\bimport\b.*|#.*|\"[^\"\n]*\"|'[^'\n]*'", "", scene.tree.short(module.path))
     shared = {v.rpartition(".")[2] for m in scene.modules for v in m.imports.values()}
     return not any(n in shared or len(re.findall(rf"\b{n}\b", text)) > 1 for n in names)
 

@@ -63,6 +63,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
+_LONGEST = 2_000  # characters of a command
 _WORD = re.compile(r"[A-Za-z0-9]+")
 # One of these words stands in every command that a pattern above knows; most lines hold none.
 _HEADS = frozenset(
@@ -168,7 +169,7 @@ def _split(text: str, line: int, lenient: bool, asked: bool) -> list[Command]:
         for word in words:
             part = part.removeprefix(word).strip()
         if part:
-            kept.append(Command(part, line, soft, piped or condition))
+            kept.append(Command(part[:_LONGEST], line, soft, piped or condition))
     return kept
 
 

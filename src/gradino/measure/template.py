@@ -16,8 +16,8 @@ from gradino.measure.tree import Tree
 # The template's own tests and what runs them.
 _OWN = re.compile(r"tests?/|\.github/|Makefile$|tox\.ini$|noxfile\.py$|pyproject\.toml$|setup\.(py|cfg)$")
 _SUFFIXES = (".tmpl", ".jinja", ".jinja2", ".j2")
-_GO = re.compile(r"(?<!\$)\{\{-?(.*?)-?\}\}", re.S)
-_JINJA = re.compile(r"\{%-?(.*?)-?%\}", re.S)
+_GO = re.compile(r"(?<!\$)\{\{-?((?:(?!\{\{).)*?)-?\}\}", re.S)
+_JINJA = re.compile(r"\{%-?((?:(?!\{%).)*?)-?%\}", re.S)
 _EQUAL = re.compile(
     r"""\(?\s*(eq|ne)\s+\.?([\w.]+)\s+[`"']([^`"']*)[`"']|(?:cookiecutter\.)?([\w.]+)\s*(==|!=)\s*['"]([^'"]*)['"]"""
 )
@@ -89,7 +89,7 @@ def _path(path: str, answers: dict[str, str]) -> str:
     """Where a file would be generated; nowhere where a folder's or its own name comes out empty."""
     for suffix in _SUFFIXES:
         path = path.removesuffix(suffix)
-    made = re.sub(r"\{\{(.*?)\}\}", lambda m: _word(m[1]), _branches(path, _JINJA, answers))
+    made = re.sub(r"\{\{([^{}]*)\}\}", lambda m: _word(m[1]), _branches(path, _JINJA, answers))
     return "" if "//" in f"/{made}" or made.endswith("/") else made
 
 
@@ -101,9 +101,11 @@ def _word(expression: str) -> str:
 def fill(text: str, answers: dict[str, str]) -> str:
     """A template's text, its branches chosen and its placeholders named. Lines keep their order, not their number."""
     text = re.sub(r"\{%-?\s*(end)?raw\s*-?%\}", "", text)
-    text = re.sub(r"\{\{-?\s*`([^`]*)`\s*-?\}\}", lambda m: m[1].replace("{{", "\x01").replace("}}", "\x02"), text)
     text = re.sub(
-        r"""\{\{-?\s*"(\{\{.*?\}\})"\s*-?\}\}""", lambda m: m[1].replace("{{", "\x01").replace("}}", "\x02"), text
+        r"\{\{-?\s*`([^`]{0,999})`\s*-?\}\}", lambda m: m[1].replace("{{", "\x01").replace("}}", "\x02"), text
+    )
+    text = re.sub(
+        r"""\{\{-?\s*"(\{\{[^{}]*\}\})"\s*-?\}\}""", lambda m: m[1].replace("{{", "\x01").replace("}}", "\x02"), text
     )
     for pattern in (_GO, _JINJA):
         text = _branches(text, pattern, answers)
@@ -137,7 +139,7 @@ def _branches(text: str, pattern: re.Pattern[str], answers: dict[str, str]) -> s
 
 
 def _true(condition: str, answers: dict[str, str]) -> bool:
-    parts = []
+    parts, condition = list[bool](), condition[:500]
     for match in _EQUAL.finditer(condition):
         operator, name, value = (match[1], match[2], match[3]) if match[1] else (match[5], match[4], match[6])
         known = answers.get(name.split(".")[-1])

@@ -13,6 +13,8 @@ from gradino.errors import EvidenceError
 
 LARGEST = 1_000_000  # bytes of a file that are still read; larger ones are data, not description
 MOST_FILES = 200_000
+_LONG_LINE = re.compile(r"[^\n]{1001,}")
+_EMPTY = re.compile(r"^(?:[ \t]*\n){500}", re.M)
 _NOT_OURS = frozenset(
     {"node_modules", "site-packages", ".git", ".venv", "venv", "__pycache__", ".tox", ".nox", ".mypy_cache",
      ".ipynb_checkpoints", "vendor", "third_party", "bower_components", ".terraform", "virtualenv"}
@@ -55,7 +57,14 @@ class Tree:
         if b"\0" in raw[:8000]:
             return None
         text = raw.decode("utf-8", errors="replace").replace("\r\n", "\n").removeprefix("\ufeff")
+        if not path.endswith((".ipynb", ".json")) and _EMPTY.search(text):
+            self.notes.append(f"{path}: holds hundreds of empty lines, not read")
+            return None
         return self.clean(text) if self.clean else text
+
+    def short(self, path: str) -> str:
+        """A file's text for patterns to look at: lines that nobody writes by hand (over 1,000 characters) are empty."""
+        return _LONG_LINE.sub("", self.text(path) or "")
 
     def data(self, path: str) -> bytes | None:
         """A file's bytes, whatever they are; None where it is missing or too large."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
@@ -9,6 +10,7 @@ from gradino.measure.code import Code
 from gradino.measure.tree import Tree
 
 SYSTEM = "Azure Pipelines"
+_MOST = 400  # stages of a pipeline, jobs of a stage, steps of a job, templates included
 _LIKELY = re.compile(
     r"azure-pipelines|(^|/)\.?(pipelines?|azure|azuredevops|ado|devops-pipelines|build|cicd|environment_setup)(/|-)",
     re.I,
@@ -79,7 +81,7 @@ def _triggers(document: yaml.Map) -> frozenset[str]:
 
 def _pipeline(path: str, document: yaml.Map, documents: dict[str, yaml.Map]) -> Iterator[Job]:
     triggers = _triggers(document)
-    stages = list(_expand(path, document.list("stages"), documents, "stages")) or [(path, document)]
+    stages = list(islice(_expand(path, document.list("stages"), documents, "stages"), _MOST)) or [(path, document)]
     before: tuple[str, ...] = ()
     for number, (where, stage) in enumerate(stages):
         name = stage.text("stage") or f"stage{number}"
@@ -89,14 +91,14 @@ def _pipeline(path: str, document: yaml.Map, documents: dict[str, yaml.Map]) -> 
             if "dependsOn" in stage
             else before
         )
-        jobs = list(_expand(where, stage.list("jobs"), documents, "jobs")) or [(where, stage)]
+        jobs = list(islice(_expand(where, stage.list("jobs"), documents, "jobs"), _MOST)) or [(where, stage)]
         approval, steps, environment, line = False, list[Step](), stage.text("environment"), stage.line
         soft = False
         for place, job in jobs:
             job_off = _off(job.text("condition"))
             environment = environment or job.text("environment") or job.map("environment").text("name")
             items = job.list("steps") or _deployment(job)
-            for step in _steps(place, items, documents, 0):
+            for step in islice(_steps(place, items, documents, 0), _MOST):
                 approval = approval or step.uses.startswith("ManualValidation")
                 steps.append(
                     Step(step.line, step.run, step.uses, step.inputs, job_off or step.off, step.soft, step.folder)
@@ -137,12 +139,13 @@ def _called(template: yaml.Map, caller: yaml.Map) -> yaml.Map:
     return filled if isinstance(filled, yaml.Map) else template
 
 
+_LONGEST = 2_000  # characters of a value that is put in place of a parameter
 _PARAMETER = re.compile(r"\$\{\{\s*parameters\.([\w-]+)\s*\}\}")
 
 
 def _filled(value: object, values: dict[str, str]) -> object:
     if isinstance(value, str):
-        return _PARAMETER.sub(lambda m: values.get(m[1], m[0]), value)
+        return _PARAMETER.sub(lambda m: values.get(m[1], m[0])[:_LONGEST], value)
     if isinstance(value, list):
         return [_filled(v, values) for v in value]
     if isinstance(value, yaml.Map):

@@ -18,12 +18,12 @@ _SERVES = re.compile(
 def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
     """One resource for each image and for each service."""
     for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
-        text = re.sub(r"^\s*#.*$", "", tree.text(path) or "", flags=re.M)
-        commands = re.findall(r"^\s*(?:CMD|ENTRYPOINT)\s+(.*)$", text, re.M)
+        text = re.sub(r"^[ \t]*#.*$", "", tree.text(path) or "", flags=re.M)
+        commands = re.findall(r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+(.*)$", text, re.M)
         traits: set[str] = set()
         if any(_SERVES.search(c) for c in commands):
             traits.add("serving")
-            if re.search(r"^\s*HEALTHCHECK\s+(?!NONE)", text, re.M):
+            if re.search(r"^[ \t]*HEALTHCHECK[ \t]+(?!NONE)", text, re.M):
                 traits.add("probe")
         if any("mlflow models serve" in c or "tensorflow_model_server" in c for c in commands):
             traits.add("serving-model")
@@ -43,7 +43,7 @@ def _loop(tree: Tree, code: Code, path: str, services: yaml.Map, name: str) -> I
         return
     folder = "/".join(x for x in f"{path.rpartition('/')[0]}/{context}".split("/") if x not in ("", "."))
     image = tree.text(f"{folder}/{body.map('build').text('dockerfile') or 'Dockerfile'}".lstrip("/")) or ""
-    commands = re.findall(r"^\s*CMD\s+(.*)$", image, re.M)
+    commands = re.findall(r"^[ \t]*CMD[ \t]+(.*)$", image, re.M)
     said = " ".join(str(c) for c in body.list("command")) or (
         " ".join(re.findall(r'"([^"]*)"', commands[-1])) or commands[-1] if commands else ""
     )

@@ -20,6 +20,7 @@ _EVENTS = {
 }  # fmt: skip
 _MOST_JOBS = 400
 _LONGEST_CHAIN = 20
+_LONGEST = 2_000  # characters of a variable that is put in its place
 
 
 def collect(tree: Tree, _code: Code) -> Iterator[Job]:
@@ -107,7 +108,7 @@ def _jobs(
         environment = body.text("environment") or body.map("environment").text("name")
         needs = tuple(f"{group}#{n}" for n in body.list("needs"))
         line = workflow.map("jobs").lines.get(name, 0)
-        if callee in files and depth < 3:
+        if callee in files and depth < 3 and len(made) < _MOST_JOBS:
             called = _jobs(tree, files, callee, files[callee], narrowed - {"call"}, why, group, depth + 1)
             inputs = body.map("with")
             made += [
@@ -163,7 +164,7 @@ def _jobs(
                 " ".join(str(r) for r in body.list("runs-on")),
             )
         )
-    return _met(made, workflow.map("jobs"), group)
+    return _met(made[:_MOST_JOBS], workflow.map("jobs"), group)
 
 
 _REGARDLESS = re.compile(r"\b(always|failure|cancelled)\(")
@@ -194,7 +195,7 @@ def _fill(text: str, inputs: yaml.Map) -> str:
 
 def _known(run: str, values: dict[str, Any]) -> str:
     """A script with the variables that the workflow itself sets."""
-    return re.sub(r"\$\{\{\s*env\.(\w+)\s*\}\}", lambda m: str(values.get(m[1]) or m[0]), run)
+    return re.sub(r"\$\{\{\s*env\.(\w+)\s*\}\}", lambda m: str(values.get(m[1]) or m[0])[:_LONGEST], run)
 
 
 def _inputs(body: yaml.Map) -> tuple[tuple[str, str], ...]:
@@ -220,7 +221,7 @@ def _steps(tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], de
                 made = [
                     s for i in inner if isinstance(i, yaml.Map) for s in _steps(tree, i, folder, triggers, depth + 1)
                 ]
-                return [replace(s, off=off or s.off, soft=soft or s.soft) for s in made]
+                return [replace(s, off=off or s.off, soft=soft or s.soft) for s in made[:_MOST_JOBS]]
     line = item.lines.get("run", item.lines.get("uses", item.line))
     if run and "\n" in run:
         line += 1

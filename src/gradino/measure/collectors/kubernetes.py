@@ -10,7 +10,8 @@ from gradino.measure.code import Code
 from gradino.measure.tree import Tree
 
 SYSTEM = "Kubernetes"
-_KINDS = re.compile(r"^\s*kind:\s*(\w+)", re.M)
+_KINDS = re.compile(r"^[ \t]*kind:[ \t]*(\w+)", re.M)
+_LONGEST_LINE = 2_000
 _WANTED = {"Deployment", "StatefulSet", "Rollout", "CronJob", "Job", "InferenceService", "SeldonDeployment", "VirtualService", "Workflow",
            "CronWorkflow", "WorkflowTemplate", "HorizontalPodAutoscaler", "PrometheusRule", "ServiceMonitor", "PodMonitor", "Service", "Application",
            "AnalysisTemplate", "RayService", "RayJob", "RayCluster", "PyTorchJob", "TFJob", "Canary", "TrainJob", "ScaledObject", "BentoDeployment",
@@ -37,7 +38,7 @@ def untemplated(text: str) -> str:
         return text
     kept = []
     for line in text.split("\n"):
-        if re.match(r"^\s*(\{\{[^}]*\}\}|\{%[^%]*%\})\s*$", line):
+        if len(line) > _LONGEST_LINE or re.match(r"^\s*(\{\{[^}]*\}\}|\{%[^%]*%\})\s*$", line):
             kept.append("")
         else:
             kept.append(re.sub(r"(?<!\$)\{\{[^}]*\}\}", "X", re.sub(r"\{%.*?%\}", "", line)))

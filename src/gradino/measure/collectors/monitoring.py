@@ -29,8 +29,8 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
             )
     for path in tree.named("*alert*.y*ml", "*rules*.y*ml"):
         text = tree.text(path) or ""
-        rule = re.search(r"^\s*-?\s*alert\s*:", text, re.M)
-        asked = re.findall(r"^\s*expr\s*:\s*(.*)", text, re.M)
+        rule = re.search(r"^[ \t]*-?[ \t]*alert[ \t]*:", text, re.M)
+        asked = re.findall(r"^[ \t]*expr[ \t]*:[ \t]*(.{0,500})", text, re.M)
         if rule and any(_measures(e) for e in asked) and _ABOUT_MODELS.search(text):
             line = text[: rule.start()].count("\n") + 1
             yield Resource("Prometheus", "alert rule", path, line, path, frozenset({"alert-rule"}))

@@ -93,7 +93,7 @@ def _prefect(tree: Tree, module: Module, code: Code) -> Iterator[Job]:
     ]
     unknown = next((why for c in schedules if (why := _unknown_parameters(c, module, code))), "")
     declared = any(
-        re.search(r"^\s*-?\s*(cron|interval)\s*:\s*\S", tree.text(p) or "", re.M)
+        re.search(r"^[ \t]*-?[ \t]*(cron|interval)[ \t]*:[ \t]*\S", tree.text(p) or "", re.M)
         for p in tree.named("prefect.yaml", "*deployment.yaml")
         if module.path.rpartition("/")[2] in (tree.text(p) or "")
     )

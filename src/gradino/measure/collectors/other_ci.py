@@ -15,7 +15,10 @@ def jenkins(tree: Tree, _code: Code) -> Iterator[Job]:
     """A Jenkinsfile as one job per stage: its shell, its triggers, whether it waits for `input`."""
     for path in tree.named("Jenkinsfile*", "*.jenkinsfile", "*.Jenkinsfile"):
         text = re.sub(
-            r"^\s*//.*$|/\*.*?\*/", lambda m: "\n" * m[0].count("\n"), tree.text(path) or "", flags=re.M | re.S
+            r"^[ \t]*//.*$|/\*(?:(?!/\*).)*?\*/",
+            lambda m: "\n" * m[0].count("\n"),
+            tree.text(path) or "",
+            flags=re.M | re.S,
         )
         triggers = {"push"}
         if re.search(r"\bcron\s*\(\s*['\"]\s*\S", text):

@@ -66,7 +66,7 @@ def collects_new_data(scene: Scene) -> list[Evidence]:
 
 def _frozen(scene: Scene, path: str) -> bool:
     """Whether all addresses that a file names hold data that does not change."""
-    named = re.findall(r"https?://[^\s\"'`)>]+", scene.tree.text(path) or "")
+    named = re.findall(r"https?://[^\s\"'`)>]+", scene.tree.short(path))
     return bool(named) and all(vocabulary.frozen(url) for url in named)
 
 
@@ -170,7 +170,7 @@ def _decides(scene: Scene, judged: Firing) -> bool:
     module = scene.code.module(path)
     if module and any(m.path in scene.training_files for m, _ in scene.code.reach(path, tuple(module.functions))):
         return True
-    said = "".join(scene.tree.text(p) or "" for p in {path, judged.job.path})
+    said = "".join(scene.tree.short(p) for p in {path, judged.job.path})
     return bool(re.search(r"re-?train|should_\w*train|trigger\w*_train|if\b[^\n]*(drift|degrad)", said, re.I))
 
 

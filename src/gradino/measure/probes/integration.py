@@ -177,7 +177,7 @@ def _too_late(scene: Scene, path: str) -> bool:
         return bool(before) and not any(job in before for job in jobs)
     near = scene.near({u.path for u in scene.used("train", "submit", "register", "promote", "deploy")})
     stem = path.rpartition("/")[2].removesuffix(".py")
-    named = any(stem in (scene.tree.text(p) or "") for p in scene.code.paths if p != path)
+    named = any(stem in (scene.tree.short(p)) for p in scene.code.paths if p != path)
     return module is not None and not (path in near or named or MAIN in module.functions)
 
 
@@ -185,7 +185,7 @@ def _thresholds(scene: Scene) -> list[Evidence]:
     """Code between training and registration that refuses a model below a threshold."""
     found: list[Evidence] = []
     for path in scene.code.paths:
-        text = scene.tree.text(path) or ""
+        text = scene.tree.short(path)
         low = text.lower()
         if path.endswith(".ipynb") or tested(path) or not any(word in low for word in _RELEASES):
             continue

@@ -124,7 +124,7 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
         if u.path in near and _COLLECTED.match(u.says)
     ]
     for use in scene.used("drift"):
-        if not use.path.endswith(".ipynb") and (kept := _KEPT.search(scene.tree.text(use.path) or "")):
+        if not use.path.endswith(".ipynb") and (kept := _KEPT.search(scene.tree.short(use.path))):
             found.append(scene.see(use.path, use.line, f"{use.says} is computed and kept: {kept[0]}"))
     for firing in scene.fired("drift", when=AUTOMATIC):
         found.append(scene.show(firing, "computes drift by itself"))
@@ -163,7 +163,7 @@ def learns_from_incidents(scene: Scene) -> list[Evidence]:
             path,
             re.I,
         ) and not re.search(r"template|triage|runbook|playbook|(^|/)\.", path, re.I):
-            text = scene.tree.text(path) or ""
+            text = scene.tree.short(path)
             tied = re.search(r"tests?/\S+\.py|test_\w+|regression test|gate|#\d+|[0-9a-f]{7,40}", text)
             dated = re.search(r"20\d\d-\d\d", path + text)
             strength = Strength.WIRED if tied and dated else Strength.DECLARED

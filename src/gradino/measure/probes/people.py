@@ -31,7 +31,7 @@ def _shared(scene: Scene, one: tuple[str, ...], other: tuple[str, ...], says: st
 def _owned(scene: Scene, one: tuple[str, ...], other: tuple[str, ...]) -> list[Evidence]:
     """Owners who must review both sides, where each side has a line of its own."""
     for path in (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"):
-        rules = [line.split("#")[0].split() for line in (scene.tree.text(path) or "").splitlines()]
+        rules = [line.split("#")[0].split() for line in scene.tree.short(path).splitlines()]
         here, there = (
             {o for r in rules if r and any(w in r[0].lower() for w in s) for o in r[1:]} for s in (one, other)
         )

@@ -75,7 +75,7 @@ def _loads_newest(scene: Scene) -> list[Evidence]:
         return []
     found = []
     for path in scoring_files(scene):
-        text = scene.tree.text(path) or ""
+        text = scene.tree.short(path)
         if newest := _NEWEST.search(text) or (_AGAIN.search(text) and re.search(r"\bsearch_runs\(", text)):
             line = text[: newest.start()].count("\n") + 1
             found.append(scene.see(path, line, f"loads the newest registered model ({newest[0][:60]})"))
@@ -207,7 +207,7 @@ def _promoting_scripts(scene: Scene) -> list[Evidence]:
     """Scripts of the project that move a version from a test environment to production."""
     found = []
     for path in sorted({u.path for u in scene.used("promote", "deploy")}):
-        text = scene.tree.text(path) or ""
+        text = scene.tree.short(path)
         if re.search(r"promot", path, re.I) and "environment" in text.lower() and re.search(r"prod|target", text, re.I):
             found.append(scene.see(path, 1, "promotes a version from one environment to the next"))
     return found
@@ -220,7 +220,7 @@ def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
         for r in scene.with_trait("split", "shadow", "canary-analysis")
     ]
     for path in scoring_files(scene):
-        text = scene.tree.text(path) or ""
+        text = scene.tree.short(path)
         for number, line in enumerate(text.splitlines(), 1):
             if (
                 re.search(r"\b(shadow|challenger|canary|ab_?test|traffic_split|experiment_group)\w*\b", line, re.I)

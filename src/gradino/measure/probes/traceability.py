@@ -56,7 +56,7 @@ def written(scene: Scene, paths: set[str], pattern: re.Pattern[str], says: str) 
     """Lines of the training path that put something of that name beside the run."""
     found: list[Evidence] = []
     for path in sorted(paths):
-        text = scene.tree.text(path) or ""
+        text = scene.tree.short(path)
         if (
             path.endswith(".py")
             and re.search(r"\btags?\b|log_param|metadata|manifest|set_tag", text)
