@@ -172,7 +172,8 @@ def test_few_rows_are_insufficient(rows):
 
 
 def test_missing_and_unseen_values_are_drift_and_are_named():
-    columns = {"number": RNG.normal(size=1000), "flag": np.zeros(1000, bool), "word": np.array(["z"] * 1000)}
+    number = np.random.default_rng(5).normal(size=1000)
+    columns = {"number": number, "flag": np.zeros(1000, bool), "word": np.array(["z"] * 1000)}
     columns["number"][:300] = np.nan
     findings = compare(CELLS, REFERENCE, profile(columns, CELLS))
     assert findings["number"].missing == (0.0, 0.3)
