@@ -24,7 +24,7 @@ Done = Callable[[OSError | None], object]
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Rows that one model scored in one call; becomes a `Predictions` record, in the log's thread."""
+    """Rows that one model scored in one call; becomes a `Predictions` record when it is written."""
 
     schema: Schema
     deployment: int
@@ -53,7 +53,7 @@ def _stored(values: NDArray[Any]) -> bytes | list[object]:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is written together; `done` is called in the log's thread once it is safe, or with why it is not."""
+    """What is written together; `done` is called by the thread that wrote it once it is safe, or with why it is not."""
 
     records: Sequence[Scored | Feedback]
     done: Done | None = None
