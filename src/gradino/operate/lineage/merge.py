@@ -31,14 +31,20 @@ def merge(store: Store, keep: timedelta | None = None) -> int:
     """Merge what is due; returns how many files were replaced.
 
     Raises:
-        IntegrityError: a file is not what was sealed, or what was merged is not what was there; nothing is replaced.
+        IntegrityError: a file is not what was sealed, or what was merged is not what was there. It is not replaced; the
+            other tables are merged.
     """
-    replaced = 0
+    replaced, broken = 0, None
     for name in LOG:
         replaced += _settle(store, name)
-        while run := _due(store, name, keep):
-            _merge(store, name, run)
-            replaced += _settle(store, name)
+        try:
+            while run := _due(store, name, keep):
+                _merge(store, name, run)
+                replaced += _settle(store, name)
+        except IntegrityError as error:
+            broken = error
+    if broken:
+        raise broken
     return replaced
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 
 class _Column(NamedTuple):
-    name: str
-    kind: str
+    head: bytes  # name and kind
+    full: bool  # no row is without a value
     known: NDArray[np.uint8]
     values: NDArray[np.generic]  # of text: the length of each
     text: memoryview | None
@@ -32,10 +32,10 @@ class Rows:
     def digest(self, begin: int, end: int) -> str:
         """SHA-256 of the rows `begin … end - 1`."""
         found = hashlib.sha256()
-        for name, kind, known, values, text, ends in self._columns:
-            if not known[begin:end].any():
+        for head, full, known, values, text, ends in self._columns:
+            if not full and not known[begin:end].any():
                 continue
-            found.update(json.dumps([name, kind, end - begin]).encode() + b"\n")
+            found.update(b"%s %d\n" % (head, end - begin))
             found.update(known[begin:end].tobytes())
             found.update(values[begin:end].tobytes())
             if text is not None and ends is not None:
@@ -47,22 +47,22 @@ def _column(name: str, values: pa.Array | pa.ChunkedArray) -> _Column:
     if isinstance(values, pa.ChunkedArray):  # of no chunk
         values = pa.concat_arrays(values.chunks) if values.chunks else pa.array([], values.type)
     known = _numbers(values.is_valid().cast(pa.uint8())).astype(np.uint8)
-    kind = values.type
+    kind, text, ends = values.type, None, None
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        filled = values.cast(pa.large_string()).fill_null("").cast(pa.large_binary())
-        lengths = _numbers(pc.binary_length(filled)).astype("<i8")
-        ends = np.cumsum(lengths)
-        content = filled.buffers()[2]
+        told, filled = "text", values.cast(pa.large_string()).fill_null("").cast(pa.large_binary())
+        numbers = _numbers(pc.binary_length(filled)).astype("<i8")
+        ends = np.cumsum(numbers)
         begin = int(np.frombuffer(filled.buffers()[1], "<i8")[filled.offset]) if len(filled) else 0
-        text = memoryview(content)[begin:] if content is not None else memoryview(b"")
-        return _Column(name, "text", known, lengths, text, ends)
-    if pa.types.is_boolean(kind):
-        return _Column(name, "boolean", known, _numbers(values.fill_null(False).cast(pa.uint8())), None, None)
-    if pa.types.is_timestamp(kind):
-        return _Column(name, "moment", known, _numbers(values.cast(pa.timestamp("us")).cast(pa.int64())), None, None)
-    if pa.types.is_null(kind):
-        return _Column(name, "null", known, known, None, None)
-    return _Column(name, str(kind), known, _numbers(values), None, None)
+        text = memoryview(filled.buffers()[2] or b"")[begin:]
+    elif pa.types.is_boolean(kind):
+        told, numbers = "boolean", _numbers(values.fill_null(False).cast(pa.uint8()))
+    elif pa.types.is_timestamp(kind):
+        told, numbers = "moment", _numbers(values.cast(pa.timestamp("us")).cast(pa.int64()))
+    elif pa.types.is_null(kind):
+        told, numbers = "null", known
+    else:
+        told, numbers = str(kind), _numbers(values)
+    return _Column(json.dumps([name, told]).encode(), bool(known.all()), known, numbers, text, ends)
 
 
 def _numbers(values: pa.Array) -> NDArray[np.generic]:

@@ -65,8 +65,9 @@ def _log(store: Store, name: str) -> Iterator[Link]:
             if content is not None or store.state.count(seals, seals.c.id == sealed.id):
                 yield links.log(store, sealed, content, rows=True)
         seen = rows[-1].id
-    known = {row.file for row in store.state.rows(seals, seals.c.table == name)}
-    for file in store.tables.files(name).keys() - known:
+    live, rows = store.tables.files(name), store.state.rows(seals, seals.c.table == name)
+    replaced = {file for row in rows if row.file not in live for file in row.replaces or ()}  # in a moment
+    for file in live.keys() - {row.file for row in rows} - replaced:
         if Merged.of(file):  # one that was appended is sealed in a moment
             yield Link("log", file, None, False, "is in the table, but was never sealed")
 
