@@ -47,10 +47,11 @@ def generated(tree: Tree) -> Tree:
 
 def _root(tree: Tree) -> str | None:
     seeds = {p[: m.end()] for p in tree.sizes if (m := re.match(r"(?:[^{/]+/)*seed[-_]?code/", p))}
-    if len(seeds) == 1 and any(
-        re.match(rf"{root}(\.github/workflows/|\S*buildspec)", p) for p in tree.sizes for root in seeds
-    ):
-        return seeds.pop()
+    if len(seeds) == 1:
+        seed = seeds.pop()
+        inside = [p.removeprefix(seed) for p in tree.sizes if p.startswith(seed)]
+        if any(p.startswith(".github/workflows/") or "buildspec" in p for p in inside):
+            return seed
     marks = ("cookiecutter.json", "copier.yml", "copier.yaml", "databricks_template_schema.json")
     if not any(m in tree for m in marks):
         return None

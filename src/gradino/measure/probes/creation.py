@@ -96,16 +96,17 @@ def trains_on_defined_compute(scene: Scene) -> list[Evidence]:
     return found
 
 
+_STAGE = re.compile(r"(^|[/_])(train|fit|eval)\w*\.py$")  # what a submitted job runs, whatever it fits with
+
+
 def tracks_experiments(scene: Scene) -> list[Evidence]:
     """Log parameters and metrics of every training run to one tracker, or version the metrics of each stage."""
     found: list[Evidence] = []
     near = scene.near(scene.training_files)
-    launched = not scene.training_files and any(
-        f.effect.verb == "submit" and f.job.triggers and not f.off for f in scene.firings
-    )  # what it trains is somewhere it tracks
+    launched = any(f.effect.verb == "submit" and f.job.triggers and not f.off for f in scene.firings)
     for use in scene.used("track"):
-        if use.path in near or not scene.training_files:
-            wired = use.path in near or (launched and not use.path.endswith(".ipynb"))
+        if use.path in near or launched or not scene.training_files:
+            wired = use.path in near or (launched and bool(_STAGE.search(use.path)))
             strength = Strength.WIRED if wired else Strength.DECLARED
             found.append(scene.see(use.path, use.line, f"{use.says} on the training path", strength))
     found += scene.sights("versions its metrics", "versioned-metrics")

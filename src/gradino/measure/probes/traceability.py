@@ -5,7 +5,6 @@ import re
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Scene
-from gradino.measure.scoring import served_files
 
 
 def traces_to_data(scene: Scene) -> list[Evidence]:
@@ -29,11 +28,9 @@ def traces_to_data(scene: Scene) -> list[Evidence]:
         and not u.path.endswith(".ipynb")
     ]
     released = [scene.show(f, "deploys a version") for f in deployments(scene) if not f.off]
-    # A service that looks up what is promoted as it starts records nowhere which version answered.
-    alone = () if served_files(scene) else ("promote",)
     released += [
         scene.see(u.path, u.line, f"{u.says} deploys a version")
-        for u in scene.used("deploy", *alone)
+        for u in scene.used("deploy")
         if not u.path.endswith(".ipynb")
     ]
     versions = bool(scene.used("register", "keep")) or any("versioned-model" in r.traits for r in scene.resources)
