@@ -37,7 +37,7 @@ def in_order(tables: Tables) -> list[tuple[int, int, str]]:
     """The files that are there: from and up to which version, and the name."""
     known = {}
     for version in range(tables.version(LOG) + 1):
-        known |= {file: (version, version) for file in tables.added_files(LOG, version - 1, version)}
+        known |= dict.fromkeys(tables.added_files(LOG, version - 1, version), (version, version))
     for file in tables.files(LOG):
         if merged := Merged.of(file):
             known[file] = merged.first, merged.last
