@@ -146,6 +146,26 @@ def test_many_projects_become_a_heat_map(repository: Maker, tmp_path: Path) -> N
     assert "good" in cli(assess_command, "--list", str(listed))[1]
     assert "<svg" in cli(assess_command, str(good), str(poor), "--format", "html")[1]
     assert len(json.loads(cli(assess_command, str(good), str(poor), "--json")[1])) == 2
+    table = cli(assess_command, str(good), str(poor), "--format", "markdown", "--lang", "it")[1]
+    assert "| poor |" in table
+    assert "Lacuna più comune" in table
+    cli(assess_command, str(good), str(poor), "--output", str(tmp_path / "map.txt"))
+    assert "poor" in (tmp_path / "map.txt").read_text()
+
+
+def test_of_many_projects_one_that_is_wrong_is_named_and_the_others_are_measured(
+    repository: Maker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    good, poor = str(repository(GOOD, "good")), str(repository({"a.py": "x = 1\n"}, "poor"))
+    code, shown, said = cli(assess_command, good, poor, str(tmp_path / "nothing"))
+    assert (code, "nothing" in said, "good" in shown) == (1, True, True)
+    code, _, said = cli(assess_command, good, poor, "--require", "creation.training@4")
+    assert (code, "poor: creation.training stands on" in said) == (1, True)
+    with pytest.raises(EvidenceError, match="take one project"):
+        cli(assess_command, good, poor, "--history")
+    monkeypatch.setattr(portfolio, "assess", lambda *_, **__: 1 // 0)
+    found, silent = portfolio.measure([(tmp_path, "")])
+    assert (found, "ZeroDivisionError" in silent[0]) == ([], True)
 
 
 def test_the_projects_of_a_monorepo_are_measured_without_their_siblings(repository: Maker) -> None:

@@ -1,8 +1,9 @@
 """`gradino assess`."""
 
 from datetime import datetime
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +11,8 @@ from gradino.errors import EvidenceError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import RenderableType
 
     from gradino.maturity import Language
     from gradino.measure import Assessment
@@ -51,34 +54,40 @@ def assess(
     from gradino.measure import assess as measure
     from gradino.measure import live
     from gradino.measure import projects as held
+    from gradino.measure.reports import terminal
 
     language: Language = "it" if lang == "it" else "en"
     format = "json" if json else format  # noqa: A001
     if format not in FORMATS:
         raise EvidenceError(f"There is no report format '{format}'.", f"Choose one of: {', '.join(FORMATS)}.")
+    day = today.date() if today else None
     chosen = list(paths or []) + (_listed(projects) if projects else [])
-    if len(chosen) > 1:
-        _portfolio([(path, "") for path in chosen], model, format, output, language)
-        return
     path = chosen[0] if chosen else Path()
-    if each:
-        inside = held(path, rev, worktree)
-        if not inside:
-            raise EvidenceError(f"{path} holds one project, not several.", "Measure it without --each.")
-        _portfolio([(path, folder) for folder in inside], model, format, output, language)
+    inside = held(path, rev, worktree) if each and len(chosen) < 2 else []
+    if each and not inside:
+        raise EvidenceError(f"{path} holds one project, not several.", "Measure it without --each.")
+    if len(chosen) > 1 or inside:
+        if history or no_regress or tracking_uri or endpoint or prometheus or format in ("sarif", "badge"):
+            raise EvidenceError(
+                "--history, --no-regress, --tracking-uri, --endpoint, --prometheus, SARIF and badge take one project.",
+                "Name one project, or leave them out.",
+            )
+        places = [(path, folder) for folder in inside] or [(path, "") for path in chosen]
+        how = {"rev": rev, "model": model, "worktree": worktree, "today": day}
+        _portfolio(places, how, format, output, language, require or [])
         return
     if history:
         _history(path, format, language)
         return
     seen, silent = live.ask(tracking_uri, endpoint, prometheus)
-    day = today.date() if today else None
     result = measure(path, rev, model, worktree, day, tuple(seen), exemptions_at=no_regress)
-    _write(_rendered(result, format, language), output) if format != "terminal" else _show(
-        result, language, evidence, output
-    )
+    if format == "terminal":
+        _print(terminal.ladder(result, language, evidence), output)
+    else:
+        _write(_rendered(result, format, language), output)
     for note in silent:
         typer.echo(note, err=True)
-    _check(result, require or [])
+    _check([result], require or [])
     if no_regress:
         _compare(path, no_regress, model, result)
 
@@ -110,48 +119,52 @@ def _write(text: str, output: Path | None) -> None:
         output.write_text(text, encoding="utf-8")
 
 
-def _show(result: "Assessment", language: "Language", evidence: bool, output: Path | None) -> None:
+def _print(shown: "RenderableType", output: Path | None, width: int | None = None) -> None:
     from rich.console import Console
 
-    from gradino.measure.reports import terminal
-
     if output is None:
-        Console(highlight=False).print(terminal.ladder(result, language, evidence))
+        Console(highlight=False, width=width).print(shown)
         return
     with output.open("w", encoding="utf-8") as file:
-        Console(highlight=False, file=file, width=120).print(terminal.ladder(result, language, evidence))
+        Console(highlight=False, file=file, width=width or 120).print(shown)
 
 
 def _portfolio(
     places: "Sequence[tuple[Path, str]]",
-    model: str,
+    how: dict[str, Any],
     format: str,  # noqa: A002
     output: Path | None,
     language: "Language",
+    require: list[str],
 ) -> None:
-    from gradino.measure import portfolio
+    """Exit 1 where a project could not be measured, or does not stand where it must."""
+    from rich.console import Console
 
-    found, silent = portfolio.measure(places, model)
+    from gradino.measure import portfolio
+    from gradino.measure.reports import html, markdown, terminal
+
+    with Console(stderr=True).status("") as status:
+        found, silent = portfolio.measure(
+            places, lambda done: status.update(f"{done} of {len(places)} projects measured"), **how
+        )
     for note in silent:
         typer.echo(note, err=True)
     if not found:
         raise EvidenceError("None of the projects can be read.", "Name folders of projects or git repositories.")
+    common = portfolio.commonest_gap(found)
     if format == "json":
         import msgspec
 
         _write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n", output)
     elif format == "html":
-        from gradino.measure.reports import html
-
         _write(html.portfolio(found, language), output)
+    elif format == "markdown":
+        _write(markdown.portfolio(found, common, language), output)
     else:
-        from rich.console import Console
-
-        from gradino.measure.reports import terminal
-
-        Console(highlight=False, width=max(120, Console().width)).print(
-            terminal.heat_map(found, portfolio.commonest_gap(found), language)
-        )
+        _print(terminal.heat_map(found, common, language), output, max(120, Console().width))
+    _check(found, require)
+    if silent:
+        raise typer.Exit(1)
 
 
 def _history(path: Path, format: str, language: "Language") -> None:  # noqa: A002
@@ -170,9 +183,9 @@ def _history(path: Path, format: str, language: "Language") -> None:  # noqa: A0
     Console(highlight=False).print(terminal.timeline(points, trend.falls(points), language))
 
 
-def _check(result: "Assessment", wanted: list[str]) -> None:
+def _check(results: "Sequence[Assessment]", wanted: list[str]) -> None:
     missing = []
-    for want in wanted:
+    for result, want in product(results, wanted):
         track, _, level = want.partition("@")
         try:
             held = result.track(track).level.wired
@@ -183,7 +196,7 @@ def _check(result: "Assessment", wanted: list[str]) -> None:
         if not level.isdigit():
             raise EvidenceError(f"'{want}' names no level.", "Write TRACK@LEVEL, such as creation.training@3.")
         if held < int(level):
-            missing.append(f"{track} stands on {held}, not {level}")
+            missing.append(f"{result.subject.name}: {track} stands on {held}, not {level}")
     if missing:
         typer.echo("\n".join(missing), err=True)
         raise typer.Exit(1)

@@ -4,7 +4,7 @@ from gradino import maturity
 from gradino.maturity import Language
 from gradino.measure.assessment import Assessment
 from gradino.measure.plan import Plan
-from gradino.measure.reports.words import WORDS
+from gradino.measure.reports.words import WORDS, shared
 
 
 def report(assessment: Assessment, language: Language = "en") -> str:
@@ -37,6 +37,25 @@ def report(assessment: Assessment, language: Language = "en") -> str:
         head = f"- **{words.name.in_(language)}** {gap.held} → {gap.next}: {rung.says.in_(language)}"
         claimed = f" *({say['claimed']}: `{_plain(gap.claimed)}`)*" if gap.claimed else ""
         lines.append(f"{head} {rung.criterion.in_(language)}{exempt}{claimed}")
+    return "\n".join(lines) + "\n"
+
+
+def portfolio(assessments: list[Assessment], common: tuple[str, int, int], language: Language = "en") -> str:
+    """A table of projects × tracks, its key, and the gap that most of them share."""
+    model, say = maturity.load(assessments[0].model), WORDS[language]
+    numbers = range(1, len(model.tracks) + 1)
+    lines = [
+        f"# {say['projects']}: {len(assessments)}",
+        "",
+        f"| {say['projects']} | {' | '.join(map(str, numbers))} | {say['level']} |",
+        f"|---|{'---|' * (len(numbers) + 1)}",
+    ]
+    for found in assessments:
+        levels = " | ".join(str(track.level.wired) for track in found.tracks)
+        lines.append(f"| {_plain(found.subject.name)} | {levels} | **{found.level.technical.wired}** |")
+    lines += ["", *(f"{n}. {track.name.in_(language)}" for n, track in zip(numbers, model.tracks, strict=True))]
+    if gap := shared(common, len(assessments), model, language):
+        lines += ["", f"**{say['common']}**: {gap}"]
     return "\n".join(lines) + "\n"
 
 

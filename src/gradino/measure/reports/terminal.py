@@ -9,7 +9,7 @@ from gradino.maturity import Language
 from gradino.measure.assessment import Assessment, TrackLevel
 from gradino.measure.plan import Plan
 from gradino.measure.plan import plan as order
-from gradino.measure.reports.words import WORDS
+from gradino.measure.reports.words import WORDS, shared
 from gradino.measure.trend import Point
 from gradino.measure.verdicts import Interval
 
@@ -130,11 +130,8 @@ def heat_map(assessments: list[Assessment], common: tuple[str, int, int], langua
         table.add_row(found.subject.name, *cells, Text(str(found.level.technical.wired), "bold"))
     key = Text("  ".join(f"{n} {t.name.in_(language)}" for n, t in enumerate(model.tracks, 1)), style="dim")
     parts: list[RenderableType] = [table, Text(), key]
-    track, level, count = common
-    if track:
-        rung = next(r for r in model.track(track).rungs if r.level == level)
-        words = f"{model.track(track).name.in_(language)}: {rung.says.in_(language)} ({count}/{len(assessments)})"
-        parts += [Text(), Text.assemble((f"{say['common']}: ", "bold"), words)]
+    if gap := shared(common, len(assessments), model, language):
+        parts += [Text(), Text.assemble((f"{say['common']}: ", "bold"), gap)]
     return Group(*parts)
 
 

@@ -2,6 +2,8 @@
 
 # ruff: noqa: E501 - a table reads better unwrapped
 
+from gradino.maturity import Language, Model
+
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "level": "Level",
@@ -66,3 +68,12 @@ WORDS: dict[str, dict[str, str]] = {
         "assumes": "un gruppo che conosce i propri strumenti|accesso ai sistemi su cui distribuisce|nessun acquisto né approvazione nel mezzo",
     },
 }
+
+
+def shared(common: tuple[str, int, int], projects: int, model: Model, language: Language) -> str:
+    """The gap that most of the projects have, in a sentence; empty where there is none."""
+    track, level, count = common
+    if not track:
+        return ""
+    rung = next(r for r in model.track(track).rungs if r.level == level)
+    return f"{model.track(track).name.in_(language)}: {rung.says.in_(language)} ({count}/{projects})"
