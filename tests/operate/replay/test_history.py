@@ -136,3 +136,11 @@ def test_missing_values_and_text_become_numbers_that_trees_can_use() -> None:
     sky = found.matrix[:4, found.used.index("sky")]
     assert np.isnan(found.matrix[0, found.used.index("x")])
     np.testing.assert_array_equal(sky, [0, np.nan, 1, 0])
+
+
+def test_measurements_that_never_come_again_are_no_leak_unless_they_rise_with_the_target() -> None:
+    frame = table()
+    frame = frame.assign(y=frame.x + RNG.normal(size=N)).assign(copied=lambda f: np.exp(f.y))
+    found = features.choose(history.order(frame, "when", "y", "regression"))
+    assert "x" in found.used
+    assert found.left_out == {"copied": "it gives the target away"}

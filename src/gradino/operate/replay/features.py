@@ -103,13 +103,16 @@ def _leaks(columns: dict[str, NDArray[np.float64]], target: "pd.Series[Any]") ->
 
 
 def _determines(values: NDArray[np.float64], label: NDArray[np.float64]) -> bool:
-    """Each value has one label, and values come again often enough that this is no chance."""
+    """Each value has one label, and values come again often enough that this is no chance; or both rise together."""
     known = np.isfinite(values)
     if known.sum() < len(values):
         return False
     distinct, index = np.unique(values, return_inverse=True)
     labels = len(np.unique(label))
-    if len(distinct) > max(2 * labels, 50) and not np.array_equal(values, label):
+    if min(len(distinct), labels) > len(values) / 2:  # measurements: hardly one comes again, but they may rise together
+        steps = np.diff(label[np.argsort(values, kind="stable")])
+        return bool((steps >= 0).all() or (steps <= 0).all())
+    if len(distinct) > max(2 * labels, 50):
         return False
     low, high = np.full(len(distinct), np.inf), np.full(len(distinct), -np.inf)
     np.minimum.at(low, index, label)
