@@ -1,6 +1,7 @@
 """`python -m gradino.console --project ROOT --port N`: the page of one project, until it is stopped."""
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -27,4 +28,6 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # threads of the server that are not Python's may still run, and an orderly end can abort in them
