@@ -21,7 +21,9 @@ DOCS = [ROOT / "README.md", *(ROOT / "docs" / f"{n}.md" for n in ("project", "da
 
 
 def blocks(document: Path, language: str = "") -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+    """What stands between fences of that language; all are matched, so that an end is not taken for a beginning."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(), re.MULTILINE | re.DOTALL)
+    return [text for named, text in found if named == language]
 
 
 def commands(document: Path) -> list[str]:
