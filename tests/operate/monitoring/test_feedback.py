@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gradino.operate.monitoring import Feedback, profile
@@ -165,6 +165,7 @@ def opened(feedback: Feedback) -> tuple[object, ...]:
         max_size=10,
     )
 )
+@example([("tell", 0), ("tell early", 0), ("by key", 3), ("step", 0), ("predict", 0), ("kill", 0)])
 def test_a_start_knows_what_waits_whether_it_was_saved_or_not(story: list[tuple[str, int]]) -> None:
     """One join is never ended, one is ended again and again: they agree with each other and with one from scratch."""
     with tempfile.TemporaryDirectory() as folder:

@@ -77,12 +77,17 @@ class Feedback:
         self._drop_known()
         early, self._early = self._early, {}
         late = []
+        answered: set[str | Key] = set()
         for i, label in enumerate([*early.values(), *self._new("feedback", until)]):
-            names = self._waiting(label)
-            pairs += [(row, label) for name in names for row in self._close(name)]
-            if not names and i < len(early) and not len(self._done):
+            for name in (names := self._waiting(label)):
+                rows = self._close(name)
+                pairs += [(row, label) for row in rows]
+                answered |= {name, self._key(rows[0])}
+            if names:
+                continue
+            if i < len(early) and _of(label) not in answered and not len(self._done):
                 self._wait(label)
-            elif not names:
+            else:
                 late.append(label)
         if pairs:
             tables.append("outcomes", self._outcomes(pairs), _WRITER, sum(until.values()))
@@ -194,7 +199,7 @@ class Feedback:
         return [name for name in names if name in self._open]
 
     def _wait(self, label: Rows) -> None:
-        self._early.setdefault(label["prediction_id"] or _key(label), label)
+        self._early.setdefault(_of(label), label)
 
     def _scored(self, key: Key) -> list[str]:
         """Ids of the predictions of a key that are in the log."""
@@ -277,3 +282,8 @@ class Feedback:
 
 def _key(label: Rows) -> Key:
     return label.get("unit"), label.get("of")
+
+
+def _of(label: Rows) -> str | Key:
+    """What a label names its prediction by."""
+    return label["prediction_id"] or _key(label)
