@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 def drift(
     project: Folder = Path(),
-    days: Annotated[int, typer.Option(help="The window: the last so many days with predictions.", min=1)] = 7,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            help="The window: the last so many days.", min=1, show_default="as many weeks as hold 500 predictions"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say what changed in the rows that the champion answers: since when, in which rows, and does it matter.

@@ -116,8 +116,13 @@ def exposition(store: Store, champion: int | None) -> str:
         ("label_coverage", "Share of a week's answers whose label came.", version, labels and labels.coverage),
         ("label_delay_seconds", "Mean wait for a label.", version, labels and labels.hours and labels.hours * 3600),
         ("reference_loss", "Loss at release.", version, diagnosis and diagnosis.reference),
-        ("expected_loss", "Loss to expect of a week's rows, before labels.", version, diagnosis and diagnosis.expected),
-        ("loss", "Mean loss of a week's labels.", version, diagnosis and diagnosis.realised),
+        (
+            "expected_loss",
+            "Loss to expect of the window's rows, before labels.",
+            version,
+            diagnosis and diagnosis.expected,
+        ),
+        ("loss", "Mean loss of the window's labels.", version, diagnosis and diagnosis.realised),
         (
             "harm_evidence_share",
             "Evidence of harm as a share of the alarm's threshold.",

@@ -137,9 +137,11 @@ def test_the_drift_policy_compares_all_rows_since_the_last_training(
 ) -> None:
     records.rows(store)
     live(store, tmp_path, rows(24 * 40, hot), records.Production(store, records.live(store, 1)))
-    week = diagnose(store, 1)
+    week, weeks = diagnose(store, 1, 7), diagnose(store, 1)
     assert week is not None
+    assert weeks is not None
     assert week.verdict == "insufficient", "a week of hourly rows is below the minimum"
+    assert weeks.rows == 24 * 21, "three weeks are enough"
     store.tables.append("rows", pa.table({"t": [records.START], "y": [0.0]}), "collect", 1)
     store.state.add(data_versions, version=1, digest="d1", files={}, raw="r1", rows=24, quarantined=0)
     policy = records.project(tmp_path, retraining={"policy": "drift"})

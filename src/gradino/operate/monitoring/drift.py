@@ -20,7 +20,6 @@ from gradino.operate.monitoring.reference import reference
 from gradino.operate.store import Store
 from gradino.operate.store.state import profiles
 
-WINDOW = 7  # days
 _BACK = 90  # days in which the beginning of a change is looked for
 _MATTERS = 0.1  # of the reference loss: an expected change below is small
 
@@ -64,8 +63,11 @@ class Diagnosis(msgspec.Struct, frozen=True):
     scored: Scored | None
 
 
-def diagnose(store: Store, version: int, days: int | None = WINDOW) -> Diagnosis | None:
-    """The last `days` with answers of a version, or all; None where it has answered nothing or has no baseline."""
+def diagnose(store: Store, version: int, days: int | None = None) -> Diagnosis | None:
+    """The last `days` of a version, without a number as many weeks as hold enough rows to compare.
+
+    None where it has answered nothing or has no baseline.
+    """
     against = baseline(store, version)
     if against is None:
         return None
@@ -73,9 +75,7 @@ def diagnose(store: Store, version: int, days: int | None = WINDOW) -> Diagnosis
     if not known:
         return None
     last = date.fromisoformat(known[-1].day)
-    first = date.fromisoformat(known[0].day)
-    if days is not None:
-        first = max(first, last - timedelta(days=days - 1))
+    first = max(date.fromisoformat(known[0].day), last - timedelta(days=(days or _enough(known)) - 1))
     window = [row for row in known if row.day >= first.isoformat()]
     current = drift.merge([_profile(row, against) for row in window])
     season = drift.season([day.day for day in against.days], first, last)
@@ -107,6 +107,16 @@ def diagnose(store: Store, version: int, days: int | None = WINDOW) -> Diagnosis
         labels,
         _scored(known, against) if against.estimate else None,
     )
+
+
+def _enough(known: Sequence[Row[Any]]) -> int:
+    """The days of the fewest whole weeks until the newest of these days, in order, that hold `drift.MINIMUM` rows."""
+    rows, last = 0, date.fromisoformat(known[-1].day)
+    for day in reversed(known):
+        rows += day.rows
+        if rows >= drift.MINIMUM:
+            break
+    return 7 * ((last - date.fromisoformat(day.day)).days // 7 + 1)
 
 
 def _verdict(columns: Sequence[Column]) -> drift.Verdict:
