@@ -99,7 +99,8 @@ def sentence(release: Release) -> str:
         return f"{own} is worse than {other}: rejected after {labels}; {risk}."
     if release.verdict is None:
         return f"{own} listens beside {other}: {number(found.evidence)} of {number(found.threshold)} after {labels}."
-    return f"{own} against {other}, {labels}: {release.reason}."
+    pair = f"{own} against {other}"
+    return f"{pair}, {labels}: {(release.reason or '').removeprefix(f'{pair}: ')}."
 
 
 def difference(found: Experiment) -> str:

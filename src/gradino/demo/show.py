@@ -76,7 +76,7 @@ class Show:
             "harm alarms": f"{summary['alarms']}",
             "trainings": f"{summary['retrains']} after the first, decided by cost and evidence",
             "promotions": f"{summary['promotions']}, each after a proof on live traffic",
-            "refused": f"{summary['refused']} bad models: by a gate, or by the experiment",
+            "kept out": f"{summary['refused']} models: refused by a gate, or not shown to be better",
             "trace": "one prediction back to raw rows, every hash recomputed: "
             + ("they match" if summary["trace_verified"] else "[red]they do not match[/]"),
             "level": f"{summary['level']} without people, by evidence: gradino assess {folder.name}",
