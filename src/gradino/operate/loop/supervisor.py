@@ -20,6 +20,9 @@ from gradino.operate.store.state import now, services
 _GRACE = 10.0  # seconds a process may take to stop
 _TRIES, _WITHIN = 3, 60.0  # so many deaths within so many seconds are no accident
 _WRONG_INPUT = 2  # exit code of a process that a person must help
+_FEW_ARENAS = {
+    "MALLOC_ARENA_MAX": "2"
+}  # else glibc gives each thread that reads tables its own, which keeps what is freed
 
 
 @dataclass
@@ -96,6 +99,7 @@ class Supervisor:
         with self._log(name).open("ab") as log:
             return subprocess.Popen(
                 command,
+                env=_FEW_ARENAS | os.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
