@@ -131,14 +131,12 @@ def assess(
     place = tree.locate(path, rev, worktree)
     if inside:
         place = replace(place, path=place.path / inside, prefix=f"{place.prefix}{inside}/")
-    scene = _scene(place)
+    scene = scene_at(place)
     files = scene.tree
     scene.records += seen
-    day = today or (
-        datetime.fromtimestamp(place.commit.commit_time, UTC).date() if place.commit else datetime.now(UTC).date()
-    )
+    day = today or day_of(place)
     base = tree.read(tree.locate(path, exemptions_at)) if exemptions_at else files
-    return conclude(scene, maturity.load(model), _name(place), day, statements.exemptions(base))
+    return conclude(scene, maturity.load(model), name_of(place), day, statements.exemptions(base))
 
 
 def projects(path: Path, rev: str = "HEAD", worktree: bool = False) -> tuple[str, ...]:
@@ -147,7 +145,7 @@ def projects(path: Path, rev: str = "HEAD", worktree: bool = False) -> tuple[str
     return found if len(found) > 1 else ()
 
 
-def _scene(place: tree.Place) -> Scene:
+def scene_at(place: tree.Place) -> Scene:
     """The facts of a place. A project of a monorepo is the whole repository without its siblings: CI stands outside."""
     files, home = template.generated(tree.read(replace(place, prefix=""))), place.prefix.rstrip("/")
     projects = projects_of(files) if home else ()
@@ -196,7 +194,13 @@ def gather(scene: Scene) -> dict[str, list[Evidence]]:
     return found
 
 
-def _name(place: tree.Place) -> str:
+def day_of(place: tree.Place) -> date:
+    """The day of the measured commit; today without git."""
+    return datetime.fromtimestamp(place.commit.commit_time, UTC).date() if place.commit else datetime.now(UTC).date()
+
+
+def name_of(place: tree.Place) -> str:
+    """What the repository or folder at a place is called."""
     name = place.path.name
     return place.path.parent.name if name in ("repo", ".git") else name.removesuffix(".git")
 

@@ -94,12 +94,16 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a project was found: its git repository, if any, the commit, and the folder inside it."""
+    """Where a project was found: its git repository, if any, the commit, and the folder inside it.
+
+    `over` holds files (path in the repository → text) that are read as if they were there, too.
+    """
 
     path: Path
     repository: Any
     commit: Any
     prefix: str
+    over: dict[str, str] = field(default_factory=dict)
 
 
 def locate(path: Path, rev: str = "HEAD", worktree: bool = False) -> Place:
@@ -139,7 +143,15 @@ def locate(path: Path, rev: str = "HEAD", worktree: bool = False) -> Place:
 
 def read(place: Place) -> Tree:
     """The tree at a place."""
-    return _from_git(place) if place.commit is not None else _from_directory(place.path)
+    found = _from_git(place) if place.commit is not None else _from_directory(place.path)
+    return _under(found, place) if place.over else found
+
+
+def _under(found: Tree, place: Place) -> Tree:
+    """A tree with the files that are laid over it."""
+    laid = {p.removeprefix(place.prefix): t.encode() for p, t in place.over.items() if p.startswith(place.prefix)}
+    sizes, reader = found.sizes | {p: len(t) for p, t in laid.items()}, found.reader
+    return replace(found, sizes=dict(sorted(sizes.items())), reader=lambda p: laid[p] if p in laid else reader(p))
 
 
 def ours(path: str) -> bool:
