@@ -9,6 +9,7 @@ import pytest
 
 from gradino.errors import DataError, IntegrityError
 from gradino.operate.data import Collected, collect, verify
+from gradino.operate.incidents import notice
 from gradino.operate.store.state import data_versions, events, incidents
 from tests.operate.conftest import START, Shop, hours
 
@@ -105,6 +106,7 @@ def test_a_batch_that_is_mostly_bad_stops_and_opens_one_incident(shop: Shop) -> 
             collect(shop.project, shop.store)
     assert len(rows(shop)) == 200
     assert quarantine(shop) == []
+    notice(shop.store)
     (incident,) = shop.store.state.rows(incidents)
     assert incident.evidence["reasons"] == {"sold: greater_than_or_equal_to(0)": 15}
     assert incident.evidence["raw"] in caught.value.next

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, text
 from gradino.errors import DataError, GradinoError
 from gradino.operate.data import Collected, collect, history, query
 from gradino.operate.data.files import _regular
+from gradino.operate.incidents import notice
 from gradino.operate.project.sources import Query
 from gradino.operate.store.state import data_versions, incidents
 from tests.operate.conftest import Shop, hours
@@ -106,6 +107,7 @@ def test_files_that_are_mostly_bad_stop_and_open_one_incident(shop: Shop) -> Non
     for _ in range(2):
         with pytest.raises(DataError, match="20 of 20 new rows are bad"):
             collect(shop.project, shop.store)
+    notice(shop.store)
     assert shop.store.state.count(incidents) == 1
     csv(hours(0, 20), feed / "1.csv")
     assert collected(shop).rows == 20

@@ -48,15 +48,15 @@ def test_each_thing_that_goes_wrong_is_one_incident_and_again_is_a_note(tmp_path
     tell("release", "v2 refused", "release:1:refused")
     tell("service", "serving died (exit code 1) and was started again", "death:serving:18")
     tell("run", "v2 trained", "run:x:finished")
-    store.state.add_once(incidents, {"key": "rollback:d"}, kind="rollback", title="rolled back from v3", evidence={})
+    tell("deployment", "rolled back from v3 to v2", "rollback:d")
     for _ in range(2):
         notice(store)
     assert kinds(store) == [
         ("alarm", "harm:all rows", 1),
         ("quarantine", "quarantine:hum: in_range", 1),
         ("crash", "crash:serving", 2),
-        ("rollback", "rollback", 1),
         ("release", "gate:schema", 1),
+        ("rollback", "rollback", 1),
     ]
 
 
@@ -72,14 +72,29 @@ def test_an_error_of_the_slow_lane_is_reported_once_and_repeats_after_it_was_clo
     assert learning(store) == {"incidents": 2, "open": 0, "repeat_rate": 0.5, "improved": 0.5}
 
 
-def test_a_batch_that_is_mostly_bad_is_one_incident_however_often_it_is_asked_for(shop: Shop) -> None:
-    shop.deliver(shop.frame.assign(sold=-1.0))
-    for _ in range(2):
-        with slow._opened(str(shop.root), "collection") as (project, store):
-            collect(project, store)
-    notice(shop.store)
+def test_a_failure_of_another_run_is_the_same_cause(shop: Shop) -> None:
+    for run in ("68f1-2a", "0c77-91"):
+        report(shop.store, f"run {run}", DataError("the model needs 500 rows", "wait"))
+    report(shop.store, "run 5d", DataError("the model needs a better lock", "write it"))
+    assert [len(row.timeline) for row in shop.store.state.rows(incidents)] == [2, 1]
+
+
+def test_a_batch_that_is_mostly_bad_is_one_incident_however_often_it_is_asked_for_and_grows(shop: Shop) -> None:
+    frame = shop.frame
+    for rows, asked in ((150, 2), (200, 1)):
+        shop.deliver(frame.head(rows).assign(sold=-1.0))
+        for _ in range(asked):
+            with slow._opened(str(shop.root), "collection") as (project, store):
+                collect(project, store)
+        notice(shop.store)
     (incident,) = shop.store.state.rows(incidents)
-    assert incident.title.startswith("200 of 200 new rows are bad")
+    assert [entry["says"].partition(" new")[0] for entry in incident.timeline] == ["150 of 150", "200 of 200"]
+    improve.close(shop.project, shop.store, 1, "accepted", "the vendor mends it tomorrow")
+    shop.deliver(frame.assign(sold=-2.0))
+    with slow._opened(str(shop.root), "collection") as (project, store):
+        collect(project, store)
+    notice(shop.store)
+    assert [row.repeats for row in shop.store.state.rows(incidents)] == [None, 1]
 
 
 def test_closing_needs_an_improvement_or_a_reason(shop: Shop) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gradino.errors import ReleaseError
 from gradino.operate import release
+from gradino.operate.incidents import notice
 from gradino.operate.store.state import decisions, deployments, incidents, releases
 from tests.operate import records
 from tests.operate.release.town import Town
@@ -96,6 +97,7 @@ def test_a_promoted_model_that_turns_out_worse_is_rolled_back_by_itself(tmp_path
     last = town.store.state.last(decisions, decisions.c.kind == "rollback")
     assert last is not None
     assert last.certificate["evidence"]["against"] > 20
+    notice(town.store)
     opened = town.store.state.rows(incidents)
     assert [row.kind for row in opened] == ["rollback"]
     for _ in range(3):
@@ -154,7 +156,8 @@ def test_rollback_gives_production_back_is_signed_and_opens_an_incident(tmp_path
     assert release.rollback(town.store, "a complaint") == 1
     assert town.live.champion == 1
     assert [row.kind for row in town.store.state.rows(decisions)] == ["rollback"]
-    assert [row.evidence["what"] for row in town.store.state.rows(incidents)] == ["a complaint"]
+    notice(town.store)
+    assert [row.evidence["reason"] for row in town.store.state.rows(incidents)] == ["a complaint"]
 
 
 def test_rollback_without_an_earlier_champion_says_so(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from gradino.operate.data.verify import manifest
 from gradino.operate.project import Project
 from gradino.operate.project.process import JobError, call
 from gradino.operate.store import Store
-from gradino.operate.store.state import data_versions, events, incidents
+from gradino.operate.store.state import data_versions, events
 from gradino.operate.store.tables import content_digest
 
 _WRITER = "collect"
@@ -41,7 +41,7 @@ class Collected:
 
 
 class BadBatchError(DataError):
-    """Most of a batch is bad; an incident of it is open."""
+    """Most of a batch is bad; the story tells of it, and incidents are opened of the story."""
 
 
 def collect(project: Project, store: Store) -> Collected | None:
@@ -125,14 +125,8 @@ def _unknown_bad(store: Store, bad: pa.Table) -> pa.Table:
 def _refuse(project: Project, store: Store, raw: str, bad: pa.Table, good: int) -> BadBatchError:
     reasons = _reasons(bad)
     what = f"{len(bad):,} of {len(bad) + good:,} new rows are bad; most often: {next(iter(reasons))}"
-    store.state.add_once(
-        incidents,
-        {"key": f"data:{raw}"},
-        kind="data",
-        title=what,
-        evidence={"raw": raw, "reasons": reasons},
-        event_time=pc.max(bad["time"]).as_py(),
-    )
+    newest = pc.max(bad["time"]).as_py()
+    store.state.tell("data", what, f"refused:{raw}", newest, raw=raw, reasons=reasons)
     return BadBatchError(
         f"{project.data.source}: {what}; nothing was added",
         f"mend the source or the contract; the batch is kept as {store.root / 'raw' / raw}.parquet",
@@ -201,6 +195,5 @@ def _record(project: Project, store: Store) -> Collected | None:
 
 def _forget(store: Store, raw: str) -> None:
     """Remove a batch that added nothing, unless something refers to it."""
-    told = store.state.count(events, events.c.key == f"quarantine:{raw}")
-    if not told and not store.state.count(incidents, incidents.c.key == f"data:{raw}"):
+    if not store.state.count(events, events.c.key.in_((f"quarantine:{raw}", f"refused:{raw}"))):
         store.forget(f"raw/{raw}.parquet")

@@ -1,6 +1,7 @@
 """Incidents as rows: what went wrong again is a note while one is open, and a repetition once it was closed."""
 
 import hashlib
+import re
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from gradino.operate.store.state import gates, incidents, now
 
 _CURSOR = "incidents"
 _NOTES = 50  # of one incident
+_NAMED = re.compile(r"\S*\d\S*")  # the number of a run, of rows, of a moment: another one is no other cause
 
 
 def report(store: Store, what: str, error: GradinoError) -> None:
@@ -20,7 +22,7 @@ def report(store: Store, what: str, error: GradinoError) -> None:
     title = f"{what} failed: {error.what}"
     evidence = {"what": error.what, "next": error.next, "trace": getattr(error, "trace", "")}
     kind = type(error).__name__.removesuffix("Error").lower()
-    cause = f"{kind}:{hashlib.sha256(title.encode()).hexdigest()[:12]}"
+    cause = f"{kind}:{hashlib.sha256(_NAMED.sub('#', title).encode()).hexdigest()[:12]}"
     with store.state.begin() as connection:
         new = record(connection, kind, title, cause, evidence, store.clock())
     if new:
@@ -28,13 +30,10 @@ def report(store: Store, what: str, error: GradinoError) -> None:
 
 
 def notice(store: Store) -> None:
-    """Open an incident for each alarm, refused release, quarantine and crash that the story tells of.
-
-    A roll back and a refused batch have opened theirs already.
+    """Open an incident for each alarm, refused release, roll back, refused batch, quarantine and crash of the story.
 
     Incidents and the place in the story move in one transaction, so a crash repeats nothing.
     """
-    _adopt(store)
     after = store.state.cursor(_CURSOR, 0)
     told = store.state.rows(stories, stories.c.id > after)
     if not told:
@@ -81,17 +80,6 @@ def learning(store: Store) -> dict[str, Any]:
     }
 
 
-def _adopt(store: Store) -> None:
-    """Give those that another room opened, with a key of their own, a cause and a timeline."""
-    for row in store.state.rows(incidents, incidents.c.cause.is_(None)):
-        reasons = row.evidence.get("reasons")
-        first = f":{next(iter(reasons))}" if isinstance(reasons, dict) and reasons else ""
-        cause, entry = f"{row.kind}{first}", {"at": row.at.isoformat(), "says": row.title}
-        same = store.state.last(incidents, incidents.c.cause == cause, incidents.c.id < row.id)
-        repeats = same.id if same else None
-        store.state.change(incidents, incidents.c.id == row.id, cause=cause, timeline=[entry], repeats=repeats)
-
-
 def _known(store: Store, key: str, title: str) -> tuple[str, str] | None:
     """Kind and cause of an event that is an incident."""
     source, _, rest = key.partition(":")
@@ -100,6 +88,10 @@ def _known(store: Store, key: str, title: str) -> tuple[str, str] | None:
             return "alarm", f"harm:{rest.partition(':')[2] or 'all rows'}"
         case "quarantine":
             return "quarantine", f"quarantine:{title.partition('most often: ')[2]}"
+        case "refused":
+            return "data", f"data:{title.partition('most often: ')[2]}"
+        case "rollback":
+            return "rollback", "rollback"
         case "death":
             return "crash", f"crash:{rest.partition(':')[0]}"
         case "release" if rest.endswith(":refused"):

@@ -161,7 +161,7 @@ def _opened(root: str, what: str) -> Iterator[tuple[Project, Store]]:
     try:
         yield load(Path(root)), store
     except data.BadBatchError:
-        pass  # its incident is open
+        pass  # the story tells of it already
     except GradinoError as error:
         incidents.report(store, what, error)
     except Exception as error:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from gradino.errors import ReleaseError
 from gradino.operate.release import certificate
 from gradino.operate.store import Store
-from gradino.operate.store.state import deployments, incidents, releases, versions
+from gradino.operate.store.state import deployments, releases, versions
 
 PRODUCTION, TEST = "production", "test"
 
@@ -115,15 +115,15 @@ def rollback(
         reasons=[reason],
     )
     key, title = f"rollback:{decision}", f"rolled back from v{current} to v{before}"
-    found = {"what": reason, "next": "find out why the gates let it pass, and add one", "decision": decision}
+    why: dict[str, Any] = {"reason": reason, "decision": decision}
     with store.state.begin() as connection:
         live = _live(connection)
         if live and live.champion != current:  # another was first
             return int(live.champion)
         _end(connection, releases.c.version == current, reason=reason)
-        _crown(connection, before, "rolled back", reason=reason, decision=decision, event_time=event_time)
-        connection.execute(insert(incidents).values(key=key, kind="rollback", title=title, evidence=found))
-        store.state.tell_within(connection, "deployment", f"rolled back to v{before}", key, event_time, reason=reason)
+        _crown(connection, before, "rolled back", event_time=event_time, **why)
+        advice = "find out why the gates let it pass, and add one"
+        store.state.tell_within(connection, "deployment", title, key, event_time, next=advice, **why)
     return int(before)
 
 
