@@ -109,7 +109,7 @@ class Tests:
             off = off or "it accepts failure"
         reached = list(self.code.reach(module.path, (function.name,)))[:80]
         fixtures = set[str]()
-        for path, used in self._fixtures(module, function):
+        for path, used in self.fixtures(module, function):
             fixtures |= set(used)
             reached += list(self.code.reach(path, used))[:40]
         calls = [(m, f, c) for m, f in reached for c in (*f.calls, *f.decorators)]
@@ -187,7 +187,8 @@ class Tests:
             )
         return self._loading[key]
 
-    def _fixtures(self, module: Module, function: Function) -> list[tuple[str, tuple[str, ...]]]:
+    def fixtures(self, module: Module, function: Function) -> list[tuple[str, tuple[str, ...]]]:
+        """What runs before a test: file and functions."""
         found: list[tuple[str, tuple[str, ...]]] = []
         folder = module.path.rpartition("/")[0]
         places = [module.path]
