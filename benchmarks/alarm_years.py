@@ -65,14 +65,15 @@ def rides(path: Path) -> World:
 
 
 def harm(holdout: np.ndarray, stream: np.ndarray) -> list[int]:
-    allowed = alarm.seasonal(holdout, np.arange(len(holdout)) % WEEK, WEEK)
+    hour = np.arange(len(holdout))
+    fresh = alarm.daily(holdout, hour % WEEK, WEEK, hour // 24, threshold=365)
     means = stream.reshape(-1, 24).mean(axis=1)
     weights = np.zeros((len(means), WEEK))
     for day in range(len(means)):
         weights[day, 24 * (day % 7) : 24 * (day % 7) + 24] = 1
     found, at = [], 0
     while at < len(means):
-        state = alarm.Harm(allowed, threshold=365).update(means[at:], weights[at:])
+        state = fresh.update(means[at:], weights[at:])
         at += state.n
         if state.alarmed:
             found.append(at - 1)

@@ -122,6 +122,15 @@ def test_a_context_without_a_reference_is_an_error(context):
         Harm((0.1, 0.2), 100).update([0.5], context)
 
 
+@given(hnp.arrays(float, st.integers(1, 30), elements=st.floats(0, 1)), st.floats(0, 0.99), st.integers(1, 30))
+def test_nor_when_losses_are_floored_whatever_their_distribution(losses, floor, rows):
+    mean = min(max(losses.mean(), 0.01), 1.0)
+    fresh = Harm(mean, 1e9, floor, (float(losses.var()) * rows, 0.0))
+    held = [fresh.update([loss], [[rows]]).evidence for loss in losses]
+    assert np.mean(held) <= 1 + 1e-9
+    assert min(held) > 0, "no bet loses all"
+
+
 def test_a_stationary_year_raises_at_most_one_alarm_on_average():
     rng, alarms = np.random.default_rng(2), 0
     for _ in range(40):
@@ -169,6 +178,50 @@ def test_without_a_season_the_contexts_share_one_reference():
     allowed = alarm.seasonal(holdout, np.arange(2400) % 24, 24)
     assert np.ptp(allowed) < 0.03
     assert np.mean(allowed) == pytest.approx(alarm.reference(holdout), abs=0.003)
+
+
+def days(rng, number, rows=24, rate=0.2, mood=0.0):
+    """0/1 losses of whole days, shape (number, rows); each day has a mood that the next inherits by half."""
+    moods = rng.normal(0, mood, number)
+    for i in range(1, number):
+        moods[i] += 0.5 * moods[i - 1]
+    return (rng.random((number, rows)) < rate + moods[:, None]).astype(float)
+
+
+def daily(holdout):
+    number, rows = holdout.shape
+    return alarm.daily(holdout.ravel(), np.zeros(number * rows, int), 1, np.repeat(np.arange(number), rows), 365)
+
+
+@pytest.mark.parametrize(("rows", "mood"), [(24, 0.0), (3, 0.0), (24, 0.05), (200, 0.05)])
+def test_a_year_of_days_raises_at_most_one_alarm_on_average_however_many_labels_a_day_has(rows, mood):
+    rng, alarms = np.random.default_rng(7), 0
+    for _ in range(40):
+        fresh, year = daily(days(rng, 28, mood=mood)), days(rng, 365, rows, mood=mood)
+        alarms += fresh.update(year.mean(axis=1), np.full((365, 1), rows)).alarmed
+    assert alarms <= 20, "an alarm stays: half of what one a year would allow"
+
+
+def test_five_points_more_are_found_within_weeks_where_days_vary_little():
+    rng, found = np.random.default_rng(8), []
+    for _ in range(20):
+        state = daily(days(rng, 28, 200)).update(days(rng, 100, 200, rate=0.25).mean(axis=1), np.full((100, 1), 200))
+        found.append(state.n if state.alarmed else math.inf)
+    assert np.median(found) <= 35
+
+
+def test_days_that_resemble_each_other_say_less_of_what_is_allowed():
+    rng = np.random.default_rng(9)
+    holdout = days(rng, 28, mood=0.05)
+    mixed = holdout.ravel()[rng.permutation(holdout.size)].reshape(holdout.shape)
+    assert daily(holdout).reference[0] > daily(mixed).reference[0] + 0.005
+
+
+def test_a_holdout_of_few_days_floors_none():
+    rng = np.random.default_rng(10)
+    assert daily(days(rng, 9)).floor == 0
+    assert daily(days(rng, 28)).floor > 0
+    assert daily(days(rng, 60, 1)).floor == 0, "one label a day varies too much"
 
 
 def test_a_context_never_seen_is_allowed_the_average():

@@ -121,13 +121,14 @@ def _begin(store: Store, name: str, champion: int, position: int) -> Kept:
     """A champion is watched from the moment it is one."""
     held, against = np.array(reference(store, champion).losses), baseline(store, champion)
     if against is None:
-        kept = _stream(alarm.reference(held), _DAYS_A_YEAR)
+        kept = _stream(alarm.Harm((alarm.reference(held),) * HOURS, _DAYS_A_YEAR))
         slices: dict[str, Kept] = {}
     else:
         hours, parts = np.array(against.hours), _parts(against.slices)
-        kept = _stream(alarm.seasonal(held, hours, HOURS), _DAYS_A_YEAR * (2 if parts else 1))
+        days = np.cumsum(np.diff(hours // 24, prepend=hours[:1] // 24) != 0)  # rows are in the order of time
+        kept = _stream(alarm.daily(held, hours, HOURS, days, _DAYS_A_YEAR * (2 if parts else 1)))
         slices = {
-            part: _stream(alarm.seasonal(held[rows], hours[rows], HOURS), 2 * len(parts) * _DAYS_A_YEAR)
+            part: _stream(alarm.daily(held[rows], hours[rows], HOURS, days[rows], 2 * len(parts) * _DAYS_A_YEAR))
             for part, rows in parts.items()
         }
     kept |= {"position": position, "slices": slices}
@@ -145,9 +146,8 @@ def _parts(slices: Any) -> dict[str, NDArray[np.intp]]:
     return {name: np.array(rows) for name, rows in found.items() if len(rows) >= _LEAST}
 
 
-def _stream(allowed: tuple[float, ...] | float, threshold: float) -> Kept:
+def _stream(harm: alarm.Harm) -> Kept:
     """A stream without a label yet. `reference` is the mean over a week of what is allowed."""
-    harm = alarm.Harm(allowed if isinstance(allowed, tuple) else (allowed,) * HOURS, threshold=threshold)
     return {
         "state": msgspec.to_builtins(harm),
         "history": [],

@@ -242,7 +242,7 @@ class Timeline:
         """The alarm of a new champion: by the day, what is allowed by the hours of the week."""
         rows = slice(self._champion.tested, self._champion.rows)
         held, hours = self._champion.held / self._champion.scale, self._hours[rows] % _HOURS
-        self._state = alarm.Harm(alarm.seasonal(held, hours, _HOURS), threshold=_YEAR)
+        self._state = alarm.daily(held, hours, _HOURS, self._days[rows], _YEAR)
         self._watched = self._since
 
     def _alarm(self, i: int, known: int) -> None:
