@@ -90,22 +90,23 @@ def comes_round(cron: str) -> bool:
     return any(int(day) <= _SHORT.get(m.lstrip("0"), 31) for m in month.split(","))
 
 
-# A command that starts a job which another file describes, and the name of that file.
+# A command that starts a job which another file describes, and the name of that file, or of the job.
 _STARTS = re.compile(
     r"(?:gcloud\b.*\bbuilds\s+submit|gh\s+workflow\s+run|argo\s+submit|kubectl\s+create|circleci\s+run)"
-    r"[^\n;&|]*?([\w./-]+\.(?:ya?ml|json))"
+    r"[^\n;&|]*?([\w./-]+\.(?:ya?ml|json))|dbx\s+launch[^\n;&|]*?--jobs?[= ]([\w.-]+)"
 )
 
 
 def started(jobs: list[Job]) -> list[Job]:
     """The jobs, each that another's command starts with the triggers of that one."""
     for _ in range(3):  # one that is started may start another
-        by_file: dict[str, set[str]] = {}
+        by_name: dict[str, set[str]] = {}
         for job in jobs:
             for step in job.steps if not job.off else ():
                 for found in _STARTS.finditer(step.run.replace("\\\n", " ") if not step.off else ""):
-                    by_file.setdefault(found[1].rpartition("/")[2], set()).update(job.triggers)
+                    by_name.setdefault((found[1] or found[2]).rpartition("/")[2], set()).update(job.triggers)
         jobs = [
-            replace(job, triggers=job.triggers | by_file.get(job.path.rpartition("/")[2], frozenset())) for job in jobs
+            replace(j, triggers=j.triggers.union(*(by_name.get(n, ()) for n in (j.path.rpartition("/")[2], j.name))))
+            for j in jobs
         ]
     return jobs

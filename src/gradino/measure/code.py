@@ -10,6 +10,11 @@ from gradino.measure.python import BODY, MAIN, Call, Function, Module
 from gradino.measure.tree import Tree, ours
 
 _MOST_FUNCTIONS = 600
+# What frameworks hang on a function of the project to run it: the function behind it is what runs.
+_WRAPPED = re.compile(
+    r"(\(\)|\.(fn|with_options|with_config|options|override|partial|remote|submit|map|expand|delay|apply_async|"
+    r"create_snapshot|s|si))+$"
+)
 _COMMON = frozenset(
     {"get", "run", "main", "read", "write", "close", "open", "items", "append", "format", "join", "split", "load", "save",
      "update", "add", "set", "call", "init", "setup", "start", "stop", "create", "delete", "execute", "submit", "keys",
@@ -157,7 +162,7 @@ class Code:
         return found
 
     def _named(self, module: Module, function: Function, name: str, maker: str) -> list[tuple[str, str]]:
-        name = name.removesuffix("()").removesuffix(".fn")  # the function behind a task of Prefect
+        name = _WRAPPED.sub("", name)
         if name in module.functions:
             return [(module.path, name)]
         if name in module.classes:

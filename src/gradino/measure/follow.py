@@ -191,7 +191,8 @@ class Follower:
 
     def _imported(self, words: tuple[str, ...], path: str, depth: int) -> list[Effect]:
         """What a module does that is named on the command line and imported by that name."""
-        named = [self.code.find(w, path) for w in words if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)+", w)]
+        told = [w for before, w in zip(("", *words), words, strict=False) if "." in w or before.startswith("--mod")]
+        named = [self.code.find(w, path) for w in told if re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", w)]
         return [e for script, rest in named if script and not rest for e in self._whole(script, depth + 1)]
 
     def _text(self, source: str, path: str, line: int) -> list[Effect]:

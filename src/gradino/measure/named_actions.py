@@ -40,6 +40,18 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"aws-ecr/build[-_]and[-_]push|gcp-gcr/build|docker/publish|gcr\.io/kaniko", "image-push"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p, re.I), v) for p, v in _KNOWN)
+# What a workflow of another repository does, told by its file's name; the first that fits.
+_ELSEWHERE = re.compile(r"[\w.-]+/[\w.-]+/\.github/workflows/([\w.-]+)\.ya?ml@")
+_BY_FILE = tuple((re.compile(p, re.I), v) for p, v in (
+    (r"docs?\b|pages|lint|format|scan|codeql|notif|slack|label|bump|stale|destroy|cleanup|issue", ""),
+    (r"pypi|(publish|release)[-_](python|package|wheel)|(python|package|wheel)[-_](publish|release)", "publish-package"),
+    (r"(docker|image|container|ghcr|ecr|acr|kaniko|buildx)", "build publish"),
+    (r"deploy|rollout|(^|[-_])cd([-_]|$)|allocate-traffic", "deploy"),
+    (r"train|run[-_]pipeline|pipeline[-_]run", "submit"),
+    (r"release|publish", "publish-release"),
+    (r"test|check|(^|[-_])ci([-_]|$)", "test"),
+))  # fmt: skip
+_TEST_PATH = ("test_dir", "test-dir", "tests_dir", "test_path", "test-path", "tests", "test_directory", "pytest_args")
 _SCRIPTS = ("script", "inlineScript", "scriptSource", "run", "command", "bashEnvValue", "inline", "commands")
 
 
@@ -69,9 +81,19 @@ def verbs(step: Step) -> list[tuple[str, str]]:
             continue
         else:
             found.append((verb, name))
-    if re.match(r"[\w.-]+/[\w.-]+/\.github/workflows/", name):
-        found.append(("open", f"{name} is a workflow of another repository"))
-    return found
+    return found + _elsewhere(step)
+
+
+def _elsewhere(step: Step) -> list[tuple[str, str]]:
+    """What a reusable workflow of another repository does: nobody here can read it, but it is named for something."""
+    called = _ELSEWHERE.match(step.uses)
+    for pattern, verb in _BY_FILE if called else ():
+        if called and pattern.search(called[1]):
+            where = next((step.input(n) for n in _TEST_PATH if step.input(n)), "")
+            inputs = " ".join(f"--{k} {v}" for k, v in step.inputs if k in ("environment", "env", "stage", "target"))
+            says = f"pytest {where}".strip() if verb == "test" else f"{step.uses} {inputs}".strip()
+            return [(v, says) for v in verb.split()]
+    return []
 
 
 def scripts(step: Step) -> list[str]:

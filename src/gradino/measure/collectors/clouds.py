@@ -30,14 +30,14 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
         text = re.sub(r"(?m)^\s*(#|//).*$", "", tree.text(path) or "")
         for match in re.finditer(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"\s*\{', text, re.M):
             body = _block(text, match.end())
-            yield from _judge("Terraform", path, text[: match.start()].count("\n") + 1, match[1], match[2], body)
+            yield from judge("Terraform", path, text[: match.start()].count("\n") + 1, match[1], match[2], body)
     for path in tree.sizes:
         if path.endswith((".yml", ".yaml", ".json", ".template")):
             text = tree.text(path) or ""
             if "AWS::" in text and "Resources" in text:
                 for match in re.finditer(r"""^(\s*)["']?Type["']?\s*:\s*["']?(AWS::[\w:]+)""", text, re.M):
                     body = _indented(text, match.end(), len(match[1]))
-                    yield from _judge(
+                    yield from judge(
                         "CloudFormation", path, text[: match.start()].count("\n") + 1, match[2], match[2], body
                     )
     for module in code.holding("aws_cdk"):
@@ -48,7 +48,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
                 call.method,
             ):
                 body = "\n".join(lines[call.line - 1 : call.line + 40])
-                yield from _judge(
+                yield from judge(
                     "CDK", module.path, call.line, call.name, call.texts[0] if call.texts else call.method, body
                 )
 
@@ -70,7 +70,8 @@ def _indented(text: str, start: int, indent: int) -> str:
     return "\n".join(kept)
 
 
-def _judge(system: str, path: str, line: int, kind: str, name: str, body: str) -> Iterator[Resource]:
+def judge(system: str, path: str, line: int, kind: str, name: str, body: str) -> Iterator[Resource]:
+    """The resource of a type, with what its body says; nothing where none of it matters here."""
     traits: set[str] = set()
     for pattern, meaning in _COMPILED:
         if pattern.search(kind):

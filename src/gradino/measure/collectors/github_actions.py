@@ -141,6 +141,7 @@ def _jobs(
         ]
         if uses:
             steps.append(Step(body.lines.get("uses", line), uses=uses, inputs=_inputs(body)))
+            environment = environment or body.map("with").text("environment")
         image = body.text("container") or body.map("container").text("image")
         approval = any("manual-approval" in s.uses for s in steps)
         soft = body.text("continue-on-error") == "true"

@@ -21,7 +21,7 @@ _WANTED = {"Deployment", "StatefulSet", "Rollout", "CronJob", "Job", "InferenceS
 def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
     """Resources and timed jobs of every manifest."""
     for path in tree.sizes:
-        if not path.endswith((".yaml", ".yml")) or ".github/" in path:
+        if not path.endswith((".yaml", ".yml", ".tmpl", ".tpl", ".j2", ".template")) or ".github/" in path:
             continue
         text = tree.text(path) or ""
         kinds = set(_KINDS.findall(text))

@@ -8,6 +8,7 @@ from dataclasses import replace
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
+from gradino.measure.collectors import cdk_typescript
 from gradino.measure.tree import Tree
 
 
@@ -229,18 +230,13 @@ def cloudbuild(tree: Tree, _code: Code) -> Iterator[Job]:
 
 def codebuild(tree: Tree, _code: Code) -> Iterator[Job]:
     """CodeBuild specifications; a CodePipeline defined in the repository starts them on a push."""
-    files = list(tree.named("buildspec*.y*ml", "*buildspec.y*ml"))
+    taken = cdk_typescript.buildspecs(tree)
+    files = [p for p in tree.named("buildspec*.y*ml", "*buildspec.y*ml") if p not in taken]
     pipeline = bool(files) and any(
         re.search(r"CodePipeline|codepipeline", tree.text(p) or "")
         for p in tree.sizes
         if p.endswith((".yml", ".yaml", ".py", ".tf", ".ts", ".json"))
     )
     for path in files:
-        phases = yaml.first(tree.text(path) or "").map("phases")
-        steps = [
-            Step(phases.map(p).lines.get("commands", 0) + 1 + n, c)
-            for p in ("install", "pre_build", "build", "post_build")
-            for n, c in enumerate(phases.map(p).list("commands"))
-            if isinstance(c, str)
-        ]
-        yield Job("CodeBuild", path, 1, path, frozenset({"push"} if pipeline else {"dispatch"}), tuple(steps), (), path)
+        triggers = frozenset({"push"} if pipeline else {"dispatch"})
+        yield Job("CodeBuild", path, 1, path, triggers, cdk_typescript.phases(tree, path), (), path)

@@ -17,6 +17,7 @@ from gradino.measure.tests import Test
 def builds_and_publishes(scene: Scene) -> list[Evidence]:
     """Let a push, tag, merge or release build the application and publish or deploy what it built."""
     found: list[Evidence] = []
+    built = any(r.system in ("CloudFormation", "CDK") for r in scene.resources) or any(scene.tree.named("*.tf"))
     for firing in scene.firings:
         if firing.effect.verb not in (
             "publish",
@@ -26,6 +27,8 @@ def builds_and_publishes(scene: Scene) -> list[Evidence]:
             "bundle-deploy",
             "provision",
         ):
+            continue
+        if firing.effect.verb == "provision" and not built:
             continue
         documented = firing.job.system == "Cloud Build" and firing.job.triggers
         if firing.off or ((firing.job.triggers & CHANGE or documented) and not firing.effect.soft):
@@ -54,9 +57,10 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
         effect, job = firing.effect, firing.job
         if effect.soft or firing.off or not job.triggers & CHECKED:
             continue
-        named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", job.name, re.I)
+        called = job.name + (f" {effect.says}" if effect.verb in ("submit", "run-job") else "")
+        named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", called, re.I)
         checks = effect.verb == "test" and any(run_by(scene, [firing], t) for t in scene.tests.good)
-        if named and (checks or effect.verb in ("smoke", "submit", "deploy", "bundle-deploy")):
+        if named and (checks or effect.verb in ("smoke", "submit", "run-job", "deploy", "bundle-deploy")):
             found.append(scene.show(firing, "puts the parts together and checks"))
     return found[:2]
 

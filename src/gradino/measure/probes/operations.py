@@ -39,6 +39,7 @@ _KEPT = re.compile(
 def something_is_watched(scene: Scene) -> list[Evidence]:
     """Log the deployed model's inputs and answers, or watch it with a monitor."""
     found = [scene.see(u.path, u.line, f"{u.says} watches the deployed model") for u in scene.used("watch", "drift")]
+    found += [scene.see(u.path, u.line, f"{u.says} reports its errors") for u in scene.used("errors")]
     files, served = set(scoring_files(scene)), set(served_files(scene))
     for module in scene.modules:
         if module.path in files:

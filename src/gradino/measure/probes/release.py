@@ -52,10 +52,22 @@ def releases_by_itself(scene: Scene) -> list[Evidence]:
                     job.path, job.line, f"{job.name} deploys after a person approves", Strength.DECLARED, job.system
                 )
             )
+        elif firing.effect.verb == "bundle-deploy" and not _runs_by_itself(scene):
+            found.append(
+                scene.see(
+                    job.path, job.line, f"{job.name} deploys jobs that a person starts", Strength.DECLARED, job.system
+                )
+            )
         elif firing.off or job.triggers & AUTOMATIC:
             found.append(scene.show(firing, "deploys without a further hand"))
     found += _loads_newest(scene)
     return _strongest(found)
+
+
+def _runs_by_itself(scene: Scene) -> bool:
+    """Whether a bundle of Databricks holds a job that something starts, or an endpoint."""
+    jobs = any(j.system == "Databricks" and j.automatic for j in scene.jobs)
+    return jobs or any(r.system == "Databricks" and "endpoint" in r.traits for r in scene.resources)
 
 
 def _waits(scene: Scene, job: Job) -> bool:
@@ -147,8 +159,12 @@ def pipeline_deploys(scene: Scene) -> list[Evidence]:
 def tests_gate_the_pipeline(scene: Scene) -> list[Evidence]:
     """Put the tests in the deployment's own path, so that a failing one stops it."""
     found: list[Evidence] = []
-    for firing in deployments(scene):
+    every = deployments(scene)
+    serious = {f.job.group for f in every if not STAGING.search(target(f))}
+    for firing in every:
         job = firing.job
+        if serious and job.group not in serious:
+            continue
         if TESTING.search(target(firing)) and not PRODUCTION.search(place(firing)):
             continue
         if firing.off or firing.effect.soft or job.system in ("Makefile", "Docker Compose"):
@@ -206,7 +222,8 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
 def _promoting_scripts(scene: Scene) -> list[Evidence]:
     """Scripts of the project that move a version from a test environment to production."""
     found = []
-    for path in sorted({u.path for u in scene.used("promote", "deploy")}):
+    moved = (u for u in scene.used("promote", "deploy") if not u.says.endswith("set_stage"))
+    for path in sorted({u.path for u in moved}):
         text = scene.tree.short(path)
         if re.search(r"promot", path, re.I) and "environment" in text.lower() and re.search(r"prod|target", text, re.I):
             found.append(scene.see(path, 1, "promotes a version from one environment to the next"))

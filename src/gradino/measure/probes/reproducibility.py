@@ -16,7 +16,7 @@ _BESIDE = re.compile(
 _ENVIRONMENTS = re.compile(r"(^|/)(env\w*|requirements|dockers?|conda|config\w*|images?|resources|train\w*)$", re.I)
 _FROZEN_DATA = re.compile(
     r"kaggle\.com/(datasets|c|competitions|\w+/)|kaggle (datasets|competitions) download|archive\.ics\.uci|zenodo\.org|"
-    r"huggingface\.co/datasets|openml\.org|figshare|raw\.githubusercontent\.com/\S+\.(csv|zip|parquet|json)",
+    r"huggingface\.co/datasets|openml\.org|figshare|raw\.githubusercontent\.com/\S+\.(csv|zip|parquet)",
     re.I,
 )
 _NOT_TRAINING = re.compile(

@@ -1,0 +1,95 @@
+"""AWS CDK in TypeScript, read as text: stages of CodePipeline and CDK Pipelines, what their builds run, resources."""
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure import yaml
+from gradino.measure.automation import Job, Resource, Step
+from gradino.measure.code import Code
+from gradino.measure.collectors import clouds
+from gradino.measure.tree import Tree, ours
+
+_NEW = re.compile(r"(?:(?:const|let|var)\s+|this\.)?(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*new\s+([\w.]+)\s*\(")
+_FILE = re.compile(r"fromSourceFilename\(\s*['\"`](?:\./)?([^'\"`]+)")
+_COMMANDS = re.compile(r"\b(?:commands|installCommands)\s*:\s*\[(.*?)\]", re.S)
+_TEXTS = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"|`([^`]*)`")
+_RESOURCE = re.compile(r"\bnew\s+[\w.]*?((?:Cfn\w+|Alarm|Rule|\w*Service|Function|Dashboard|EcsDeployment\w*))\s*\(")
+_LONGEST = 20_000  # characters of one expression
+
+
+def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
+    """One job per stage; what follows a manual approval waits for a person."""
+    for path, text in _sources(tree):
+        made = {m[1]: (m[2].rpartition(".")[2], _inside(text, m.end())) for m in _NEW.finditer(text)}
+        triggers = {"push"} | ({"event"} if "Model Package State Change" in text else set())
+        triggers |= {"metric"} if "Alarm State Change" in text else set()
+        yield from _stages(tree, path, text, made, frozenset(triggers))
+        for match in _RESOURCE.finditer(text):
+            line = text[: match.start()].count("\n") + 1
+            yield from clouds.judge("CDK", path, line, match[1], match[1], _inside(text, match.end()))
+
+
+def _sources(tree: Tree) -> Iterator[tuple[str, str]]:
+    for path in tree.named("*.ts"):
+        text = tree.text(path) or "" if ours(path) and not path.endswith(".d.ts") else ""
+        if re.search(r"from\s+['\"](aws-cdk-lib|@aws-cdk/)", text):
+            yield path, re.sub(r"(?m)^\s*//.*$", "", text)
+
+
+def buildspecs(tree: Tree) -> set[str]:
+    """Build files that a stage of such a pipeline runs."""
+    return {f for _, text in _sources(tree) if "addStage" in text for f in _FILE.findall(text)}
+
+
+def phases(tree: Tree, path: str) -> tuple[Step, ...]:
+    """The commands of a CodeBuild specification."""
+    body = yaml.first(tree.text(path) or "").map("phases")
+    return tuple(
+        Step(body.map(p).lines.get("commands", 0) + 1 + n, c)
+        for p in ("install", "pre_build", "build", "post_build")
+        for n, c in enumerate(body.map(p).list("commands"))
+        if isinstance(c, str)
+    )
+
+
+def _inside(text: str, start: int) -> str:
+    """What stands between a parenthesis and the one that closes it."""
+    depth, end = 1, start
+    while end < min(len(text), start + _LONGEST) and depth:
+        depth += {"(": 1, ")": -1}.get(text[end], 0)
+        end += 1
+    return text[start:end]
+
+
+def _stages(
+    tree: Tree, path: str, text: str, made: dict[str, tuple[str, str]], triggers: frozenset[str]
+) -> Iterator[Job]:
+    before: tuple[str, ...] = ()
+    waits = False
+    for number, stage in enumerate(re.finditer(r"\.addStage\(|\.addWave\(", text)):
+        body, line = _inside(text, stage.end()), text[: stage.start()].count("\n") + 1
+        named = re.search(r"stageName\s*:\s*['\"`]([^'\"`]+)", body) or re.search(r"['\"`]([\w -]+)['\"`]", body)
+        name = named[1] if named else f"stage{number}"
+        inline = [(m[1].rpartition(".")[2], _inside(body, m.end())) for m in re.finditer(r"new\s+([\w.]+)\s*\(", body)]
+        known = [made[w] for w in dict.fromkeys(re.findall(r"\b\w+\b", body)) if w in made]
+        steps: list[Step] = []
+        for kind, inner in (*inline, *known):
+            waits = waits or kind.startswith("ManualApproval")
+            steps += _actions(tree, kind, inner, made, line)
+        if "stageName" not in body and re.match(r"\s*new\s+\w+", body):  # CDK Pipelines: a stage is what it deploys
+            steps.append(Step(line, "cdk deploy"))
+        yield Job("CodePipeline", path, line, name, triggers, tuple(steps), before, path, name, "", waits)
+        before = (*before, f"{path}#{name}")
+
+
+def _actions(tree: Tree, kind: str, body: str, made: dict[str, tuple[str, str]], line: int) -> list[Step]:
+    """What one action or step runs: a build file, commands written beside it, or a deployment of a stack."""
+    whole = body + "".join(made[w][1] for w in re.findall(r"\bproject\s*:\s*(?:this\.)?(\w+)", body) if w in made)
+    found = [s for f in _FILE.findall(whole) for s in phases(tree, f)]
+    for listed in _COMMANDS.findall(whole):
+        found += [Step(line, a or b or c) for a, b, c in _TEXTS.findall(listed)]
+    if re.search(r"CloudFormationCreateUpdateStack|CloudFormationExecute|EcsDeploy|CodeDeploy|LambdaInvoke", kind):
+        said = re.search(r"actionName\s*:\s*['\"`]([^'\"`]+)", body)
+        category = "Invoke" if "Lambda" in kind else "Deploy"
+        found.append(Step(line, uses=f"CodePipeline/{category}/{kind}/{said[1] if said else ''}"))
+    return found
