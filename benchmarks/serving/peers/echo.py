@@ -1,10 +1,10 @@
 """JSON in, JSON out, on the same stack: what would be left if scoring and logging cost nothing. `echo.py PORT`"""
 
-import asyncio
 import sys
 from typing import Any
 
 import msgspec
+import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
@@ -18,4 +18,4 @@ class Echo:
 if __name__ == "__main__":
     port = int(sys.argv[1])
     server = Server(Echo(), "127.0.0.1", port, interface=Interfaces.RSGI, log_enabled=False, websockets=False)
-    asyncio.run(server.serve())
+    uvloop.run(server.serve())

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
+import uvloop
 from sqlalchemy.exc import SQLAlchemyError
 
 from gradino.operate.project import Project
@@ -84,7 +85,7 @@ def run(
     deployments.start(each_look)
     deployments.settled.wait(_PATIENCE)
     app = App(service, prefix, access, Journal(serving.log == "requests"))
-    asyncio.run(_serve(SharedServer(listener, serving, app)))
+    uvloop.run(_serve(SharedServer(listener, serving, app)))
     deployments.close()
     log.close()
     store.state.close()
