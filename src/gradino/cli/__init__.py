@@ -12,6 +12,7 @@ import typer
 from gradino.cli import (
     alerts,
     assess,
+    climb,
     data,
     decisions,
     demo,
@@ -45,7 +46,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _COMMANDS = {
-    "Measure": (assess.assess, plan.plan, interview.interview),
+    "Measure": (assess.assess, plan.plan, climb.climb, interview.interview),
     "Run a project": (
         init.init,
         up.up,

@@ -1,0 +1,221 @@
+"""What climb writes really climbs: rungs rise and none falls, hosts accept the files, and twice is once."""
+# ruff: noqa: E501 - files and tables read better unwrapped
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gradino.cli import app
+from gradino.errors import EvidenceError
+from gradino.measure import assess
+from gradino.measure.climb import climb
+from gradino.measure.climb.recipes import RECIPES
+from gradino.measure.plan import plan
+from tests.measure.conftest import write_commit
+
+Maker = Callable[..., Path]
+TEST = """\
+from fastapi.testclient import TestClient
+
+from bikes.api import app
+from bikes.features import hour
+
+
+def test_hour():
+    assert hour("2011-01-01 05:00") == 5
+
+
+def test_predict_answers_with_a_number():
+    answer = TestClient(app).post("/predict", json={"hour": 5})
+    assert answer.status_code == 200
+    assert answer.json()["rentals"] > 0
+"""
+API = """\
+from fastapi import FastAPI
+from sklearn.linear_model import LinearRegression
+
+app = FastAPI()
+model = LinearRegression().fit([[0], [1]], [1, 2])
+
+
+@app.post("/predict")
+def predict(row: dict):
+    return {"rentals": float(model.predict([[row["hour"]]])[0])}
+"""
+TRAIN = """\
+import json
+
+import joblib
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+
+from bikes.features import hour
+
+
+def main():
+    rides = pd.read_csv("data/rides.csv")
+    model = LinearRegression().fit(rides[["hour"]], rides["rentals"])
+    joblib.dump(model, "models/model.pkl")
+    with open("models/metrics.json", "w") as file:
+        json.dump({"r2": model.score(rides[["hour"]], rides["rentals"])}, file)
+
+
+if __name__ == "__main__":
+    main()
+"""
+BIKES = {
+    "requirements.txt": "scikit-learn==1.5.2\npandas==2.2.3\njoblib==1.4.2\nfastapi==0.115.0\nhttpx==0.27.2\n",
+    "bikes/__init__.py": "",
+    "bikes/features.py": "def hour(date):\n    return int(date[11:13])\n",
+    "bikes/train.py": TRAIN,
+    "bikes/api.py": API,
+    "data/rides.csv": "hour,rentals\n" + "".join(f"{h},{3 * h + 1}\n" for h in range(24)),
+    "tests/test_bikes.py": TEST,
+    "Dockerfile": 'FROM python:3.12\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY bikes/ bikes/\nCMD ["uvicorn", "bikes.api:app"]\n',
+}  # fmt: skip
+FOR = {"tests": "integration.application-tests", "training": "creation.training", "image": "integration.builds"}
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["climb", *words])
+
+
+def levels(root: Path) -> dict[str, int]:
+    return {t.id: t.level.wired for t in assess(root).tracks}
+
+
+def commit_all(root: Path, message: str = "Climb") -> None:
+    shown = subprocess.run(["git", "ls-files", "-o", "--exclude-standard"], cwd=root, capture_output=True, text=True)
+    write_commit(root, {name: (root / name).read_text() for name in shown.stdout.split()}, message)
+
+
+def valid(root: Path, *schema: str) -> None:
+    check = [Path(sys.executable).parent / "check-jsonschema", "--regex-variant", "nonunicode", "--builtin-schema"]
+    files = sorted((root / ".github" / "workflows").glob("*.yml"))
+    done = subprocess.run([*check, *schema, *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def raised(made: object) -> set[str]:
+    return {f"{r.track}@{r.level}" for r in made.rose}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_raises_what_it_says_and_nothing_falls(recipe: str, repository: Maker) -> None:
+    root = repository(BIKES)
+    before, made = levels(root), climb(root, track=FOR[recipe])
+    assert raised(made) & set(RECIPES[recipe][1])
+    assert run(str(root), "--track", FOR[recipe], "--yes").exit_code == 0
+    commit_all(root)
+    after = levels(root)
+    assert {t for t in after if after[t] > before[t]} == {r.track for r in made.rose}
+    assert not {t for t in after if after[t] < before[t]}
+    assert {r.now for r in made.rose} == {"wired"}
+
+
+def test_it_climbs_until_people_are_needed(repository: Maker) -> None:
+    root = repository(BIKES)
+    for _ in range(6):
+        made = climb(root)
+        if not made.files:
+            break
+        assert run(str(root), "--yes").exit_code == 0
+        again = climb(root)
+        assert all(file.there for file in again.files), "the second run writes nothing new"
+        assert again.rose == made.rose
+        commit_all(root)
+    assert not made.files
+    found = assess(root)
+    for track in ("integration.builds", "creation.compute", "release.scoring-script"):
+        assert found.track(track).level.wired == 4
+    assert found.track("creation.training").level.wired == 3
+    assert found.track("integration.application-tests").level.wired == 2
+    open_rungs = {f"{i.track}@{i.level}" for x in plan(found).increments for i in x.items}
+    assert {f"{x.track}@{x.level}" for x in made.passed} == open_rungs
+    assert all(x.why and x.criterion for x in made.passed)
+    valid(root, "vendor.github-workflows")
+
+
+@pytest.mark.parametrize(
+    ("files", "track", "why"),
+    [
+        ({"tests/test_bikes.py": None}, "integration.application-tests", "no test function asserts anything"),
+        ({"tests/test_bikes.py": "def test_it():\n    assert True\n"}, "integration.application-tests", "no test function"),
+        ({"tests/test_bikes.py": "import joblib\n\n\ndef test_it():\n    assert joblib.load('m.pkl').predict([1]) > 0\n"},
+         "integration.application-tests", "reads m.pkl, which is not in the repository"),
+        ({"requirements.txt": None}, "integration.application-tests", "nothing says what to install"),
+        ({"data/rides.csv": None}, "creation.training", "reads data/rides.csv, which the repository does not hold"),
+        ({"bikes/train.py": TRAIN.replace("rides = pd", "parser.add_argument('--data', required=True)\n    rides = pd")},
+         "creation.training", "wants --data"),
+        ({"bikes/train.py": TRAIN.replace('    joblib.dump(model, "models/model.pkl")\n', "")},
+         "creation.training", "a run would leave nothing behind"),
+        ({"bikes/train.py": "import mlflow\n" + TRAIN.replace("rides = pd", "mlflow.set_tracking_uri('http://localhost:5000')\n    rides = pd")},
+         "creation.training", "speaks to http://localhost:5000"),
+        ({"bikes/train_tree.py": TRAIN}, "creation.training", "each train something"),
+        ({"Dockerfile": "FROM python:3.12\nCOPY model.pkl .\n"}, "integration.builds", "copies model.pkl, which is not"),
+        ({"Dockerfile": None}, "integration.builds", "there is none"),
+        ({".travis.yml": "script: pytest --version\n"}, "integration.builds", "its pipelines run on Travis"),
+        ({".github/workflows/tests.yml": "on: push\njobs: {lint: {runs-on: x, steps: [{run: ruff check}]}}\n"},
+         "integration.application-tests", "tests.yml is there already and is left alone"),
+        ({}, "people.data-engineers", "gradino interview"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_known_is_said_and_nothing_is_written(
+    files: dict[str, str | None], track: str, why: str, repository: Maker
+) -> None:
+    root = repository({name: text for name, text in (BIKES | files).items() if text is not None})
+    done = run(str(root), "--track", track, "--yes")
+    assert done.exit_code == 0
+    assert why in done.output
+    assert "Nothing can be written" in done.output
+    assert not subprocess.run(["git", "status", "--short"], cwd=root, capture_output=True, text=True).stdout
+
+
+def test_without_a_terminal_nothing_is_written_unless_told(repository: Maker) -> None:
+    root = repository(BIKES)
+    for words in ([], ["--json"]):
+        done = run(str(root), *words)
+        assert isinstance(done.exception, EvidenceError)
+        assert "--yes" in done.exception.next
+    shown = run(str(root), "--dry-run", "--json")
+    assert json.loads(shown.stdout)["schema"] == "gradino.climb/1"
+    assert not (root / ".github").exists()
+
+
+def test_files_with_changes_of_yours_are_not_built_upon(repository: Maker) -> None:
+    root = repository(BIKES)
+    (root / "requirements.txt").write_text("scikit-learn\n")
+    done = run(str(root), "--yes")
+    assert isinstance(done.exception, EvidenceError)
+    assert done.exception.what == "requirements.txt has changes that are not committed."
+    assert not (root / ".github").exists()
+
+
+def test_a_file_that_is_there_is_never_touched(repository: Maker) -> None:
+    root = repository(BIKES)
+    mine = root / ".github" / "workflows" / "tests.yml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    assert run(str(root), "--track", "integration.application-tests", "--yes").exit_code == 0
+    assert mine.read_text() == "mine"
+
+
+def test_nothing_is_written_through_a_link(repository: Maker, tmp_path: Path) -> None:
+    root = repository(BIKES)
+    (tmp_path / "elsewhere").mkdir()
+    (root / ".github").symlink_to(tmp_path / "elsewhere")
+    done = run(str(root), "--yes")
+    assert isinstance(done.exception, EvidenceError)
+    assert "leads out of the repository" in done.exception.what
+    assert not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_folder_without_a_commit_is_refused(tmp_path: Path) -> None:
+    done = run(str(tmp_path), "--yes")
+    assert isinstance(done.exception, EvidenceError)
+    assert "git init" in done.exception.next
