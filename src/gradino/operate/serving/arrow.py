@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ KINDS = (STREAM, FILE, PARQUET)
 
 _MAGIC = b"ARROW1\0\0"
 _END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream
+_MESSAGE = struct.Struct("<II")  # how one begins: a mark, and the length of what describes it
+_MOST_KNOWN, _KNOWN_SIZE = 64, 64 * 1024  # schemas that are remembered, and bytes of one of them
 _NUMBER = pa.float64()
+_ANSWERED = {kind.id: kind for kind in (pa.string(), _NUMBER, pa.int64(), pa.bool_(), pa.null())}
 _PATIENCE = 10.0  # seconds of unpacking
 _MOST_BYTES = 64 * 1024**2  # unpacked
 _ADVICE = "send the rows in several requests"
@@ -54,9 +58,10 @@ class Unpacker:
                 body = body[len(_MAGIC) :]  # a file is a stream with an index behind it
             if kind == PARQUET:
                 body = await asyncio.to_thread(self._unpacked, unpack.PARQUET, body)
-            elif _compressed(body):
-                body = await asyncio.to_thread(self._unpacked, unpack.ARROW, body)
-            return self._columns(body, rows)
+            batches = _batches(body)
+            if batches is None:
+                batches = _batches(await asyncio.to_thread(self._unpacked, unpack.ARROW, body))
+            return self._columns(batches or [], rows)
         except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
             raise BadInput(Problem(f"the body cannot be read: {error}"), 400) from None
 
@@ -66,17 +71,14 @@ class Unpacker:
             self._process.wait()
             self._process = None
 
-    def _columns(self, body: bytes, rows: Rows) -> Columns:
-        batches = []
-        size = 0
-        for batch in pa.ipc.open_stream(pa.BufferReader(body)):
-            size += batch.num_rows
-            if size > self._most_rows:
-                raise BadInput(Problem(f"more than {self._most_rows} rows", next=_ADVICE), 413)
-            batch.validate(full=True)
-            batches.append(batch)
+    def _columns(self, batches: list[pa.RecordBatch], rows: Rows) -> Columns:
         if not batches:
             raise BadInput(Problem("there are no rows in the body"))
+        size = sum(batch.num_rows for batch in batches)
+        if size > self._most_rows:
+            raise BadInput(Problem(f"more than {self._most_rows} rows", next=_ADVICE), 413)
+        for batch in batches:
+            batch.validate(full=True)
         names = batches[0].schema.names
         if len(set(names)) < len(names):
             raise BadInput(Problem("two columns have the same name"))
@@ -127,10 +129,11 @@ def accepted(accept: str | None, sent: str) -> str:
 
 def written(kind: str, columns: dict[str, Any], about: dict[str, str]) -> bytes:
     """A table with `about` as its metadata."""
-    batch = pa.record_batch([pa.array(values) for values in columns.values()], list(columns))
-    batch = batch.replace_schema_metadata(about)
+    arrays = [pa.array(values) for values in columns.values()]
+    schema, head = _answer_schema(tuple(columns), tuple(array.type.id for array in arrays), tuple(about.items()))
+    batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
     if kind == STREAM:
-        return b"".join((batch.schema.serialize().to_pybytes(), batch.serialize().to_pybytes(), _END))
+        return b"".join((head, batch.serialize(), _END))
     table = pa.Table.from_batches([batch])
     sink = pa.BufferOutputStream()
     if kind == PARQUET:
@@ -143,8 +146,17 @@ def written(kind: str, columns: dict[str, Any], about: dict[str, str]) -> bytes:
     return bytes(sink.getvalue())
 
 
+@lru_cache(_MOST_KNOWN)
+def _answer_schema(
+    names: tuple[str, ...], types: tuple[int, ...], about: tuple[tuple[str, str], ...]
+) -> tuple[pa.Schema, bytes]:
+    """What answers of one deployment begin with. A type is told by its number: to hash the type itself takes longer."""
+    schema = pa.schema(list(zip(names, (_ANSWERED[kind] for kind in types), strict=True)), dict(about))
+    return schema, schema.serialize().to_pybytes()
+
+
 def _arrays(names: list[str], batches: list[pa.RecordBatch]) -> dict[str, NDArray[Any]]:
-    if len(batches) == 1 and set(batches[0].schema.types) == {_NUMBER}:
+    if len(batches) == 1 and all(kind.id == _NUMBER.id for kind in batches[0].schema.types):
         matrix = batches[0].to_tensor(null_to_nan=True, row_major=False).to_numpy()
         return dict(zip(names, matrix.T, strict=True))
     table = pa.Table.from_batches(batches)
@@ -188,16 +200,26 @@ def _dictionary_bytes(values: pa.ChunkedArray) -> int:
     return total
 
 
-def _compressed(stream: bytes) -> bool:
-    """Whether any batch of an Arrow stream says that its buffers are compressed.
+def _batches(stream: bytes) -> list[pa.RecordBatch] | None:
+    """The batches of an Arrow stream where they lie; None: some buffers are compressed, and nothing was unpacked.
 
-    Read from the messages themselves, https://github.com/apache/arrow/blob/main/format/Message.fbs: pyarrow unpacks
-    whatever it reads without saying so.
+    Whether they are is read from the messages themselves, https://github.com/apache/arrow/blob/main/format/Message.fbs:
+    pyarrow unpacks whatever it reads without saying so.
     """
-    return any(
-        _says_compressed(message.metadata.to_pybytes(), message.type)
-        for message in pa.ipc.MessageReader.open_stream(pa.BufferReader(stream))
-    )
+    messages = list(pa.ipc.MessageReader.open_stream(pa.BufferReader(stream)))
+    heads = [message.metadata.to_pybytes() for message in messages]
+    kinds = [message.type for message in messages]
+    if any(map(_says_compressed, heads, kinds)):
+        return None
+    if kinds != ["schema", "record batch"] or len(heads[0]) > _KNOWN_SIZE:
+        return list(pa.ipc.open_stream(pa.BufferReader(stream)))
+    return [pa.ipc.read_record_batch(messages[1], _schema(heads[0]))]
+
+
+@lru_cache(_MOST_KNOWN)
+def _schema(flatbuffer: bytes) -> pa.Schema:
+    """Read once: the same clients send the same one again."""
+    return pa.ipc.read_schema(pa.py_buffer(_MESSAGE.pack(0xFFFFFFFF, len(flatbuffer)) + flatbuffer))
 
 
 def _says_compressed(flatbuffer: bytes, kind: str) -> bool:

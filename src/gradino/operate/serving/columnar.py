@@ -49,7 +49,7 @@ def checked(rows: Rows, given: Mapping[str, NDArray[Any]], size: int) -> Columns
 def _all_finite(given: Mapping[str, NDArray[Any]]) -> bool:
     """Whether no float among them is missing or infinite: asked of all at once, as nearly always it is so."""
     floats = [values for values in given.values() if values.dtype == np.float64]
-    return bool(np.isfinite(floats).all())
+    return bool(np.isfinite(np.concatenate(floats)).all()) if floats else False
 
 
 def missing(values: NDArray[Any]) -> NDArray[np.bool_]:
