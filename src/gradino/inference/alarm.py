@@ -51,6 +51,9 @@ FLOOR = 0.5
 DAYS = 10
 """Days of a holdout below which nothing is known of how days vary, and none is floored."""
 
+WEEK = 7
+"""Days for which one is taken to resemble those before it."""
+
 
 class Harm(msgspec.Struct, frozen=True):
     """An alarm on one stream of losses: `state = state.update(losses)` until `state.alarmed`.
@@ -194,11 +197,11 @@ def daily(
 ) -> Harm:
     """The alarm on means of days, before its first: of the holdout's `losses`, shape (n,), with the `day` of each.
 
-    What is allowed is that of `seasonal`, with a margin that knows how far the mean of so many days may be off. Days
-    resemble the ones before them, so their standard error is that of k(1 − ρ)/(1 + ρ) independent ones, ρ being their
-    autocorrelation (Bayley & Hammersley 1946), where that is more. Of variance between days and of rows within one
-    follows what a day of so many labels is allowed for being floored; where that is more than a tenth of its
-    loss, and with fewer than 10 days, none is floored. Its losses want the counts of their contexts as weights.
+    What is allowed is that of `seasonal`, with a margin that knows how far the mean of so many days may be off: days
+    resemble those before them, so it is at least z times their standard error with autocorrelations up to a week (Newey
+    & West 1987). From the variance between days and of losses within one follows what a day of so many labels is
+    allowed for being floored; where that is more than a tenth of its loss, and with fewer than 10 days, none is
+    floored. The alarm wants the counts of its contexts as weights of a day's mean.
     """
     values, rows, days = np.asarray(losses, dtype=np.float64), np.asarray(context, np.intp), np.asarray(day)
     known = ~np.isnan(values)
@@ -211,8 +214,8 @@ def daily(
     means = np.bincount(place, rest) / count
     about = means - means.mean()
     spread = float(about @ about)
-    alike = min(max(float(about[1:] @ about[:-1]) / spread + 1 / k, 0.0), 0.9) if spread else 0.0
-    error = math.sqrt(spread / (k - 1) / k * (1 + alike) / (1 - alike))
+    alike = sum(2 * (1 - lag / (WEEK + 1)) * float(about[lag:] @ about[:-lag]) for lag in range(1, WEEK + 1))
+    error = math.sqrt((spread + max(alike, 0.0)) / (k - 1) / k)
     margin = max(margin, float(means.mean()) + NormalDist().inv_cdf(confidence) * error)
     within = float(((rest - means[place]) ** 2).sum()) / max(len(rest) - k, 1)
     between = max(spread / (k - 1) - within * float((1 / count).mean()), 0.0)
