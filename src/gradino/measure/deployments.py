@@ -22,6 +22,7 @@ def deployments(scene: Scene) -> list[Firing]:
     return [
         f
         for f in scene.firings
+        if not _of_something_else(scene, f.job.path)
         if (
             f.effect.verb in ("deploy", "bundle-deploy")
             and not _beside(scene, f)
@@ -30,6 +31,22 @@ def deployments(scene: Scene) -> list[Firing]:
         or (f.effect.verb == "provision" and defined)
         or (f.effect.verb == "promote" and asked and f.job.system != "Makefile")
     ]
+
+
+@lru_cache(maxsize=512)
+def _of_something_else(scene: Scene, path: str) -> bool:
+    """Whether a CI file names folders of the repository, and none of them holds Python: a page, a client, documents."""
+    text = scene.tree.text(path) or "" if path.endswith((".yml", ".yaml")) else ""
+    folders = {p.partition("/")[0] for p in scene.tree.sizes if "/" in p and not p.startswith(".")}
+    named = [d for d in folders if re.search(rf"(?<![\w/.-]){re.escape(d)}/", text)]
+    python = {p.partition("/")[0] for p in scene.code.paths}
+    return bool(named) and "." not in python and not any(d in python for d in named) and bool(_OTHER.search(text))
+
+
+# What builds something that is not Python.
+_OTHER = re.compile(
+    r"setup-node|setup-dotnet|setup-java|setup-go|\bnpm\b|\byarn\b|\bpnpm\b|\bdotnet\b|\bmvn\b|gradle", re.I
+)
 
 
 def _published(scene: Scene) -> frozenset[str]:
@@ -63,6 +80,12 @@ def _manifests(scene: Scene, named: str) -> list[str]:
     """Texts of the manifests that a command names by file or folder."""
     place = named.removeprefix("./").rstrip("/")
     return [scene.tree.short(p) for p in scene.tree.sizes if p == place or p.startswith(f"{place}/")]
+
+
+def applicable(scene: Scene, command: str) -> bool:
+    """Whether the manifests that a command applies are there; one that names none says nothing against it."""
+    where = _APPLIED.search(command)
+    return not where or bool(re.search(r"[$<{:]", where[1])) or bool(_manifests(scene, where[1].strip("`\"'")))
 
 
 def _beside(scene: Scene, firing: Firing) -> bool:

@@ -18,6 +18,10 @@ _STARTS = re.compile(
     r"^(sudo )?(docker\s+run\b(?=.*\s(-d|--detach)\b)|docker[- ]compose\b.*\sup\b|systemctl\s+(re)?start|"
     r"supervisorctl\s+(re)?start|pm2\s+(re)?(start|load))"
 )
+# A command that fails unless the output holds what is expected.
+_LOOKS = re.compile(
+    r"^\s*(?:[^|\n]*\|\s*)?(?:grep|egrep|findstr|diff|cmp|jq\s+-e)\b|\bif\s+!?\s*grep|Select-String", re.M
+)
 _RUNS_SHELL = re.compile(
     r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.run_command|session\.run|c\.run)$"
 )
@@ -60,7 +64,16 @@ class Follower:
         for target in step.calls:
             path, _, name = target.partition("::")
             found += self.python(path, (name,) if name else (BODY, MAIN), (), 0)
+        found += self._checked(step, found)
         return [replace(e, soft=e.soft or step.soft) for e in found]
+
+    def _checked(self, step: Step, found: list[Effect]) -> list[Effect]:
+        """Runs of the model whose answer the same step looks at: what it prints is searched for what is expected."""
+        said = "\n".join([step.run, *named_actions.scripts(step)])
+        asked = next((e for e in found if e.verb == "predict" and e.path.endswith(".py")), None)
+        if asked is None or not _LOOKS.search(said) or re.search(r"\|\|\s*(true|echo|:)", said):
+            return []
+        return [Effect("smoke", asked.path, asked.line, f"runs {asked.path} and looks at what it answers")]
 
     def _remote(self, job: Job, step: Step) -> list[Effect]:
         """What stays running on a machine that outlives the job: to start it there is to deploy it."""

@@ -98,6 +98,8 @@ def _elsewhere(step: Step) -> list[tuple[str, str]]:
 
 def scripts(step: Step) -> list[str]:
     """Shell that a named step is given to run."""
+    if "github-script" in step.uses:  # JavaScript
+        return []
     found = [step.input(name) for name in _SCRIPTS if step.input(name)]
     path = step.input("scriptPath") or step.input("filePath")
     if path:

@@ -97,7 +97,7 @@ def _unasked(scene: Scene, module: Module) -> bool:
 
 
 _LOOKS_BACK = re.compile(
-    r"eval|valid|test|train|fit|monitor|drift|metric|explain|shap|convert|export|regist|promot|util|upload|debug"
+    r"eval|valid|test|train|fit|monitor|drift|metric|explain|shap|convert|export|regist|promot|util|upload|debug|data|feature|preproc|extract|bench"
 )
 
 

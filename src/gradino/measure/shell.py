@@ -44,6 +44,8 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\btwine\s+upload|\b(poetry|uv|flit|hatch|pdm)\s+publish|\bmaturin\s+publish", "publish-package"),
     (r"\bpython3?\s+-m\s+build\b|setup\.py\s+(sdist|bdist_wheel)|\b(poetry|uv|hatch)\s+build\b", "build-package"),
     (r"\bmkdocs\s+gh-deploy|\bsphinx-build|\bmkdocs\s+build", "docs"),
+    (r"^\s*(CI=\w+\s+)?(npm|yarn|pnpm|bun)\s+(run\s+|--\S+\s+)*(test|e2e)\b|^\s*(npx\s+)?(jest|vitest|cypress\s+run|playwright\s+test|mocha|bats|ctest)\b"
+     r"|\b(dotnet|go|cargo|sbt|swift)\s+test\b|\b(mvnw?|gradlew?)\s+(\S+\s+)*?(test|verify|check)\b", "other-test"),
     # training
     (r"\baz\s+ml\s+(job\s+create|run\s+submit)", "submit"),
     (r"\bgcloud\s+(\S+\s+)*?(ai\s+custom-jobs\s+create|ai-platform\s+jobs\s+submit\s+training|ai\s+hp-tuning-jobs)", "submit"),
@@ -75,11 +77,13 @@ _HEADS = frozenset(
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
      "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
+     "npm", "yarn", "pnpm", "bun", "npx", "jest", "vitest", "cypress", "playwright", "mocha", "bats", "ctest",
+     "dotnet", "go", "cargo", "sbt", "swift", "mvn", "mvnw", "gradle", "gradlew",
      "dvc", "kaggle", "gdown", "wget", "curl", "tensorflow",}
 )  # fmt: skip
 _TEST = re.compile(
     r"^(?:docker(?:-compose| compose)?\s+(?:-\S+\s+)*(?:run|exec)\s+.*\s)?(?:\S*/)?"
-    r"(?:pytest|py\.test|(?:python[\d.]*|coverage\s+run)\s+(?:.*\s)?-m\s+(?:pytest|unittest|nose2?)|nosetests|nox|rasa test|behave|robot)(?=\s|$)"
+    r"(?:pytest|py\.test|(?:python[\d.]*|coverage\s+run)\s+(?:.*\s)?-m\s+(?:pytest|unittest|nose2?)|nosetests|nox|rasa test|behave|robot|python[\d.]*\s+setup\.py\s+(?:test|pytest))(?=\s|$)"
 )
 _INSTALLS = re.compile(
     r"(python3? -m )?(pip3?|uv pip|conda|mamba|apt(-get)?|npm|brew|poetry|uv|pdm|pipenv)\s+(install|add|sync)\b"

@@ -13,7 +13,7 @@ from gradino.measure.tree import Tree
 
 _FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?|smoke_?tests?)\.py$")
 _ABOUT_SCORING = re.compile(
-    r"(^|[_\W])(predict\w*|scor(e|ing)|infer\w*|transcri\w*|classify|generate|serv(e|er|ing|ice)|endpoints?|apis?|app)([_\W]|$)"
+    r"(^|[_\W])(predict\w*|scor(e|ing)|infer(ence)?|transcri\w*|classify|generate|serv(e|er|ing|ice)|endpoints?|apis?|app)([_\W]|$)"
 )
 _LENIENT = re.compile(
     r"status_code\s+(in|not in)\b.*(4\d\d|5\d\d)|status_code.*==.*\bor\b|^True$|^1$|\bor True\b|is not None or "
@@ -197,11 +197,13 @@ class Tests:
             if not folder:
                 break
             folder = folder.rpartition("/")[0]
-        for name in function.params:
+        waiting = list(function.params)
+        for name in waiting:  # fixtures ask for fixtures
             for place in places:
                 other = self.code.module(place) if place in self.tree else None
                 if other and name in other.functions:
                     found.append((place, (name,)))
+                    waiting += [p for p in other.functions[name].params if p not in waiting]
                     break
         for place in places:
             other = self.code.module(place) if place in self.tree else None

@@ -142,7 +142,7 @@ _FROZEN = re.compile(
 _FILE = re.compile(
     r"\.(csv|zip|gz|tgz|tar|parquet|json|jsonl|xlsx?|txt|data|names|npz|h5|feather|tsv|pkl|arff|bz2)(\?\S*)?$", re.I
 )
-_WATCHERS = re.compile(r"^(prometheus_client|aporia|whylabs|langfuse|langsmith|phoenix|opik|newrelic|elasticapm|logfire|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|"
+_WATCHERS = re.compile(r"^(prometheus_client|aporia|whylabs|langfuse|langsmith|phoenix|opik|newrelic|elasticapm|logfire|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|markus|"
                        r"applicationinsights|nannyml|prometheus_flask_exporter|azure\.monitor|statsd|datadog|ddtrace)\b")  # fmt: skip
 _TRACKERS = re.compile(r"(neptune|comet_ml|clearml|aim|dvclive|wandb)\b")
 _BY_NAME = tuple(
@@ -240,7 +240,8 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         result.append(("load", name))
     elif _ASKED.search(name) or (
         "." in name
-        and method in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict", "score_batch")
+        and method
+        in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict", "score_batch", "recommend")
     ):
         result.append(("predict", name))
     result += _sources(call)
@@ -356,7 +357,9 @@ def frozen(url: str) -> bool:
 def _records(call: Call) -> list[tuple[str, str]]:
     """Whether a call writes the commit or the data version beside a model."""
     found: list[tuple[str, str]] = []
-    if call.method == "use_artifact" and not any(t.endswith(":latest") for t in call.texts):
+    if call.method == "use_artifact" and not any(
+        t.endswith(":latest") or "model" in t for t in (*call.texts, *call.refs)
+    ):
         found.append(("record-data", call.name))
     if call.method in _NOTES:
         words = " ".join((*call.texts, *call.keywords, *call.keywords.values(), *call.refs)).lower()

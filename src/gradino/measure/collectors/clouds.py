@@ -77,7 +77,8 @@ def judge(system: str, path: str, line: int, kind: str, name: str, body: str) ->
         if pattern.search(kind):
             traits |= meaning
     if "alarm" in traits and re.search(
-        r"drift|model[-_ ]?quality|data[-_ ]?quality|baseline|feature_|accuracy|sagemaker|ModelLatency|Invocation",
+        r"drift|model[-_ ]?quality|data[-_ ]?quality|baseline|feature_|accuracy|sagemaker|ModelLatency|Invocation|"
+        r"run\.googleapis\.com|latenc|5xx|error_?rate|HTTPCode",
         body,
         re.I,
     ):

@@ -38,14 +38,30 @@ def builds_and_publishes(scene: Scene) -> list[Evidence]:
 
 def unit_tests(scene: Scene) -> list[Evidence]:
     """Write tests that assert something and run them on every change."""
-    return _tests(scene, lambda t: t.unit, "checks a unit") or _tests(
+    found = _tests(scene, lambda t: t.unit, "checks a unit") or _tests(
         scene, lambda t: t.integration, "crosses a boundary"
     )
+    return found + _other_tests(scene)
+
+
+# Files of tests in languages that are not read further.
+_OTHER_TEST = re.compile(
+    r"(\.(test|spec)\.[jt]sx?|Tests?\.(cs|java|kt|scala|swift)|_test\.(go|exs?)|_spec\.rb)$|/src/test/|\.Tests?\.csproj$|(^|/)tests/[^/]+\.rs$"
+)
+
+
+def _other_tests(scene: Scene) -> list[Evidence]:
+    """Tests of the application in another language than Python, where there are any."""
+    runs = [f for f in scene.fired("other-test", when=CHECKED) if not f.effect.soft and not f.job.soft]
+    if runs and any(_OTHER_TEST.search(p) for p in scene.tree.sizes):
+        return [scene.show(runs[0], "runs the application's tests")]
+    return []
 
 
 def integration_tests(scene: Scene) -> list[Evidence]:
     """Test across the boundary between two real components, beside unit tests, on every change."""
-    if not any(e.strength >= Strength.WIRED for e in _tests(scene, lambda t: t.unit, "checks a unit")):
+    units = _tests(scene, lambda t: t.unit, "checks a unit") + _other_tests(scene)
+    if not any(e.strength >= Strength.WIRED for e in units):
         return []
     return _tests(scene, lambda t: t.integration, "crosses a boundary") + _integration_jobs(scene)
 
@@ -60,7 +76,8 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
         called = job.name + (f" {effect.says}" if effect.verb in ("submit", "run-job") else "")
         named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", called, re.I)
         checks = effect.verb == "test" and any(run_by(scene, [firing], t) for t in scene.tests.good)
-        if named and (checks or effect.verb in ("smoke", "submit", "run-job", "deploy", "bundle-deploy")):
+        looked = effect.verb == "smoke" and effect.says.startswith("runs ")
+        if looked or (named and (checks or effect.verb in ("smoke", "submit", "run-job", "deploy", "bundle-deploy"))):
             found.append(scene.show(firing, "puts the parts together and checks"))
     return found[:2]
 

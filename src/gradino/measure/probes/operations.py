@@ -28,7 +28,7 @@ _TABLE = (
 )
 # Watchers that carry what they see to a place of their own, and ways to keep a number where others can see it.
 _COLLECTED = re.compile(
-    r"^(aporia|arize|fiddler|whylabs|langfuse|langsmith|phoenix|opik|datadog|ddtrace|newrelic|elasticapm|logfire|opencensus|applicationinsights|azure\.monitor)\b"
+    r"^(aporia|arize|fiddler|whylabs|langfuse|langsmith|phoenix|opik|datadog|ddtrace|newrelic|elasticapm|logfire|opencensus|statsd|markus|applicationinsights|azure\.monitor)\b"
 )
 _KEPT = re.compile(
     r"insert into\b|\.to_sql\(|put_metric_data|push_to_gateway|pushadd_to_gateway|write_points|insert_rows_json|\.insert_(one|many)\(",

@@ -5,7 +5,7 @@ import re
 
 from gradino.measure import shell
 from gradino.measure.automation import AUTOMATIC, Job
-from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
+from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, applicable, deployments, place, released, target
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene
 from gradino.measure.scoring import scoring_files
@@ -30,7 +30,8 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
             if not f.effect.soft
         ]
     for path, number, line in scene.documents():
-        if len(line) < 300 and {"deploy"} & set(shell.verbs(line.strip().lstrip("$> `"))):
+        said = line.strip().lstrip("$> `")
+        if len(line) < 300 and "deploy" in shell.verbs(said) and applicable(scene, said):
             found.append(scene.see(path, number, f"documented: {line.strip()[:120]}", source="documentation"))
     return _strongest(found)
 
