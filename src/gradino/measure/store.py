@@ -7,6 +7,7 @@ columns are simply no evidence.
 """
 # ruff: noqa: E501 - a table reads better unwrapped
 
+import fnmatch
 import json
 import sqlite3
 import tomllib
@@ -61,12 +62,13 @@ def _set_up(scene: Scene, project: Row) -> Iterator[tuple[str, Evidence]]:
     data, training = _table(project, "data"), _table(project, "training")
     train, score = training.get("train", ""), _table(project, "scoring").get("score", "")
     source, asked = _source(data.get("source", ""))
-    collects = asked or exists(source)
+    frozen = any(fnmatch.fnmatch(path, source) for path in scene.tree.sizes)  # what lies at a commit brings nothing new
+    collects = (asked and not frozen) or exists(source)
     trains = exists(train)
 
     def say(rung: str, says: str, holds: bool) -> tuple[str, Evidence]:
         strength = Strength.WIRED if holds else Strength.DECLARED
-        missing = "" if holds else ", but the functions that gradino.toml names are not in the tree"
+        missing = "" if holds else ", but what gradino.toml names for it is not there, or is a file at a commit"
         return rung, Evidence(SOURCE, "gradino.toml", says + missing, strength)
 
     yield say(
