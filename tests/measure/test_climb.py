@@ -16,6 +16,7 @@ from gradino.measure import assess
 from gradino.measure.climb import climb
 from gradino.measure.climb.recipes import RECIPES
 from gradino.measure.plan import plan
+from gradino.operate.project import load
 from tests.measure.conftest import write_commit
 
 Maker = Callable[..., Path]
@@ -219,3 +220,68 @@ def test_a_folder_without_a_commit_is_refused(tmp_path: Path) -> None:
     done = run(str(tmp_path), "--yes")
     assert isinstance(done.exception, EvidenceError)
     assert "git init" in done.exception.next
+
+
+MODEL = """\
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingRegressor
+
+
+def train(rides: pd.DataFrame, *, learning_rate: float = 0.1) -> HistGradientBoostingRegressor:
+    x, y = rides[["warmth"]], rides["rentals"]
+    wanted = rides["rentals"]
+    model = HistGradientBoostingRegressor(learning_rate=learning_rate)
+    model.fit(x, wanted)
+    return model
+"""
+SHOP = {
+    "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\ndependencies = ["pandas", "scikit-learn"]\n',
+    "shop/__init__.py": "",
+    "shop/model.py": MODEL,
+    "data/rides.csv": "hour,warmth,rentals\n" + "".join(f"2026-01-01T{h:02}:00:00,{h},{3 * h}\n" for h in range(24)),
+}
+
+
+def test_a_project_file_is_written_from_what_is_there(repository: Maker) -> None:
+    root = repository(SHOP, "shop")
+    before, done = levels(root), run(str(root), "--adopt", "--yes")
+    assert done.exit_code == 0
+    project = load(root)
+    assert (project.name, project.project.task, project.project.target) == ("shop", "regression", "rentals")
+    assert (project.project.time, str(project.data.source)) == ("hour", "data/rides.csv")
+    assert str(project.training.train) == "shop.model:train"
+    commit_all(root)
+    after = levels(root)
+    assert all(after[t] >= before[t] for t in after)
+    assert after["creation.training"] == 4
+    assert after["creation.data-collection"] == 0, "a table that lies at a commit brings nothing new"
+
+
+@pytest.mark.parametrize(
+    ("files", "words", "why"),
+    [
+        ({"data/rides.csv": None}, [], "time, source cannot be seen"),
+        ({"data/more.csv": SHOP["data/rides.csv"]}, [], "time, source cannot be seen"),
+        ({"shop/model.py": MODEL.replace("(rides: pd.DataFrame", "(x, y")}, [], "found: none"),
+        ({"shop/model.py": MODEL.replace("    return model\n", "")}, [], "found: none"),
+        ({"shop/other.py": MODEL}, [], "shop.model:train, shop.other:train"),
+        ({"shop/model.py": MODEL.replace("HistGradientBoostingRegressor", "Pipeline")}, [], "task cannot be seen"),
+        ({"gradino.toml": "[project]\n"}, [], "is there already"),
+        ({}, ["--set", "colour=blue"], "'colour=blue' gives nothing"),
+    ],
+)
+def test_a_value_that_cannot_be_seen_must_be_given(
+    files: dict[str, str | None], words: list[str], why: str, repository: Maker
+) -> None:
+    root = repository({name: text for name, text in (SHOP | files).items() if text is not None})
+    done = run(str(root), "--adopt", "--yes", *words)
+    assert isinstance(done.exception, EvidenceError)
+    assert why in done.exception.what
+
+
+def test_what_is_given_is_what_is_written(repository: Maker) -> None:
+    root = repository(SHOP | {"shop/other.py": MODEL, "data/more.csv": SHOP["data/rides.csv"]})
+    told = ["--set", "train=shop.other:train", "--set", "source=data/*.csv", "--set", "time=hour", "--set", "name=till"]
+    assert run(str(root), "--adopt", "--yes", *told).exit_code == 0
+    assert load(root).name == "till"
+    assert str(load(root).training.train) == "shop.other:train"

@@ -24,6 +24,13 @@ def climb(
     to: Annotated[int | None, typer.Option(help="The level to reach.")] = None,
     host: Annotated[Host | None, typer.Option(help="Where pipelines run, if it cannot be seen.")] = None,
     train: Annotated[str, typer.Option(metavar="COMMAND", help="What trains, where it cannot be found.")] = "",
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Write gradino.toml instead, so that gradino operates the project.")
+    ] = False,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="With --adopt: name, task, target, time, source or train."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be written, and write nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Write without asking.")] = False,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
@@ -36,12 +43,16 @@ def climb(
     import msgspec
     from rich.console import Console
 
+    from gradino.measure.climb import adopt as taken_up
     from gradino.measure.climb import climb as look
     from gradino.measure.climb import report, write
 
     console = Console(highlight=False)
     with Console(stderr=True).status("measuring what would rise"):
-        made = look(path, to, track, host.value if host else None, train)
+        if adopt:
+            made = taken_up(path, _told(given or []))
+        else:
+            made = look(path, to, track, host.value if host else None, train)
     new = [file for file in made.files if not file.there]
     ask = bool(new) and not yes and not dry_run
     if ask and (json or not sys.stdin.isatty()):
@@ -59,3 +70,12 @@ def climb(
         typer.echo(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
     elif written:
         console.print(f"\n[green3]✓[/] wrote {', '.join(written)}; review, then commit", soft_wrap=True)
+
+
+def _told(given: list[str]) -> dict[str, str]:
+    from gradino.measure.climb.recipes.adoption import KEYS
+
+    told = {key: value for key, equals, value in (text.partition("=") for text in given) if equals and value}
+    if unknown := [text for text in given if text.partition("=")[0] not in KEYS or text.partition("=")[0] not in told]:
+        raise EvidenceError(f"'{unknown[0]}' gives nothing.", f"Write --set KEY=VALUE with one of: {', '.join(KEYS)}.")
+    return told

@@ -7,7 +7,7 @@ commit, measures again and keeps what raises a rung and lowers none; `writing` p
 `report` shows it. Called by `cli`. Nothing of the project is imported or run, and no line of it is changed.
 """
 
-from gradino.measure.climb.ascent import Climb, climb
+from gradino.measure.climb.ascent import Climb, adopt, climb
 from gradino.measure.climb.writing import write
 
-__all__ = ["Climb", "climb", "write"]
+__all__ = ["Climb", "adopt", "climb", "write"]

@@ -1,6 +1,6 @@
 """From a plan to what can be written of it: a draft is laid over the commit, measured, and kept if it truly climbs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from gradino.errors import EvidenceError
 from gradino.measure import tree
 from gradino.measure.assessment import Assessment, conclude, day_of, name_of, scene_at
 from gradino.measure.climb.ground import Draft, Host, NotKnownError, survey
-from gradino.measure.climb.recipes import RECIPES
+from gradino.measure.climb.recipes import RECIPES, adoption
 from gradino.measure.plan import Increment, Item, plan
 from gradino.measure.scene import Scene
 
@@ -75,6 +75,23 @@ class _Stand:
     found: Assessment
 
 
+def adopt(path: Path, told: Mapping[str, str]) -> Climb:
+    """A project file of gradino's own for the project at `path`; `told` are values that its files do not show.
+
+    Raises:
+        EvidenceError: as `climb`, or a value is missing.
+    """
+    stand = _look(_placed(path))
+    try:
+        draft = adoption.write(survey(stand.scene, stand.place, "github"), told)
+        higher, why = _tried(stand, draft, "creation.training", 3)
+    except NotKnownError as missing:
+        higher, why = None, str(missing)
+    if higher is None:
+        raise EvidenceError(f"{adoption.FILE} was not written: {why}.", "docs/project.md says what it must hold.")
+    return _climb(stand, 0, [draft], list(_risen(stand.found, higher.found, draft)), [])
+
+
 def climb(path: Path, to: int | None = None, track: str = "", host: Host | None = None, command: str = "") -> Climb:
     """The first increment of the plan of `path` in which something can be written. Nothing is written here.
 
@@ -127,11 +144,11 @@ def _look(place: tree.Place) -> _Stand:
 def _increment(stand: _Stand, increment: Increment, host: Host | None, command: str) -> Climb:
     start, drafts, rose, left = stand, list[Draft](), list[Risen](), list[Left]()
     for item in sorted(increment.items, key=_turn):
-        if _holds(stand.found, item):
+        if _holds(stand.found, item.track, item.level):
             continue
         whys: list[str] = []
         for draft in _drafts(stand, item, host, command, whys):
-            higher, why = _tried(stand, draft, item)
+            higher, why = _tried(stand, draft, item.track, item.level)
             if higher is None:
                 whys.append(why)
                 continue
@@ -139,14 +156,16 @@ def _increment(stand: _Stand, increment: Increment, host: Host | None, command: 
             rose += _risen(stand.found, higher.found, draft)
             stand = higher
             break
-        if not _holds(stand.found, item):
+        if not _holds(stand.found, item.track, item.level):
             left.append(Left(item.track, item.level, item.says, "; ".join(whys), item.criterion, item.check))
+    return _climb(start, increment.number, drafts, rose, left)
+
+
+def _climb(start: _Stand, number: int, drafts: list[Draft], rose: list[Risen], left: list[Left]) -> Climb:
+    subject = start.found.subject
     todo = dict.fromkeys(x for d in drafts for x in d.left)
     files = tuple(_file(start.place, d, p, t) for d in drafts for p, t in d.files.items())
-    subject = stand.found.subject
-    return Climb(
-        SCHEMA, subject.name, subject.commit, increment.number, files, tuple(rose), tuple(todo), tuple(left), ()
-    )
+    return Climb(SCHEMA, subject.name, subject.commit, number, files, tuple(rose), tuple(todo), tuple(left), ())
 
 
 def _turn(item: Item) -> int:
@@ -165,7 +184,7 @@ def _drafts(stand: _Stand, item: Item, host: Host | None, command: str, whys: li
         whys.append(item.advice or item.deliverable)
     for write in fitting:
         try:
-            yield write(survey(stand.scene, stand.place, day_of(stand.place), host, command))
+            yield write(survey(stand.scene, stand.place, host, command))
         except NotKnownError as missing:
             whys.append(str(missing))
         except Exception as error:  # noqa: BLE001 - a recipe that fails leaves its rung to people, not the whole
@@ -174,7 +193,7 @@ def _drafts(stand: _Stand, item: Item, host: Host | None, command: str, whys: li
             )
 
 
-def _tried(stand: _Stand, draft: Draft, item: Item) -> tuple[_Stand | None, str]:
+def _tried(stand: _Stand, draft: Draft, track: str, level: int) -> tuple[_Stand | None, str]:
     """Where a draft leads, if it may be written and the measure agrees that it climbs; else why not."""
     root = Path(stand.place.repository.workdir)
     for path, text in draft.files.items():
@@ -187,7 +206,7 @@ def _tried(stand: _Stand, draft: Draft, item: Item) -> tuple[_Stand | None, str]
     fallen = [
         f"{t.id}" for t, b in zip(higher.found.tracks, stand.found.tracks, strict=True) if t.level.wired < b.level.wired
     ]
-    if fallen or not _holds(higher.found, item):
+    if fallen or not _holds(higher.found, track, level):
         return None, f"{next(iter(draft.files))} would not make it hold here, so it is not written"
     return higher, ""
 
@@ -198,8 +217,8 @@ def _clean(place: tree.Place, path: str) -> bool:
     return bool(path in place.over or place.repository.status_file(path) in (FileStatus.CURRENT, FileStatus.IGNORED))
 
 
-def _holds(found: Assessment, item: Item) -> bool:
-    return any(r.level == item.level and r.verdict == "pass" for r in found.track(item.track).rungs)
+def _holds(found: Assessment, track: str, level: int) -> bool:
+    return any(r.level == level and r.verdict == "pass" for r in found.track(track).rungs)
 
 
 def _risen(before: Assessment, after: Assessment, draft: Draft) -> Iterator[Risen]:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any, Literal
 
 from gradino.measure import tree
+from gradino.measure.assessment import day_of, name_of
 from gradino.measure.scene import Scene
 
 Host = Literal["github", "gitlab", "azure"]
@@ -27,6 +28,7 @@ class Ground:
     host: Host
     branch: str
     day: date
+    name: str
     folder: str = ""
     command: str = ""
 
@@ -50,15 +52,15 @@ class Draft:
     left: tuple[str, ...] = ()
 
 
-def survey(scene: Scene, place: tree.Place, day: date, host: Host | None = None, command: str = "") -> Ground:
+def survey(scene: Scene, place: tree.Place, host: Host | None = None, command: str = "") -> Ground:
     """The ground of a place; `host` where the user names one.
 
     Raises:
         NotKnownError: its pipelines run somewhere that no recipe writes for.
     """
-    return Ground(
-        scene, host or _host(scene, place.repository), _branch(place.repository), day, place.prefix.rstrip("/"), command
-    )
+    where = host or _host(scene, place.repository)
+    branch, folder = _branch(place.repository), place.prefix.rstrip("/")
+    return Ground(scene, where, branch, day_of(place), name_of(place), folder, command)
 
 
 def _host(scene: Scene, repository: Any) -> Host:
