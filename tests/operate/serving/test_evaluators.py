@@ -35,6 +35,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from gradino.operate.serving.evaluators import NotCompiled, Outside
 from gradino.operate.serving.evaluators.compiled import Compiled, block_of, standing_in
+from gradino.operate.serving.evaluators.forest import Forest
 from gradino.operate.serving.evaluators.parity import examine
 
 CHANCE = np.random.default_rng(3)
@@ -110,6 +111,16 @@ def test_trees_agree_in_every_bit_also_where_they_branch(estimator: Any, rows: p
     expected, answer = estimator.predict(clean), compiled.predict(block_of(clean, compiled.features))
     assert answer.dtype == expected.dtype
     np.testing.assert_array_equal(answer, expected)
+
+
+@pytest.mark.parametrize(("leaves", "masked"), [(2, True), (64, True), (65, False)])
+def test_small_trees_reach_the_same_leaves_by_masks_as_by_walking(leaves: int, masked: bool) -> None:
+    fitted = DecisionTreeRegressor(max_leaf_nodes=leaves).fit(GAPS, CHANCE.random(ROWS))
+    forest = Forest.of_tree(fitted.tree_, classifies=False)
+    x = GAPS.to_numpy(np.float32).T
+    walked = np.concatenate([forest.sums(x[:, [i]]) for i in range(ROWS)], axis=1)
+    np.testing.assert_array_equal(forest.sums(x), walked)
+    assert (forest.masks is not None) == masked
 
 
 @pytest.mark.parametrize(

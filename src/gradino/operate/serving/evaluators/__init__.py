@@ -5,7 +5,8 @@ estimator compiled (`fastest`), if it answers as Python does on all rows of `par
 why. The server calls it when it loads a version, the gate `parity` before one is released, `gradino score` for files.
 
     form                what a compiled estimator is
-    forest, kernel      trees of scikit-learn, XGBoost and LightGBM as tables, and the loop over them
+    forest, masks       trees of scikit-learn, XGBoost and LightGBM as tables; small ones in a second form for many rows
+    kernel              the loops over both
     models, prepare     the last step of a model, and what may come before it
     compiled → parity   both together, and the comparison with Python
 """

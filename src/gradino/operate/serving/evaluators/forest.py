@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradino.operate.serving.evaluators.form import NotCompiled
+from gradino.operate.serving.evaluators.masks import Masks
 
+_MANY = 16  # rows: from here on masks cost less than walking
 _LESS, _LESS_OR_EQUAL = 2, 3  # treelite's operators
 
 
@@ -28,6 +30,7 @@ class Forest:
     depth: NDArray[np.int32]
     target: NDArray[np.int32]
     base: NDArray[Any]
+    masks: Masks | None = None  # the same trees, where they are small
 
     @property
     def branches(self) -> tuple[NDArray[np.uint32], NDArray[Any]]:
@@ -37,11 +40,16 @@ class Forest:
 
     def sums(self, x: NDArray[Any]) -> NDArray[Any]:
         """Of the leaves that each row of `x` (features, rows) reaches, shape (targets, rows)."""
-        from gradino.operate.serving.evaluators.kernel import add_leaves
+        from gradino.operate.serving.evaluators.kernel import add_leaves, add_left
 
-        out = np.repeat(self.base[:, None], x.shape[1], axis=1)
-        tables = (self.feature, self.threshold, self.left, self.missing_right, self.value)
-        add_leaves(np.ascontiguousarray(x), *tables, self.root, self.depth, self.target, out)
+        x, out = np.ascontiguousarray(x), np.repeat(self.base[:, None], x.shape[1], axis=1)
+        if self.masks and x.shape[1] >= _MANY:
+            m = self.masks
+            branches = (m.feature, m.threshold, m.missing_right, m.mask, m.first)
+            add_left(x, *branches, m.first_leaf, m.value, self.target, out)
+        else:
+            tables = (self.feature, self.threshold, self.left, self.missing_right, self.value)
+            add_leaves(x, *tables, self.root, self.depth, self.target, out)
         return out
 
     @staticmethod
@@ -115,14 +123,12 @@ def _laid_out(
     place = np.empty(len(inner), dtype=np.uint32)
     place[order] = own = np.arange(len(order), dtype=np.uint32)
     inner = inner[order]
-    return Forest(
+    tables = (
         np.where(inner, feature[order], 0).astype(np.uint32),
         np.where(inner, threshold[order], np.inf).astype(threshold.dtype),
         np.where(inner, place[children[order, 0]], own),
         inner & missing_right[order],
         np.ascontiguousarray(value[order]),
         place[root],
-        depth,
-        target.astype(np.int32),
-        base,
     )
+    return Forest(*tables, depth, target.astype(np.int32), base, Masks.of(*tables))
