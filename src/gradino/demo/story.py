@@ -7,9 +7,7 @@ station's feed, commits through git and `gradino train`.
 
 import json
 import signal
-import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
@@ -22,12 +20,12 @@ import pandas as pd
 
 from gradino.console import write_report
 from gradino.demo import commits, feed
-from gradino.demo.traffic import Traffic
 from gradino.errors import ServiceError
-from gradino.operate.loop.supervisor import follow_parent
 from gradino.operate.project import load, scaffold
 from gradino.operate.store import Store
 from gradino.operate.store.state import events, releases, runs
+from gradino.outside.commands import ask, command, free_port, git, up
+from gradino.outside.traffic import Traffic
 
 FIRST = date(2012, 1, 1)  # production begins; what was counted before is the first data
 MISTAKES = {date(2012, 1, 3): commits.BROKEN, date(2012, 1, 8): commits.WORSE}
@@ -45,8 +43,8 @@ class Town:
     counts: pd.DataFrame
     tell: Callable[[Any], None]
     progress: Callable[[int, int, str], None]
-    port: int = field(default_factory=lambda: _free_port())
-    page: int = field(default_factory=lambda: _free_port())
+    port: int = field(default_factory=free_port)
+    page: int = field(default_factory=free_port)
 
     def __post_init__(self) -> None:
         self.store = Store.of(self.folder)
@@ -69,16 +67,8 @@ class Town:
 
     def up(self, keep: bool) -> None:
         """Operate the project, as its user would, and wait until its first model answers; `keep` lets it outlive us."""
-        command = [sys.executable, "-m", "gradino", "up", str(self.folder)]
-        with (self.store.folder("run") / "up.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, "--port", str(self.port), "--page", str(self.page)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=None if keep else follow_parent,
-            )
+        log = self.store.folder("run") / "up.log"
+        self.process = up(self.folder, self.port, self.page, log, outlive=keep)
         told, deadline = -1, 0.0
         while not self.traffic.healthy():
             self.follow()
@@ -109,9 +99,9 @@ class Town:
 
     def summary(self) -> dict[str, Any]:
         """What happened, by the records and by what the application saw; one prediction is traced."""
-        found = _ask("status", str(self.folder))
-        traced = _ask("trace", self.ids[len(self.ids) // 2], "--project", str(self.folder))
-        assessment = _ask("assess", str(self.folder))
+        found = ask("status", str(self.folder))
+        traced = ask("trace", self.ids[len(self.ids) // 2], "--project", str(self.folder))
+        assessment = ask("assess", str(self.folder))
         write_report(self.store, load(self.folder), assessment, self.folder / "report.html")
         return {
             "requests": self.traffic.requests,
@@ -157,14 +147,14 @@ class Town:
     def _mistake(self, day: date) -> None:
         """Commit what is due, once the one before has met its fate and is reverted."""
         if self._pending and self._pending.poll() is not None:
-            _git(self.folder, "revert", "--no-edit", "HEAD")
+            git(self.folder, "revert", "--no-edit", "HEAD")
             self._pending = None
         if self._mistakes and not self._pending and day >= self._mistakes[0][0] and not self._busy():
             _, commit = self._mistakes.popleft()
             commit.apply(self.folder)
-            _git(self.folder, "commit", "--all", "-m", commit.message)
-            command = [sys.executable, "-m", "gradino", "train", str(self.folder), "--reason", commit.message]
-            self._pending = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            git(self.folder, "commit", "--all", "-m", commit.message)
+            train = command("train", str(self.folder), "--reason", commit.message)
+            self._pending = subprocess.Popen(train, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _busy(self) -> bool:
         state = self.store.state
@@ -214,26 +204,3 @@ def _requests(rows: pd.DataFrame) -> list[dict[str, Any]]:
     asked = known.assign(hour=feed.hours(rows).dt.strftime("%Y-%m-%dT%H:%M:%SZ"))
     requests: list[dict[str, Any]] = json.loads(asked.to_json(orient="records"))
     return requests
-
-
-def _ask(*command: str) -> Any:
-    """One of gradino's commands, with `--json`."""
-    done = subprocess.run([sys.executable, "-m", "gradino", *command, "--json"], capture_output=True, text=True)
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
-        raise ServiceError(
-            f"gradino {command[0]} failed: {done.stderr.strip()}", "that is a bug: please report it"
-        ) from None
-
-
-def _git(folder: Path, *command: str) -> None:
-    who = ["-c", "user.name=A developer", "-c", "user.email=developer@localhost"]
-    subprocess.run(["git", *who, *command], cwd=folder, check=True, capture_output=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

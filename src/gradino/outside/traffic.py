@@ -1,4 +1,4 @@
-"""The application that uses the model: it asks for predictions, and tells the truth a day later."""
+"""The application that uses a model: it asks for predictions, and tells the truth when it knows it."""
 
 import http.client
 import json
@@ -7,10 +7,18 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 _CLIENTS = 8
 _IDLE = 2.0  # seconds after which a connection is opened anew
+
+
+class Answered(NamedTuple):
+    """A prediction as the application keeps it; `version` is the model's that answered."""
+
+    id: str
+    value: Any
+    version: int
 
 
 @dataclass
@@ -29,18 +37,13 @@ class Traffic:
 
     def healthy(self) -> bool:
         """Whether a model answers; not counted as a request."""
-        try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-            connection.request("GET", "/health")
-            return connection.getresponse().status == http.client.OK
-        except (OSError, http.client.HTTPException):
-            return False
+        return read(self.port, "/health") is not None
 
-    def score(self, rows: Sequence[dict[str, Any]]) -> list[tuple[str, float] | None]:
-        """One request a row; id and value of each prediction, None where the request failed."""
-        return list(self._pool.map(self._score, rows))
+    def score(self, rows: Sequence[dict[str, Any]]) -> list[Answered | None]:
+        """One request a row; None where it failed."""
+        return list(self._pool.map(self.one, rows))
 
-    def tell(self, labels: Sequence[tuple[str, float, str]]) -> None:
+    def tell(self, labels: Sequence[tuple[str, Any, str]]) -> None:
         """Send labels: (prediction id, truth, event time at which it became known)."""
         body = {"feedback": [{"id": key, "label": label, "time": time} for key, label, time in labels]}
         self._post("/v1/feedback", body)
@@ -48,12 +51,13 @@ class Traffic:
     def close(self) -> None:
         self._pool.shutdown()
 
-    def _score(self, row: dict[str, Any]) -> tuple[str, float] | None:
+    def one(self, row: dict[str, Any]) -> Answered | None:
+        """One request of one row, from this thread; None where it failed."""
         answer = self._post("/v1/score", {"rows": [row]})
         if answer is None:
             return None
-        prediction = answer["predictions"][0]
-        return prediction["id"], prediction["value"]
+        (found,) = answer["predictions"]
+        return Answered(found["id"], found["value"], found.get("version") or answer["version"])
 
     def _post(self, path: str, body: dict[str, Any]) -> Any:
         problem, answer = "", None
@@ -83,3 +87,17 @@ class Traffic:
         self._local.used = now
         connection: http.client.HTTPConnection = self._local.connection
         return connection
+
+
+def read(port: int, path: str) -> bytes | None:
+    """What a GET is answered with; None where nobody answers, or not with 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        content = response.read()
+        return content if response.status == http.client.OK else None
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
