@@ -250,6 +250,17 @@ retrainings = _table(
     Column("outcome", String),  # promoted, rejected, refused, failed; null while it goes on
     Column("gained", Float),  # as the experiment saw it, against that champion
 )
+# What drills of a rehearsed copy showed.
+drills = _table(
+    "drills",
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("verdict", String, nullable=False),  # pass, fail, insufficient
+    Column("commit", String, nullable=False),
+    Column("settings", String, nullable=False),  # sha256 of gradino.toml, where contract, gates and experiment are chosen
+    Column("seconds", Float, nullable=False),
+    Column("evidence", JSON, nullable=False),
+)
 # How far an incremental step has come, with the state it folds.
 cursors = _table(
     "cursors",
