@@ -17,6 +17,7 @@ from gradino.cli import (
     decisions,
     demo,
     drift,
+    drill,
     incidents,
     init,
     interview,
@@ -59,6 +60,7 @@ _COMMANDS = {
     ),
     "Watch": (drift.drift, alerts.alerts),
     "Check": (trace.trace, decisions.decisions, verify.verify, reproduce.reproduce),
+    "Prove": (drill.drill,),
     "Try": (demo.demo, replay.replay),
 }
 for _group, _members in _COMMANDS.items():

@@ -1,0 +1,143 @@
+"""Drills about models: a better one goes live by itself, a broken or worse one never does, and drift is answered."""
+
+import time
+
+from gradino.drills.rehearsal import HANDICAP, Rehearsal
+from gradino.drills.result import Drill, Insufficient
+from gradino.drills.rows import drifted
+from gradino.outside.traffic import Answered
+
+_EXPERIMENT = 60  # days of event time, at most, that a release is waited for
+_DRIFT = 120
+_SHARES = (0.12, 0.05, 0.02)  # of wrong labels, until the gates have nothing against the model
+_RECENT = 100  # answers over which a mean error is taken
+
+
+def promote(town: Rehearsal, drill: Drill) -> None:
+    """A better commit reaches production through train, test and production; after it no hand is needed."""
+    before = town.champion
+    town.live(days=1)
+    town.idle()
+    town.copy.settle("The project's own training", training={"train": town.copy.settings["training"]["train"]})
+    drill.inject(
+        f"a commit brings the project's own training; v{before}, that answers, was taught {HANDICAP:.0%} wrong labels"
+    )
+    began = time.monotonic()
+    version = town.train("a commit: the project's own training")
+    drill.see(f"v{version} is trained", version=version)
+    gates = town.judged(version)
+    drill.check(gates["verdict"] == "pass", f"the gates of v{version}: {_said(gates)}")
+    if gates["verdict"] != "pass":
+        return
+    won = town.released(version, _EXPERIMENT)
+    judged = town.decision("experiment", version)
+    drill.check(won, f"v{version}: {_said(judged or gates)}")
+    if not won:
+        return
+    town.done["swapped"] = (before, version)
+    beats = town.pulse.since(began)
+    failed = sum(beat.answer is None for beat in beats)
+    drill.check(failed == 0, f"{len(beats):,} requests beside it were answered, {failed} failed", requests=len(beats))
+    certificates = [town.command("decisions", d["id"])["certificate"]["inputs"] for d in (gates, judged) if d]
+    found = town.command("trace", next(beat.answer.id for beat in beats[::-1] if beat.answer))
+    live = next(link["digest"] for link in found["links"] if link["kind"] == "bundle")
+    digests = {
+        "test": certificates[0]["bundle"],
+        "experiment": certificates[-1].get("challenger", live),
+        "production": live,
+    }
+    says = ", ".join(f"{name} {digest[:12]}" for name, digest in digests.items())
+    drill.check(len(set(digests.values())) == 1, f"the same bundle everywhere: {says}", **digests)
+
+
+def gate(town: Rehearsal, drill: Drill) -> None:
+    """A commit whose model has learnt nothing, and one that breaks the project's tests, are refused and never live."""
+    live = town.champion
+    town.idle()
+    began = time.monotonic()
+    town.copy.train_with(1.0, "Sort the labels anew")
+    drill.inject("a commit trains on labels that are all shuffled: the model has learnt nothing")
+    _refused(town, drill, town.train("a commit: labels sorted anew"), "it has learnt nothing")
+    town.copy.revert()
+    name = "tests/test_of_the_drill.py"
+    (town.root / "tests").mkdir(exist_ok=True)
+    (town.root / name).write_text("def test_that_what_the_commit_broke_works():\n    assert 1 == 2\n")
+    town.copy.commit("Break what a test looks at")
+    drill.inject(f"a commit breaks what a test looks at: {name} fails")
+    _refused(town, drill, town.train("a commit: a test fails"), "a test fails")
+    town.copy.revert()
+    served = {beat.answer.version for beat in town.pulse.since(began) if beat.answer}
+    drill.check(served == {live}, f"only v{live} answered all the while", answered_by=sorted(served))
+
+
+def bad_model(town: Rehearsal, drill: Drill) -> None:
+    """A model that is a little worse, and that the gates have nothing against, does not survive live traffic."""
+    live = town.champion
+    began = time.monotonic()
+    for share in _SHARES:
+        town.idle()
+        town.copy.train_with(share, "A faster way to label")
+        drill.inject(f"a commit teaches the model {share:.0%} wrong labels")
+        version = town.train("a commit: a faster way to label")
+        gates = town.judged(version)
+        town.copy.revert()
+        drill.see(f"the gates of v{version}: {_said(gates)}")
+        if gates["verdict"] != "pass":
+            continue
+        won = town.released(version, _EXPERIMENT)
+        judged = town.decision("experiment", version)
+        drill.check(not won, f"after live traffic: {_said(judged)}" if judged else f"v{version} became champion")
+        served = {beat.answer.version for beat in town.pulse.since(began) if beat.answer}
+        drill.check(version not in served, f"v{version} has answered nobody", answered_by=sorted(served))
+        drill.check(town.champion == live, f"v{live} is champion still")
+        return
+    raise Insufficient("the gates refused every worse model, so none came to live traffic")
+
+
+def drift(town: Rehearsal, drill: Drill) -> None:
+    """When the world changes, an alarm is raised, a model is retrained, proven and promoted, and errors fall again."""
+    live, alarms = town.champion, town.status()["alarms"]
+    town.idle()
+    change, says = drifted(town.rows)
+    first = len(town.answered)
+    normal = _error(town, town.answered[-_RECENT:])
+    town.rows.drift = change
+    drill.inject(says)
+    town.truth()
+    days = town.live(until=lambda: town.status()["alarms"] > alarms, at_most=_DRIFT)
+    drill.check(True, f"the alarm was raised after {days} days of event time", days_to_alarm=days)
+    harmed = _error(town, town.answered[first:])
+    drill.see(f"the mean error was {normal:.4g} before, and {harmed:.4g} since", before=normal, harmed=harmed)
+    days += town.live(until=lambda: town.champion != live, at_most=_DRIFT)
+    version = town.champion
+    assert version is not None
+    judged = town.decision("experiment", version)
+    drill.check(judged is not None, f"after {days} days v{version} is champion: {_said(judged) if judged else ''}")
+    after = len(town.answered)
+    town.live(until=lambda: len(town.answered) - after >= _RECENT)
+    town.truth()
+    healed = _error(town, town.answered[after:])
+    drill.check(
+        healed < harmed, f"the mean error fell from {harmed:.4g} to {healed:.4g}", healed=healed, days_to_champion=days
+    )
+
+
+def _refused(town: Rehearsal, drill: Drill, version: int, why: str) -> None:
+    gates = town.judged(version)
+    drill.check(gates["verdict"] == "fail", f"v{version}, {why}: {_said(gates)}")
+
+
+def _said(decision: dict[str, object]) -> str:
+    reasons = decision["reasons"]
+    assert isinstance(reasons, list)
+    return f"{decision['verdict']}, {'; '.join(reasons)}"
+
+
+def _error(town: Rehearsal, answers: list[Answered]) -> float:
+    """Mean absolute error, or share of wrong classes, of answers whose truth the rehearsal knows."""
+    known = [(answer.value, town.labels[answer.id]) for answer in answers if answer.id in town.labels]
+    if not known:
+        raise Insufficient("no label of these answers is known")
+    if town.rows.identity.task == "regression":
+        return sum(abs(float(value) - float(truth)) for value, truth in known) / len(known)
+    return sum(str(value) != str(truth) for value, truth in known) / len(known)

@@ -1,0 +1,238 @@
+"""A copy of the project, operated by `gradino up`, and the people who use it: all drills of one call share it.
+
+Event time runs as fast as the operator follows. Nothing here reaches into the operator: requests and labels go through
+HTTP, rows through the feed, changes through git and the command line, and what is known of it comes back that way.
+"""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gradino.drills.project import FEED, Copy
+from gradino.drills.pulse import Pulse
+from gradino.drills.result import Insufficient
+from gradino.drills.rows import Rows, deliver
+from gradino.errors import ServiceError
+from gradino.outside.commands import ask, free_port, up
+from gradino.outside.traffic import Answered, Traffic, read
+
+_AHEAD = timedelta(days=2)  # that the users may be ahead of the operator
+_PATIENCE = 120.0  # seconds in which something that is under way must come to its end
+_FIRST = 600.0  # until the first model answers: the locked environment may have to be made
+HANDICAP = 0.35  # of the labels that the first model is taught wrong, so that the project's own is better
+
+
+class Rehearsal:
+    """`champion` and `challenger` are the versions that answer and shadow now, `answered` all predictions we got."""
+
+    def __init__(self, copy: Copy, rows: Rows, progress: Callable[[str], None]) -> None:
+        self.copy, self.rows, self.root = copy, rows, copy.root
+        self.scratch = copy.clone.parent
+        self.port, self.page = free_port(), free_port()
+        self.traffic, self.pulse = Traffic(self.port), Pulse(self.port)
+        self.answered: list[Answered] = []
+        self.labels: dict[str, Any] = {}  # of predictions, by their id
+        self.inputs: list[str] = []
+        self.done: dict[str, Any] = {}  # what one drill leaves to the next
+        self._progress = progress
+        self._files = 0
+        self._yesterday: tuple[Any, list[Answered | None]] | None = None
+
+    # its life
+
+    def start(self, handicapped: bool) -> None:
+        """Operate the copy until its first model answers; `handicapped`: taught wrong in part, to be improved upon.
+
+        Raises:
+            Insufficient: the project has too few rows, or its gates refuse the first model.
+        """
+        history = self.rows.history()
+        self.feed(self.rows.given.iloc[:history])
+        if handicapped:
+            self.copy.train_with(HANDICAP, "A first model, taught in haste")
+        self._progress("starting the rehearsal: the first model takes a while")
+        self.up()
+        self.wait(lambda: self.traffic.healthy() or self._refused(), "the first model answers", _FIRST)
+        if not self.traffic.healthy():
+            raise Insufficient(f"the first model is refused: {self._refused()}")
+        self.inputs = self._inputs()
+        self.pulse.start(self.rows.asked(self.rows.known.index[history - 24 : history], self.inputs))
+
+    def up(self) -> None:
+        self.process = up(self.root, self.port, self.page, self.scratch / "up.log")
+
+    def down(self) -> None:
+        """Stop what was started."""
+        self.pulse.stop()
+        self.traffic.close()
+        if hasattr(self, "process") and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(40)
+
+    # what its users do
+
+    def feed(self, frame: Any, name: str = "") -> Path:
+        """Put rows into the feed."""
+        self._files += 1
+        file = self.root / FEED / f"{self._files:05}{name}.parquet"
+        deliver(frame, file)
+        return file
+
+    def live(self, days: int = 0, until: Callable[[], bool] = lambda: False, at_most: int = 0) -> int:
+        """Live through so many days, or until something is so: ask every row, a day later tell the truth and feed it.
+
+        Returns the days. Raises Insufficient where the rows end first, or `at_most` days did not bring it.
+        """
+        lived = 0
+        while (lived < days) if days else not until():
+            if at_most and lived >= at_most:
+                raise Insufficient(f"{at_most} days of event time did not bring it")
+            which = self.rows.day()
+            answers = self.traffic.score(self.rows.asked(which, self.inputs))
+            self.answered += [answer for answer in answers if answer]
+            self.truth(known=self.rows.ends(which) - timedelta(days=1))
+            self._yesterday = (which, answers)
+            self.pulse.ask(self.rows.asked(which, self.inputs))
+            lived += 1
+            self._follow(self.rows.ends(which) - timedelta(days=1))
+        return lived
+
+    def truth(self, known: datetime | None = None) -> int:
+        """The rows of the day before come into the feed, and its labels to the server; how many."""
+        if self._yesterday is None:
+            return 0
+        which, answers = self._yesterday
+        self._yesterday = None
+        self.feed(self.rows.delivered(which))
+        when = (known or self.rows.ends(which)).isoformat()
+        labels = [(a.id, truth, when) for a, truth in zip(answers, self.rows.truth(which), strict=True) if a]
+        self.traffic.tell(labels)
+        self.labels |= {key: truth for key, truth, _ in labels}
+        return len(labels)
+
+    def train(self, reason: str) -> int:
+        """`gradino train`, as a pipeline does after a commit; the version. Raises ServiceError where it fails."""
+        self._progress(f"training: {reason}")
+        return int(ask("train", str(self.root), "--reason", reason)["version"])
+
+    # what is known of it
+
+    def command(self, *words: str) -> Any:
+        return ask(*words, "--project", str(self.root))
+
+    def serving(self) -> dict[str, Any]:
+        """What the scoring server says it serves; empty while it does not answer."""
+        said = read(self.port, "/version")
+        return json.loads(said)["workers"][0] if said else {}
+
+    def status(self) -> dict[str, Any]:
+        """What the page says; where it does not answer, what the command says."""
+        said = read(self.page, "/api/status")
+        return json.loads(said) if said else ask("status", str(self.root))  # type: ignore[no-any-return]
+
+    @property
+    def champion(self) -> int | None:
+        return self.serving().get("champion")
+
+    @property
+    def challenger(self) -> int | None:
+        return self.serving().get("challenger")
+
+    def decision(self, kind: str, version: int) -> dict[str, Any] | None:
+        """The newest signed decision of that kind about a version."""
+        found = self.command("decisions", "--newest", "60")
+        return next((d for d in found[::-1] if d["kind"] == kind and d["subject"] == f"v{version}"), None)
+
+    def judged(self, version: int) -> dict[str, Any]:
+        """Wait for the gates of a version; their decision."""
+        self._progress(f"the gates of v{version}")
+        before = self.status()["refused"]
+        found: list[dict[str, Any]] = []
+
+        def spoken() -> bool:
+            if self.challenger == version or self.champion == version or self.status()["refused"] != before or late():
+                found[:] = [d for d in [self.decision("gates", version)] if d]
+            return bool(found)
+
+        late = _every(8.0)
+        self.wait(spoken, f"the gates judge v{version}")
+        return found[0]
+
+    def released(self, version: int, at_most: int) -> bool:
+        """Live on until an experiment on live traffic has ended; whether the version has become champion."""
+
+        def ended() -> bool:
+            now = self.serving()
+            self._progress(
+                f"v{version} against v{now.get('champion')} on live traffic, {self.rows.days_left} days left"
+            )
+            if now.get("champion") == version:
+                return True
+            return now.get("challenger") != version and self.decision("experiment", version) is not None
+
+        self.live(until=ended, at_most=at_most)
+        return self.champion == version
+
+    def idle(self) -> None:
+        """Live on until nothing is trained, tested or tried; by itself the project may have begun something."""
+        while True:
+            runs = self.command("runs")["runs"]
+            stage = self.command("release").get("stage")
+            if stage in ("experiment", "ramp"):
+                self._progress("a release of the project's own goes first")
+                self.live(days=2)
+            elif stage != "gates" and all(run["status"] not in ("queued", "running") for run in runs):
+                return
+
+    def wait(self, so: Callable[[], Any], what: str, seconds: float = _PATIENCE) -> float:
+        """Wait until something is so; how long it took. Raises ServiceError where it does not come."""
+        began = time.monotonic()
+        while not so():
+            if self.process.poll() is not None:
+                raise ServiceError(f"`gradino up` ended while we waited until {what}", f"see {self.scratch}/up.log")
+            if time.monotonic() - began > seconds:
+                raise ServiceError(
+                    f"it did not come within {seconds:.0f} s that {what}", f"see {self.root}/.gradino/run"
+                )
+            time.sleep(0.2)
+        return time.monotonic() - began
+
+    def _follow(self, reached: datetime) -> None:
+        """Let the operator follow."""
+
+        def near() -> bool:
+            clock = self.status()["as_of"]
+            return clock is not None and reached - datetime.fromisoformat(clock) <= _AHEAD
+
+        self.wait(near, "the operator follows")
+
+    def _refused(self) -> str:
+        """Why the first model was not released; empty while nothing says so."""
+        if not read(self.page, "/api/status") or not self.status()["refused"]:
+            return ""
+        found = self.decision("gates", 1)
+        return "; ".join(found["reasons"]) if found else ""
+
+    def _inputs(self) -> list[str]:
+        said = read(self.port, f"/v2/models/{self.copy.settings['project']['name']}")
+        if said is None:
+            raise ServiceError("the scoring server does not describe its model", f"see {self.root}/.gradino/run")
+        return [tensor["name"] for tensor in json.loads(said)["inputs"]]
+
+
+def _every(seconds: float) -> Callable[[], bool]:
+    """True once in so many seconds, and not at once."""
+    last = time.monotonic()
+
+    def due() -> bool:
+        nonlocal last
+        if time.monotonic() - last < seconds:
+            return False
+        last = time.monotonic()
+        return True
+
+    return due
