@@ -1,5 +1,6 @@
 """Any table as history: what is a time, what is a target, what was left out; and errors that say what to do."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,22 @@ def test_missing_values_and_text_become_numbers_that_trees_can_use() -> None:
     sky = found.matrix[:4, found.used.index("sky")]
     assert np.isnan(found.matrix[0, found.used.index("x")])
     np.testing.assert_array_equal(sky, [0, np.nan, 1, 0])
+
+
+def test_decimals_are_numbers_and_values_of_several_are_left_out() -> None:
+    frame = table(y=[Decimal(i) / 8 for i in range(N)], tags=[["a"], ["b", "c"]] * (N // 2))
+    read = history.order(frame, "when", "y", leave_out=("tags",))
+    assert (read.task, read.label[3]) == ("regression", 0.375)
+    assert read.notes[0].startswith("tags is left out")
+    with pytest.raises(DataError, match="`tags` hold several values each"):
+        history.order(frame, "when", "tags")
+
+
+def test_a_table_of_names_or_of_nothing_is_refused_before_any_work() -> None:
+    with pytest.raises(DataError, match="400 different values"):
+        history.order(table(y=[f"row {i}" for i in range(N)]), "when", "y")
+    with pytest.raises(DataError, match="0 usable rows"):
+        history.order(table().astype(str).head(0), "when", "y")
 
 
 def test_measurements_that_never_come_again_are_no_leak_unless_they_rise_with_the_target() -> None:

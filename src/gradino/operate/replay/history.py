@@ -1,7 +1,9 @@
 """A file of history becomes rows in time order: any CSV or Parquet with a column of time and a target."""
 
 import re
+from collections.abc import Hashable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -86,16 +88,17 @@ def order(
         _exists(frame, time, "time")
     if time == target:
         raise DataError(f"`{time}` cannot be both time and target", "choose another --time or --target")
+    frame = _plain(frame, (target, time), notes)
     frame = _without(frame, frame[target].isna(), "without a target", notes)
     if by_file:
         moments: pd.Series[Any] = pd.Series(np.arange(len(frame)), index=frame.index)
     else:
         frame = _without(frame, frame.duplicated(), "that repeat another exactly", notes)
+        _suffice(frame)
         moments = _moments(frame[time], time)
         frame = _without(frame, moments.isna(), "without a time that can be read", notes)
         moments = moments.loc[frame.index]
-    if len(frame) < LEAST:
-        raise DataError(f"{len(frame)} usable rows are too few to replay", f"give at least {LEAST}")
+    _suffice(frame)
     if not moments.is_monotonic_increasing:
         notes.append(f"the file is not in the order of `{time}`: sorted, rows of one moment stay as they lie")
         moments = moments.sort_values(kind="stable")
@@ -106,10 +109,10 @@ def order(
         moments = pd.Series(_START + np.arange(len(frame)) * _STEP)
     kind = _task(frame[target], task, notes)
     label = _label(frame[target], target, kind)
-    gone = [target, *leave_out, *([time] if time in frame.columns else [])]
+    gone = [target, time, *leave_out]
     return History(
         moments.to_numpy().astype("datetime64[us]"),
-        frame.drop(columns=list(dict.fromkeys(gone))).reset_index(drop=True),
+        frame.drop(columns=gone, errors="ignore").reset_index(drop=True),
         label.reset_index(drop=True),
         kind,
         dated,
@@ -144,6 +147,23 @@ def _without(frame: pd.DataFrame, bad: "pd.Series[bool]", why: str, notes: list[
     if bad.any():
         notes.append(f"{int(bad.sum()):,} rows {why} are left out")
     return frame[~bad]
+
+
+def _suffice(frame: pd.DataFrame) -> None:
+    if len(frame) < LEAST:
+        raise DataError(f"{len(frame)} usable rows are too few to replay", f"give at least {LEAST}")
+
+
+def _plain(frame: pd.DataFrame, needed: tuple[str, ...], notes: list[str]) -> pd.DataFrame:
+    """Decimals as numbers, and no column whose values hold several."""
+    first = {name: column.dropna().head(1).tolist() for name, column in frame.items() if column.dtype == object}
+    decimal = [name for name, value in first.items() if value and isinstance(value[0], Decimal)]
+    nested = [name for name, value in first.items() if value and not isinstance(value[0], Hashable)]
+    for name in nested:
+        if name in needed:
+            raise DataError(f"the values of `{name}` hold several values each", "name a column of single values")
+        notes.append(f"{name} is left out: its values hold several values each")
+    return frame.drop(columns=nested).astype(dict.fromkeys(decimal, float))
 
 
 def _moments(column: "pd.Series[Any]", name: str) -> "pd.Series[Any]":
@@ -185,6 +205,8 @@ def _label(column: "pd.Series[Any]", name: str, task: Task) -> "pd.Series[Any]":
     if task == "classification":
         if pd.api.types.is_float_dtype(column) and column.nunique() > 100:
             raise DataError(f"the target `{name}` has {column.nunique():,} different numbers", "use --task regression")
+        if column.nunique() > max(_CLASSES, len(column) // _CLASSES):
+            raise DataError(f"the target `{name}` has {column.nunique():,} different values", "name one of few classes")
         return column.astype(str) if column.dtype == object or column.dtype.name in ("category", "str") else column
     numbers = pd.to_numeric(column, errors="coerce")
     if numbers.isna().any() or pd.api.types.is_bool_dtype(column):
