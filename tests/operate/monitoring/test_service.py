@@ -59,6 +59,21 @@ def test_what_two_workers_count_is_added_up_by_the_minute_and_survives_a_restart
     assert found.waiting == 14
 
 
+def test_the_service_is_known_by_model_version_also_where_one_took_over_within_a_minute(store: Store) -> None:
+    requests = Requests()
+    for seconds, version, took in ((0, 3, 0.003), (10, 4, 0.3), (20, 4, 0.3)):
+        if seconds == 10:
+            records.live(store, 4)
+        requests.count("/v1/score", 200 if version == 3 else 500, took)
+        service.record(store, text([said(0, requests, version)], 0, 0), AT + timedelta(seconds=seconds))
+    service.thin(store, AT + timedelta(days=3))
+    found = service.by_version(store.state.rows(metrics))
+    assert [(version, one.requests, one.failed) for version, one in found.items()] == [(3, 1, 0.0), (4, 2, 1.0)]
+    assert found[3].p99 is not None
+    assert found[4].p99 is not None
+    assert found[3].p99 <= 0.005 < 0.25 <= found[4].p99
+
+
 def test_old_minutes_become_hours_and_very_old_ones_go(store: Store) -> None:
     requests = Requests()
     for minute in range(0, 180, 20):

@@ -1,7 +1,9 @@
 """The scoring server over time: its counters are asked every few seconds and kept by the minute, later by the hour.
 
 A counter that fell belongs to a worker that began anew: what it shows is new since then. Sums and what was seen move in
-one transaction, so no request is counted twice. Two days are kept by the minute, 400 by the hour: some 12,000 rows.
+one transaction, so no request is counted twice. Two days are kept by the minute, 400 by the hour: some 12,000 rows. A
+row is of one version, the champion when it was sampled; a challenger that answers a share of the requests is in
+`predictions`.
 """
 
 import re
@@ -80,13 +82,14 @@ def record(store: Store, text: str, at: datetime) -> None:
     seen: Series = store.state.cursor(_SEEN, {})
     more = _more(found, seen, at)
     live = store.state.last(deployments, deployments.c.environment == "production")
-    start = at.replace(second=0, microsecond=0)
+    start, version = at.replace(second=0, microsecond=0), live.champion if live else None
     totals = store.state.cursor(_TOTALS, {"answered": 0, "failed": 0})
     totals = {name: totals[name] + more[name] for name in totals}
     with store.state.begin() as connection:
-        known = connection.execute(select(metrics).where(metrics.c.start == start)).first()
+        same = metrics.c.start == start, metrics.c.version.is_not_distinct_from(version)
+        known = connection.execute(select(metrics).where(*same)).first()
         if known is None:
-            values = {"start": start, "seconds": _MINUTE, "version": live.champion if live else None}
+            values = {"start": start, "seconds": _MINUTE, "version": version}
             connection.execute(insert(metrics).values(**values, **more))
         else:
             connection.execute(update(metrics).where(metrics.c.id == known.id).values(**_added(known, more)))
@@ -103,17 +106,17 @@ def thin(store: Store, at: datetime | None = None) -> None:
         old = connection.execute(
             select(metrics).where(metrics.c.seconds == _MINUTE, metrics.c.start < moment - _BY_MINUTE)
         ).all()
-        hours: dict[datetime, list[Row[Any]]] = defaultdict(list)
+        hours: dict[tuple[datetime, int | None], list[Row[Any]]] = defaultdict(list)
         for row in old:
-            hours[row.start.replace(minute=0)].append(row)
-        for start, rows in hours.items():
+            hours[row.start.replace(minute=0), row.version].append(row)
+        for (start, version), rows in hours.items():
             if start + timedelta(hours=1) > moment - _BY_MINUTE:
                 continue
             total = {name: getattr(rows[0], name) for name in _COLUMNS}
             for row in rows[1:]:
                 total |= _added(row, total)
             connection.execute(delete(metrics).where(metrics.c.id.in_([row.id for row in rows])))
-            connection.execute(insert(metrics).values(start=start, seconds=_HOUR, version=rows[-1].version, **total))
+            connection.execute(insert(metrics).values(start=start, seconds=_HOUR, version=version, **total))
 
 
 def health(store: Store, span: timedelta, at: datetime | None = None) -> Health | None:
@@ -121,6 +124,15 @@ def health(store: Store, span: timedelta, at: datetime | None = None) -> Health 
     moment = at or now()
     rows = store.state.rows(metrics, metrics.c.start > moment - span - timedelta(seconds=_MINUTE))
     return summary(rows) if rows else None
+
+
+def by_version(rows: Sequence[Row[Any]]) -> dict[int, Health]:
+    """How the service was while each version was champion, oldest first; rows without a champion are left out."""
+    mine: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        if row.version is not None:
+            mine[row.version].append(row)
+    return {version: summary(rows) for version, rows in mine.items()}
 
 
 def summary(rows: Sequence[Row[Any]]) -> Health:
