@@ -23,7 +23,7 @@ _LOOKS = re.compile(
     r"^\s*(?:[^|\n]*\|\s*)?(?:grep|egrep|findstr|diff|cmp|jq\s+-e)\b|\bif\s+!?\s*grep|Select-String", re.M
 )
 _RUNS_SHELL = re.compile(
-    r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.run_command|session\.run|c\.run)$"
+    r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.run_command|(session|c|ctx|context|conn)\.run)$"
 )
 
 
@@ -150,6 +150,8 @@ class Follower:
         if kind == "runner" and target == "tox":
             where, text = runners.tox(self.tree, folder, passed.words)
             return self.script(text, 0, where, folder, depth) if where else [Effect("test", path, command.line, "tox")]
+        if kind == "runner" and (own := self._task(target, folder)):
+            return self.python(own[0], (own[1],), (), depth)
         if kind == "runner":
             found = runners.scripts(self.tree, target)
             return [e for where, text in found for e in self.script(text, 0, where, folder, depth)]
@@ -201,6 +203,16 @@ class Follower:
             found.append(Effect("smoke", path, 1, f"{path} asks the service and checks its answer"))
         self._known[key] = found
         return found
+
+    def _task(self, name: str, folder: str) -> tuple[str, str] | None:
+        """The function of invoke, fabric or nox that a task names, and its file."""
+        for file in ("tasks.py", "tasks/__init__.py", "fabfile.py", "noxfile.py"):
+            path = f"{folder}/{file}" if folder else file
+            module = self.code.module(path) if path in self.tree else None
+            function = module.functions.get(name.rpartition(".")[2].replace("-", "_")) if module else None
+            if function and any(d.method in ("task", "session") for d in function.decorators):
+                return path, function.name
+        return None
 
     def _imported(self, words: tuple[str, ...], path: str, depth: int) -> list[Effect]:
         """What a module does that is named on the command line and imported by that name."""

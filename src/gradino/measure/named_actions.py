@@ -32,6 +32,9 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"^CodePipeline/Deploy/\S*(CloudFormation|ECS|Ecs|CodeDeploy|SageMaker|ElasticBeanstalk|AppConfig)\S*(deploy|model|endpoint|app|service|prod|staging|prd|dev)", "deploy"),
     (r"^CodePipeline/Invoke/(StepFunctions|Lambda)\S*(train|workflow|pipeline)", "submit"),
     (r"^CodePipeline/Build/", "build"),
+    (r"^StepFunctions/(CreateEndpoint|UpdateEndpoint)$|^Cloudera/(deploy_model|create_model|start_application)", "deploy"),
+    (r"^StepFunctions/Create(TrainingJob|HyperParameterTuningJob)", "remote-training"),
+    (r"^StepFunctions/Choice", "gate"),
     (r"^travis/(heroku|lambda|elasticbeanstalk|codedeploy|cloudfoundry|gae|ecs|flynn|scalingo|azure_web_apps)", "deploy"),
     (r"^travis/(pypi|anaconda)", "publish-package"),
     (r"^travis/(releases|packagecloud)", "publish-release"),
@@ -73,6 +76,8 @@ def verbs(step: Step) -> list[tuple[str, str]]:
             found += [("publish", name)] if "push" in command else []
         elif verb == "azure-provision":
             found += [("provision", name)] if step.input("command").lower() in ("", "apply") else []
+        elif verb == "remote-training":
+            found += [("submit", name), ("train", name)]
         elif verb == "image-push":
             found += [("build", name), ("publish", name)]
         elif (name.startswith("HelmDeploy") and step.input("command") in ("package", "save", "lint", "ls")) or (

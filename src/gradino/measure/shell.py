@@ -30,6 +30,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\banyscale\s+service\s+(rollout|deploy)|\bserve\s+deploy\b|\bmodal\s+deploy\b|\brailway\s+up\b|\bvercel\b.*--prod", "deploy"),
     (r"\bbodywork\s+(deploy|create\s+deployment)|\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply|\byatai\b", "deploy"),
     (r"git\s+push\s+\S*.*huggingface\.co/spaces|huggingface-cli\s+upload\s+.*--repo-type[= ]space", "deploy"),
+    (r"\bmlem\s+deploy(ment)?\s+(run|apply)", "deploy"),
     (r"\bargocd\s+app\s+sync|\bkustomize\s+build\b.*\|\s*kubectl|\boc\s+(apply|rollout|start-build)", "deploy"),
     (r"\bdatabricks\s+bundle\s+deploy|\bdbx\s+deploy", "bundle-deploy"),
     (r"\bseldon\s+model\s+load|\bkserve\b.*apply", "deploy"),
@@ -44,8 +45,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\btwine\s+upload|\b(poetry|uv|flit|hatch|pdm)\s+publish|\bmaturin\s+publish", "publish-package"),
     (r"\bpython3?\s+-m\s+build\b|setup\.py\s+(sdist|bdist_wheel)|\b(poetry|uv|hatch)\s+build\b", "build-package"),
     (r"\bmkdocs\s+gh-deploy|\bsphinx-build|\bmkdocs\s+build", "docs"),
-    (r"^\s*(CI=\w+\s+)?(npm|yarn|pnpm|bun)\s+(run\s+|--\S+\s+)*(test|e2e)\b|^\s*(npx\s+)?(jest|vitest|cypress\s+run|playwright\s+test|mocha|bats|ctest)\b"
-     r"|\b(dotnet|go|cargo|sbt|swift)\s+test\b|\b(mvnw?|gradlew?)\s+(\S+\s+)*?(test|verify|check)\b", "other-test"),
+    (r"^\s*(CI=\w+\s+)?(npm|yarn|pnpm|bun)\s+(run\s+|--\S+\s+)*(test|e2e)\b|^\s*(npx\s+)?(jest|vitest|cypress\s+run|playwright\s+test|mocha|bats|ctest)\b|\b(dotnet|go|cargo|sbt|swift)\s+test\b|\b(mvnw?|gradlew?)\s+(\S+\s+)*?(test|verify|check)\b", "other-test"),
     # training
     (r"\baz\s+ml\s+(job\s+create|run\s+submit)", "submit"),
     (r"\bgcloud\s+(\S+\s+)*?(ai\s+custom-jobs\s+create|ai-platform\s+jobs\s+submit\s+training|ai\s+hp-tuning-jobs)", "submit"),
@@ -73,7 +73,7 @@ _HEADS = frozenset(
     {"git", "kubectl", "helm", "terraform", "tofu", "terragrunt", "az", "gcloud", "aws", "eb", "sam", "cdk",
      "copilot", "chalice", "serverless", "sls", "zappa", "fly", "flyctl", "heroku", "anyscale", "serve",
      "modal", "railway", "vercel", "bentoml", "bodywork", "bentoctl", "yatai", "huggingface", "argocd", "kustomize", "oc",
-     "databricks", "dbx", "seldon", "kserve", "render", "RENDER", "docker", "podman", "buildah", "crane", "ssh",
+     "databricks", "dbx", "seldon", "mlem", "kserve", "render", "RENDER", "docker", "podman", "buildah", "crane", "ssh",
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
      "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
@@ -260,11 +260,17 @@ def handover(command: str) -> Handover | None:
     if words[0].startswith("./") or head.endswith((".sh", ".py")):
         kind = "python" if words[0].endswith(".py") else "shell"
         return Handover(kind, words[0], tuple(rest))
+    if head == "-m" and rest:  # uv run -m
+        return _python(words)
     return Handover("runner" if named else "tool", head.rpartition(":")[2], tuple(rest))
 
 
 def _python(words: list[str]) -> Handover | None:
     for i, word in enumerate(words):
+        if word == "-m" and words[i + 1 : i + 2] in (["invoke"], ["poethepoet"], ["nox"], ["tox"]) and words[i + 2 :]:
+            return Handover(
+                "runner", words[i + 1] if words[i + 1] in ("nox", "tox") else words[i + 2], tuple(words[i + 2 :])
+            )
         if word == "-m" and i + 1 < len(words):
             return Handover("module", words[i + 1], tuple(words[i + 2 :]))
         if word == "-c" and i + 1 < len(words):

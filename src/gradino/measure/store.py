@@ -8,6 +8,7 @@ columns are simply no evidence.
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import fnmatch
+import hashlib
 import json
 import sqlite3
 import tomllib
@@ -35,7 +36,8 @@ def records(scene: Scene) -> list[tuple[str, Evidence]]:
     database = scene.store / ".gradino" / "state.db" if scene.store else None
     if database is not None and database.is_file():
         try:
-            found += _ran(_Book(database), project)
+            text = scene.tree.text("gradino.toml") or ""
+            found += _ran(_Book(database), project, hashlib.sha256(text.encode()).hexdigest())
         except (sqlite3.Error, ValueError, OSError) as error:
             scene.problems.append(f".gradino/state.db: {type(error).__name__}")
     return found
@@ -168,7 +170,7 @@ class _Book:
         return (version, run, data) if version and run and data else None
 
 
-def _ran(book: _Book, project: Row) -> list[tuple[str, Evidence]]:
+def _ran(book: _Book, project: Row, settings: str) -> list[tuple[str, Evidence]]:
     chain = book.chain()
     agrees = bool(
         chain
@@ -223,7 +225,7 @@ def _ran(book: _Book, project: Row) -> list[tuple[str, Evidence]]:
         "operations.availability@4": (len(served) > 1, len(served) > 1 and steady, "metrics", f"{len(served)} versions swapped in production, {failed} of {answered} answers failed"),
         "operations.learning@4": (bool(learned), bool(learned), "incidents", f"{len(learned)} incidents closed by an improvement"),
     }  # fmt: skip
-    drilled = _drills(book)
+    drilled = _drills(book, settings)
     found = []
     for rung, (executed, effective, table, words) in seen.items():
         if not executed:
@@ -254,14 +256,18 @@ def _object(value: object) -> Any:
     return value
 
 
-def _drills(book: _Book) -> set[str]:
-    """Drills that passed within the last 90 days of what the store has seen."""
-    times = [t for name in book.tables for r in book[name] if (t := _time(r.get("at")))]
-    newest = max(times, default=None)
+def _drills(book: _Book, settings: str) -> set[str]:
+    """Drills that last passed, within 90 days of the newest record and with the gradino.toml of now (its SHA-256).
+
+    One that could not say leaves the verdict before it standing; one that failed does not.
+    """
+    newest = max((t for name in book.tables for r in book[name] if (t := _time(r.get("at")))), default=None)
+    told = [(at, d) for d in book["drills"] if (at := _time(d.get("at"))) and d.get("verdict") in ("pass", "fail")]
+    last = {str(d.get("name")): (at, d) for at, d in sorted(told, key=lambda one: one[0])}
     return {
-        str(d.get("name"))
-        for d in book["drills"]
-        if d.get("verdict") == "pass" and (at := _time(d.get("at"))) and newest and newest - at <= _FRESH
+        name
+        for name, (at, d) in last.items()
+        if d["verdict"] == "pass" and newest and newest - at <= _FRESH and d.get("settings") in (None, settings)
     }
 
 

@@ -23,7 +23,7 @@ _EXACT: dict[str, tuple[str, ...]] = {
         "pycaret.regression.compare_models", "surprise.model_selection.cross_validate", "implicit.fit",
     ),
     "track": (
-        "mlflow.log_metric", "mlflow.log_metrics", "mlflow.log_param", "mlflow.log_params", "mlflow.autolog",
+        "cdsw.track_metric", "cdsw.track_file", "mlflow.log_metric", "mlflow.log_metrics", "mlflow.log_param", "mlflow.log_params", "mlflow.autolog",
         "mlflow.evaluate", "mlflow.models.evaluate", "wandb.log", "wandb.init", "neptune.init_run", "neptune.init",
         "comet_ml.Experiment", "comet_ml.start", "clearml.Task.init", "aim.Run", "dvclive.Live", "aim.sdk.Run",
         "azureml.core.Run.get_context", "azureml.core.run.Run.get_context", "google.cloud.aiplatform.log_metrics",
@@ -97,7 +97,7 @@ _LAST: dict[str, str] = {
         ("DefaultModelMonitor", "ModelQualityMonitor", "ModelMonitor", "ModelBiasMonitor", "DataCaptureConfig",
          "CfnMonitoringSchedule", "create_monitoring_schedule", "DataDriftDetector", "MonitorDefinition", "MonitorSchedule",
          "ModelDeploymentMonitoringJob", "CfnModelQualityJobDefinition", "CfnDataQualityJobDefinition", "ModelDataCollector",
-         "MonitorsScheduler", "AzureLogHandler", "DataCollector", "CreateMonitor"),
+         "track_aggregate_metrics", "track_delayed_metrics", "MonitorsScheduler", "AzureLogHandler", "DataCollector", "CreateMonitor"),
         "watch"),
     **dict.fromkeys(
         ("DataDriftPreset", "TargetDriftPreset", "DataDriftTable", "DatasetDriftMetric", "ColumnDriftMetric", "KSDrift",
@@ -325,6 +325,8 @@ def _sources(call: Call) -> list[tuple[str, str]]:
         local = any(t.startswith("sqlite:") for t in call.texts)
         return [] if local else [("collect", name)]
     if method in ("get", "request", "urlopen", "urlretrieve", "download", "post") and _READS.match(call.maker or name):
+        if method in ("get", "post") and any("://" in t and _RELOADS.search(t) for t in call.texts):
+            return [("deploy", name)]
         return _url(call, name, posted=method == "post")
     table = name.startswith(("pandas.read_", "polars.read_", "polars.scan_"))
     if table and any(t.startswith(("http://", "https://", "ftp://")) for t in call.texts):
@@ -346,11 +348,19 @@ def _url(call: Call, name: str, posted: bool) -> list[tuple[str, str]]:
     return [("collect", name)]
 
 
+# Asking a running service to take the newest model.
+_RELOADS = re.compile(
+    r"/(-/)?(models?/)?(reload|refresh|hot_?swap|update|switch|activate)[-_/]?(the[-_])?(models?)?/?$"
+)
+
+
 _NOTES = ("set_tag", "set_tags", "log_param", "log_params", "tag", "add_tags", "update_tags", "register", "log_dict")
 
 
 def frozen(url: str) -> bool:
-    """Whether an address is one of data that does not change, or of a page about it."""
+    """Whether an address is one of data that does not change, or of a page about it; one with a hole in it moves."""
+    if re.search(r"\{\w*\}|%s", url):
+        return False
     return bool(_FILE.search(url) or _FROZEN.search(url) or re.search(r"/(docs?|wiki|tree|blob|LICENSE)", url))
 
 

@@ -18,6 +18,13 @@ _WANTED = {"Deployment", "StatefulSet", "Rollout", "CronJob", "Job", "InferenceS
            "Sensor", "SeldonModel", "Experiment", "Alertmanager", "TrafficSplit", "HTTPRoute", "RayCronJob"}  # fmt: skip
 
 
+# Parts of a platform: how they are kept up says nothing of the model's service.
+_PLATFORM = re.compile(
+    r"grafana|prometheus|exporter|state-metrics|alertmanager|mlflow|postgres|mysql|mongo|redis|minio|kafka|zookeeper|airflow|"
+    r"elastic|kibana|loki|jaeger|vault|nginx|prefect|localstack|rabbitmq|argocd|cert-manager"
+)
+
+
 def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
     """Resources and timed jobs of every manifest."""
     for path in tree.sizes:
@@ -83,6 +90,8 @@ def _job(path: str, kind: str, name: str, document: yaml.Map, spec: yaml.Map) ->
 
 def _traits(kind: str, document: yaml.Map, spec: yaml.Map) -> set[str]:
     traits: set[str] = set()
+    if kind in ("Deployment", "StatefulSet") and _PLATFORM.search(document.map("metadata").text("name")):
+        return traits
     if kind in ("Deployment", "StatefulSet", "Rollout", "RayService"):
         traits.add("serving")
         for container in yaml.walk(spec):

@@ -27,6 +27,14 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
                 path,
                 frozenset({"scrape"}),
             )
+    for path in tree.sizes:
+        text = (tree.text(path) or "") if path.endswith((".yml", ".yaml")) else ""
+        if (
+            "ConfigMap" in text
+            and "scrape_configs:" in text
+            and re.search(r"job_name:\s*['\"]?(?!prometheus\b)\w", text)
+        ):
+            yield Resource("Prometheus", "scrape configuration", path, 1, path, frozenset({"scrape"}))
     for path in tree.named("*alert*.y*ml", "*rules*.y*ml"):
         text = tree.text(path) or ""
         rule = re.search(r"^[ \t]*-?[ \t]*alert[ \t]*:", text, re.M)

@@ -101,6 +101,8 @@ def _prefect(tree: Tree, module: Module, code: Code) -> Iterator[Job]:
     timed = bool(schedules or declared or imported)
     if flows or schedules:
         line = schedules[0].line if schedules else flows[0].line
+        if _elsewhere(tree, module):
+            yield Resource("Prefect", "deployment", module.path, line, module.path, frozenset({"training-compute"}))
         yield Job(
             "Prefect",
             module.path,
@@ -112,6 +114,22 @@ def _prefect(tree: Tree, module: Module, code: Code) -> Iterator[Job]:
             module.path,
             off=unknown,
         )
+
+
+def _elsewhere(tree: Tree, module: Module) -> bool:
+    """Whether a deployment of Prefect sends its runs to containers or a cluster that a file defines."""
+    blocks = (
+        "KubernetesJob",
+        "DockerContainer",
+        "ECSTask",
+        "CloudRunJob",
+        "VertexAICustomTrainingJob",
+        "AzureContainerInstanceJob",
+    )
+    if any(c.method in blocks for c in module.calls()):
+        return True
+    kinds = r"type:[ \t]*(kubernetes|docker|ecs|cloud-run|vertex-ai|azure-container)[\w-]*"
+    return any(re.search(kinds, tree.text(p) or "") for p in tree.named("prefect.yaml", "*deployment.yaml"))
 
 
 def _unknown_parameters(call: Call, module: Module, code: Code) -> str:

@@ -42,7 +42,8 @@ def collects_new_data(scene: Scene) -> list[Evidence]:
         if verb == "maybe-collect" and _frozen(scene, firing.effect.path):
             continue
         timed = bool(job.triggers & {"schedule", "event", "metric"})
-        if (timed and (verb == "collect" or _trains_too(scene, firing))) or (
+        fresh = verb == "collect" or _moving(scene, firing.effect.path)
+        if (timed and (fresh or _trains_too(scene, firing))) or (
             job.system in _ORCHESTRATED and job.triggers & AUTOMATIC and verb == "collect"
         ):
             found.append(scene.show(firing, "brings in new data"))
@@ -68,6 +69,11 @@ def _frozen(scene: Scene, path: str) -> bool:
     """Whether all addresses that a file names hold data that does not change."""
     named = re.findall(r"https?://[^\s\"'`)>]+", scene.tree.short(path))
     return bool(named) and all(vocabulary.frozen(url) for url in named)
+
+
+def _moving(scene: Scene, path: str) -> bool:
+    """Whether a file names an address with a hole for a date or a page in it."""
+    return bool(re.search(r"https?://[^\s\"'`)>]*(\{\w+\}|%s)", scene.tree.short(path)))
 
 
 def _trains_too(scene: Scene, firing: Firing) -> bool:

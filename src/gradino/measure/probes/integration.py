@@ -28,7 +28,7 @@ def builds_and_publishes(scene: Scene) -> list[Evidence]:
             "provision",
         ):
             continue
-        if firing.effect.verb == "provision" and not built:
+        if (firing.effect.verb == "provision" and not built) or firing.job.system == "Step Functions":
             continue
         documented = firing.job.system == "Cloud Build" and firing.job.triggers
         if firing.off or ((firing.job.triggers & CHANGE or documented) and not firing.effect.soft):

@@ -150,6 +150,9 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
         and (f.effect.verb == "rollback" or (f.effect.verb == "deploy" and re.search(r"roll_?back", f.job.name, re.I)))
         and f.job.triggers & AUTOMATIC
     ]
+    acted_on = any(f.job.system != "Makefile" for f in deployments(scene))
+    if not acted_on:  # Docker itself does nothing about a container that is not well
+        found = [e for e in found if e.source not in ("Docker", "Docker Compose")]
     if found and not (deployments(scene) or any(r.traits & {"serving", "endpoint"} for r in scene.resources)):
         return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in found[:3]]
     return found[:6]

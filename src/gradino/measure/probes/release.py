@@ -12,7 +12,7 @@ from gradino.measure.scoring import scoring_files
 from gradino.measure.selection import ci_tests, run_by
 
 # What a person starts from a terminal unless something else does: no pipeline of its own.
-_BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "Mage", "scheduler"})  # fmt: skip
+_BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "Mage", "Cloudera", "scheduler"})  # fmt: skip
 
 
 def releases_by_one_command(scene: Scene) -> list[Evidence]:
