@@ -95,9 +95,8 @@ def commit_all(root: Path, message: str = "Climb") -> None:
     write_commit(root, {name: (root / name).read_text() for name in shown.stdout.split()}, message)
 
 
-def valid(root: Path, *schema: str) -> None:
+def valid(files: list[Path], *schema: str) -> None:
     check = [Path(sys.executable).parent / "check-jsonschema", "--regex-variant", "nonunicode", "--builtin-schema"]
-    files = sorted((root / ".github" / "workflows").glob("*.yml"))
     done = subprocess.run([*check, *schema, *files], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -139,7 +138,7 @@ def test_it_climbs_until_people_are_needed(repository: Maker) -> None:
     open_rungs = {f"{i.track}@{i.level}" for x in plan(found).increments for i in x.items}
     assert {f"{x.track}@{x.level}" for x in made.passed} == open_rungs
     assert all(x.why and x.criterion for x in made.passed)
-    valid(root, "vendor.github-workflows")
+    valid([*root.glob(".github/workflows/*.yml")], "vendor.github-workflows")
 
 
 @pytest.mark.parametrize(
@@ -285,3 +284,38 @@ def test_what_is_given_is_what_is_written(repository: Maker) -> None:
     assert run(str(root), "--adopt", "--yes", *told).exit_code == 0
     assert load(root).name == "till"
     assert str(load(root).training.train) == "shop.other:train"
+
+
+@pytest.mark.parametrize(
+    ("host", "schema", "pattern"),
+    [
+        ("gitlab", ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"], ".gitlab*/**/*.yml"),
+        ("azure", ["vendor.azure-pipelines", "--data-transform", "azure-pipelines"], "azure-pipelines-*.yml"),
+    ],
+)
+def test_other_hosts_get_the_same_in_their_own_words(
+    host: str, schema: list[str], pattern: str, repository: Maker
+) -> None:
+    root = repository(BIKES)
+    before, rose = levels(root), set[str]()
+    for track in FOR.values():
+        made = climb(root, track=track, host=host)  # type: ignore[arg-type]
+        rose |= raised(made)
+        assert run(str(root), "--track", track, "--host", host, "--yes").exit_code == 0
+        commit_all(root)
+    after = levels(root)
+    assert {"integration.application-tests@2", "creation.compute@4", "creation.training@3"} <= rose
+    assert ("integration.builds@4" in rose) == (host == "gitlab"), "a registry on Azure has a name that no file says"
+    assert not {t for t in after if after[t] < before[t]}
+    valid([*root.glob(pattern), *root.glob(".gitlab-ci.yml")], *schema)
+
+
+def test_a_root_file_of_gitlab_is_left_alone_and_asked_to_take_files_in(repository: Maker) -> None:
+    mine = "lint:\n  script: ruff check\n"
+    root = repository(BIKES | {".gitlab-ci.yml": mine})
+    done = run(str(root), "--track", "integration.application-tests", "--yes")
+    assert "add to it `include: [{local: /.gitlab/ci/*.yml}]`" in done.output.replace("\n", " ")
+    assert (root / ".gitlab-ci.yml").read_text() == mine
+    write_commit(root, {".gitlab-ci.yml": f"include: [{{local: /.gitlab/ci/*.yml}}]\n{mine}"})
+    made = climb(root, track="integration.application-tests")
+    assert [file.path for file in made.files] == [".gitlab/ci/tests.yml"]

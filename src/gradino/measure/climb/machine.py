@@ -20,6 +20,7 @@ _WRITES = re.compile(
 )
 _ABSENT = re.compile(r"non_?-?exist|not_?exist|missing|invalid|fake|dummy|does_?not|no_such|nope|bad", re.I)
 _LOCAL = re.compile(r"^https?://(localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker)")
+_CONNECTS = re.compile(r"(^|\.)(connect|create_engine|MongoClient|Redis|StrictRedis|ConnectionPool)$")
 _CREDENTIAL = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|_URI$|_URL$|_DSN$", re.I)
 _GIVEN = re.compile(
     r"^(HOME|PATH|USER|PWD|CI|GITHUB_\w+|CI_\w+|BUILD_\w+|TMPDIR|PYTHON\w*|CUDA_\w+|\w*THREADS|TF_\w+|RANK|LOCAL_RANK|WORLD_SIZE)$"
@@ -30,12 +31,13 @@ Reached = list[tuple[Module, Function]]
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What was found: files that are not in the repository, servers on this machine, a GPU, arguments without a value,
-    environment variables without a default, and the files that the code writes and may read.
+    """What was found: files that are not in the repository, servers and databases on this machine, a GPU, arguments
+    without a value, environment variables without a default, and the files that the code writes and may read.
     """
 
     missing: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
+    databases: tuple[str, ...] = ()
     gpu: str = ""
     arguments: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
@@ -51,9 +53,11 @@ def machine(ground: Ground, reached: Reached) -> Machine:
     missing = [t for m, c in calls for t in _read(c) if t.rpartition("/")[2] not in made and not _there(ground, t, m)]
     named = [t for _, c in calls if _READS.search(c.name) or c.method == "join" for t in c.texts if _FILE.fullmatch(t)]
     servers = [t for _, c in calls for t in c.texts if _LOCAL.match(t)]
+    databases = [f"{c.name} on this machine" for _, c in calls if _CONNECTS.search(c.name) and _here(c)]
     return Machine(
         missing=_once(missing),
         servers=_once(servers),
+        databases=_once(databases),
         gpu=_gpu(ground, calls),
         arguments=_once(_arguments(calls)),
         secrets=_once(_secrets(ground, reached)),
@@ -84,6 +88,11 @@ def _read(call: Call) -> Iterator[str]:
 
 def _there(ground: Ground, text: str, module: Module) -> bool:
     return bool(ground.scene.code.file(text.lstrip("./"), module.path))
+
+
+def _here(call: Call) -> bool:
+    """Whether a connection is one to this machine."""
+    return any(re.search(r"(^|@|//)(localhost|127\.0\.0\.1)\b", t) for t in (*call.texts, *call.keywords.values()))
 
 
 def _gpu(ground: Ground, calls: list[tuple[Module, Call]]) -> str:

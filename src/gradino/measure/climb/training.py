@@ -8,11 +8,13 @@ from gradino.measure.climb.entry import python_path, started
 from gradino.measure.climb.environment import Environment, environment
 from gradino.measure.climb.ground import Ground, NotKnownError
 from gradino.measure.climb.machine import MODEL, Machine, Reached, machine, reached
+from gradino.measure.climb.packages import unlisted
 from gradino.measure.follow import Effect
 from gradino.measure.python import BODY, MAIN
 
 _SHOWN = re.compile(r"(^|/)(examples?|docs?|tutorials?|demos?|benchmarks?|notebooks?|tests?|experiments?)/")
 _NAMED = re.compile(r"(^|[/_])(train\w*|fit|training_pipeline|pipeline|main|run)\.py$")
+_BESIDE = ("params.yaml", "dvc.yaml", "dvc.lock", "config.yaml", "requirements.txt", "uv.lock", "poetry.lock")
 _METRICS = re.compile(r"(metric|score|result|report|eval)\w*\.(json|csv|txt|ya?ml)$", re.I)
 # A remote of DVC, and the secrets that let a machine in.
 _REMOTES: dict[str, tuple[str, ...]] = {
@@ -78,6 +80,8 @@ def trainer(ground: Ground) -> Trainer:
     home = environment(
         ground, next(iter(sorted(files & ground.scene.training_files)), way.path), *way.needs, at_root=bool(way.words)
     )
+    if package := unlisted(ground, home, way.runs):
+        raise NotKnownError(f"{way.path} imports {package}, which {' and '.join(home.files)} does not list")
     entry = started(ground, way.path, home) if way.path.endswith(".py") else None
     words = way.words or (entry.words if entry else "")
     paths = entry.python_path if entry else python_path(ground, sorted(files), home)
@@ -255,8 +259,8 @@ def _refuse(way: _Way, found: Machine) -> None:
         raise NotKnownError(f"{way.path} reads {', '.join(found.missing[:3])}, which the repository does not hold")
     if found.gpu:
         raise NotKnownError(f"{found.gpu} asks for a GPU, which a hosted runner does not have")
-    if found.servers:
-        raise NotKnownError(f"{way.path} speaks to {found.servers[0]}, which is not there on a runner")
+    if beside := (*found.servers, *found.databases):
+        raise NotKnownError(f"{way.path} speaks to {beside[0]}, which is not there on a runner")
 
 
 def _kept(found: Machine, home: Environment) -> tuple[str, ...]:
@@ -291,12 +295,8 @@ def _runs(ground: Ground, files: set[str], home: Environment) -> tuple[str, ...]
 
 def _reads(ground: Ground, files: set[str], way: _Way, found: Machine) -> tuple[str, ...]:
     """Folders and files whose change makes the model another one."""
-    code = {f"{p.partition('/')[0]}/**" if "/" in p else p for p in files}
-    code |= {ground.scene.code.file(text) for text in found.reads} - {""}
-    data = {f"{name}/**" for name in ("data", "input", "datasets") if any(True for _ in ground.files.under(name))}
-    beside = {
-        n
-        for n in ("params.yaml", "dvc.yaml", "dvc.lock", "config.yaml", "requirements.txt", "uv.lock", "poetry.lock")
-        if n in ground.files
-    }
-    return tuple(sorted(code | data | beside | ({way.path} if "/" not in way.path else set())))
+    named = {way.path, *files, *(ground.scene.code.file(text) for text in found.reads)} - {""}
+    folders = {p.partition("/")[0] for p in named if "/" in p}
+    folders |= {name for name in ("data", "input", "datasets") if any(True for _ in ground.files.under(name))}
+    beside = {name for name in _BESIDE if name in ground.files}
+    return tuple(sorted({f"{f}/**" for f in folders} | {p for p in named if "/" not in p} | beside))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradino.measure.climb.ground import Draft, Ground, NotKnownError
 from gradino.measure.climb.recipes import tests
 from gradino.measure.climb.testing import Suite, suite
-from gradino.measure.climb.text import written
+from gradino.measure.climb.text import told, written
 from gradino.measure.selection import ci_tests
 
 RAISES = ("integration.builds@4", "release.process@2")
@@ -37,7 +37,7 @@ def write(ground: Ground) -> Draft:
     files = written(ground, "image", images=images, suite=found, tests=asked)
     names = " and ".join(i.dockerfile for i in images)
     when = "once the tests pass" if found or asked else "although no tests stand before it"
-    does = dict.fromkeys(files, f"builds {names} and publishes {'them' if len(images) > 1 else 'it'}, {when}")
+    does = told(files, f"builds {names} and publishes {'them' if len(images) > 1 else 'it'}, {when}")
     rests = [*(i.dockerfile for i in images), *(found.home.files if found else ())]
     rests += [asked] if asked in ground.files else []
     left = (*beside.left, *(f"left out: {fault}" for fault in faults))

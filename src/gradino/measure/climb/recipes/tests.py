@@ -2,7 +2,7 @@
 
 from gradino.measure.climb.ground import Draft, Ground
 from gradino.measure.climb.testing import suite
-from gradino.measure.climb.text import written
+from gradino.measure.climb.text import by_hand, told, written
 
 RAISES = (
     "integration.application-tests@2",
@@ -19,5 +19,5 @@ def write(ground: Ground) -> Draft:
     if found.home.guessed:
         left.append(found.home.guessed)
     files = written(ground, "tests", suite=found)
-    does = dict.fromkeys(files, f"runs `{found.command}` on every change")
-    return Draft(files, does, found.home.files, tuple(left))
+    does = told(files, f"runs `{found.command}` on every change")
+    return Draft(files, does, found.home.files, (*left, *by_hand(ground, files)))
