@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 from typer.testing import CliRunner, Result
 
 from gradino.cli import app
@@ -79,7 +80,30 @@ BIKES = {
     "tests/test_bikes.py": TEST,
     "Dockerfile": 'FROM python:3.12\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY bikes/ bikes/\nCMD ["uvicorn", "bikes.api:app"]\n',
 }  # fmt: skip
-FOR = {"tests": "integration.application-tests", "training": "creation.training", "image": "integration.builds"}
+MANIFESTS = {
+    "k8s/deployment.yaml": """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: bikes
+  namespace: rides
+spec:
+  selector: {matchLabels: {app: bikes}}
+  template:
+    metadata: {labels: {app: bikes}}
+    spec:
+      containers:
+        - name: bikes
+          image: registry.example.org:5000/team/bikes:1.0
+""",
+    "k8s/service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: bikes}\nspec: {selector: {app: bikes}, ports: [{port: 80}]}\n",
+}
+FOR = {
+    "tests": "integration.application-tests",
+    "training": "creation.training",
+    "image": "integration.builds",
+    "deployment": "release.ownership",
+}
 
 
 def run(*words: str) -> Result:
@@ -107,7 +131,10 @@ def raised(made: object) -> set[str]:
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_raises_what_it_says_and_nothing_falls(recipe: str, repository: Maker) -> None:
-    root = repository(BIKES)
+    root = repository(BIKES | MANIFESTS)
+    if recipe == "deployment":
+        assert run(str(root), "--track", "integration.builds", "--yes").exit_code == 0
+        commit_all(root)
     before, made = levels(root), climb(root, track=FOR[recipe])
     assert raised(made) & set(RECIPES[recipe][1])
     assert run(str(root), "--track", FOR[recipe], "--yes").exit_code == 0
@@ -119,8 +146,8 @@ def test_a_recipe_raises_what_it_says_and_nothing_falls(recipe: str, repository:
 
 
 def test_it_climbs_until_people_are_needed(repository: Maker) -> None:
-    root = repository(BIKES)
-    for _ in range(6):
+    root = repository(BIKES | MANIFESTS)
+    for _ in range(8):
         made = climb(root)
         if not made.files:
             break
@@ -131,7 +158,13 @@ def test_it_climbs_until_people_are_needed(repository: Maker) -> None:
         commit_all(root)
     assert not made.files
     found = assess(root)
-    for track in ("integration.builds", "creation.compute", "release.scoring-script"):
+    for track in (
+        "integration.builds",
+        "creation.compute",
+        "release.scoring-script",
+        "release.process",
+        "release.ownership",
+    ):
         assert found.track(track).level.wired == 4
     assert found.track("creation.training").level.wired == 3
     assert found.track("integration.application-tests").level.wired == 2
@@ -163,6 +196,9 @@ def test_it_climbs_until_people_are_needed(repository: Maker) -> None:
         ({".github/workflows/tests.yml": "on: push\njobs: {lint: {runs-on: x, steps: [{run: ruff check}]}}\n"},
          "integration.application-tests", "tests.yml is there already and is left alone"),
         ({}, "people.data-engineers", "gradino interview"),
+        ({}, "release.ownership", "one Deployment of Kubernetes with an image of its own was looked for; found: none"),
+        (MANIFESTS, "release.ownership", "climb integration.builds first"),
+        (MANIFESTS | {"k8s/other.yaml": MANIFESTS["k8s/deployment.yaml"].replace("bikes", "taxis")}, "release.ownership", "found: k8s/deployment.yaml, k8s/other.yaml"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_known_is_said_and_nothing_is_written(
@@ -284,6 +320,25 @@ def test_what_is_given_is_what_is_written(repository: Maker) -> None:
     assert run(str(root), "--adopt", "--yes", *told).exit_code == 0
     assert load(root).name == "till"
     assert str(load(root).training.train) == "shop.other:train"
+
+
+def test_overlays_of_two_environments_are_climbed_one_after_the_other(repository: Maker) -> None:
+    overlay = "resources: [../../base]\nnamespace: {0}\nnamePrefix: {0}-\n"
+    moved = {p.replace("k8s/", "k8s/base/"): text for p, text in MANIFESTS.items()}
+    moved |= {"k8s/base/kustomization.yaml": "resources: [deployment.yaml, service.yaml]\n"}
+    moved |= {f"k8s/overlays/{n}/kustomization.yaml": overlay.format(n) for n in ("staging", "production")}
+    root = repository(BIKES | moved)
+    assert run(str(root), "--track", "integration.builds", "--yes").exit_code == 0
+    commit_all(root)
+    made = climb(root, track="release.environments")
+    assert {"release.environments@4", "release.ownership@4", "operations.availability@4"} <= raised(made)
+    (file,) = made.files
+    jobs = YAML(typ="safe").load(file.text)["jobs"]
+    assert list(jobs) == ["staging", "production"]
+    assert jobs["production"]["needs"] == "staging"
+    said = [step.get("run", "") for step in jobs["production"]["steps"]]
+    assert said[2].startswith('kustomize edit set image "registry.example.org:5000/team/bikes=ghcr.io/')
+    assert said[4] == "kubectl rollout status deployment/production-bikes --namespace production --timeout=10m"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ A recipe that misses something raises `NotKnownError` with what it looked for. A
 from collections.abc import Callable
 
 from gradino.measure.climb.ground import Draft, Ground
-from gradino.measure.climb.recipes import image, tests, training
+from gradino.measure.climb.recipes import deployment, image, tests, training
 
 Recipe = Callable[[Ground], Draft]
 
@@ -14,4 +14,5 @@ RECIPES: dict[str, tuple[Recipe, tuple[str, ...]]] = {
     "tests": (tests.write, tests.RAISES),
     "training": (training.write, training.RAISES),
     "image": (image.write, image.RAISES),
+    "deployment": (deployment.write, deployment.RAISES),
 }
