@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - rows read better unwrapped
 
+import hashlib
 import http.server
 import json
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 from typing import ClassVar
@@ -179,6 +181,26 @@ def test_a_chain_that_resolves_is_effective_and_a_drill_proves(repository: Maker
     assert rung(root, "release.traceability@4") == ("pass", "effective")
     assert rung(root, "release.environments@4") == ("pass", "effective")
     assert assess(root).track("creation.training").level.proven == 4
+
+
+def test_a_drill_proves_until_it_fails_or_the_project_is_set_up_otherwise(repository: Maker) -> None:
+    root = repository({"gradino.toml": TOML} | GOOD)
+    store(root)
+    settings = hashlib.sha256(TOML.encode()).hexdigest()
+
+    def after(*rows: tuple[str, str, str]) -> str:
+        with closing(sqlite3.connect(root / ".gradino" / "state.db")) as connection, connection:
+            connection.execute("drop table if exists drills")
+            connection.execute("create table drills (name, verdict, settings, at)")
+            connection.executemany("insert into drills values ('drift', ?, ?, ?)", rows)
+        return rung(root, "creation.training@4")[1]
+
+    assert after(("pass", settings, AT)) == "proven"
+    assert after(("pass", "another gradino.toml", AT)) == "effective"
+    assert after(("pass", settings, "2025-09-01 00:00:00")) == "effective", "more than 90 days before the newest record"
+    assert after(("pass", settings, "2026-01-01 00:00:00"), ("fail", settings, AT)) == "effective"
+    assert after(("fail", settings, "2026-01-01 00:00:00"), ("pass", settings, AT)) == "proven"
+    assert after(("pass", settings, "2026-01-01 00:00:00"), ("insufficient", settings, AT)) == "proven"
 
 
 def test_the_store_shows_what_each_table_is_about(repository: Maker) -> None:
