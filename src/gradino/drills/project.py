@@ -45,12 +45,13 @@ def train(rows, **parameters):
 
 @dataclass(frozen=True)
 class Copy:
-    """`clone` is the repository's folder and `root` the project's in it; `head` is the commit that is rehearsed, and
-    `settings` what its gradino.toml says there."""
+    """`clone` is the repository's folder and `root` the project's in it; `head` is the commit that is rehearsed,
+    `settings` what its gradino.toml says, and `digest` the SHA-256 of that file."""
 
     clone: Path
     root: Path
     head: str
+    digest: str
     settings: dict[str, Any]
 
     @classmethod
@@ -74,14 +75,10 @@ class Copy:
         git(clone, "checkout", "--quiet", "-B", "drill", commit)
         (clone / ".git" / "info" / "exclude").write_text(f"{FEED}/\n.gradino/\n__pycache__/\n")
         root = clone / project.root.relative_to(top.resolve())
-        made = cls(clone, root, commit, tomllib.loads((root / FILE).read_text()))
+        text = (root / FILE).read_bytes()
+        made = cls(clone, root, commit, hashlib.sha256(text).hexdigest(), tomllib.loads(text.decode()))
         made._prepare(project.root)
         return made
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the gradino.toml that is rehearsed."""
-        return hashlib.sha256(git(self.root, "show", f"{self.head}:./{FILE}").encode()).hexdigest()
 
     def left_out(self, original: Path) -> list[str]:
         """What the project's folder has beyond the commit, and the rehearsal has not."""
@@ -148,11 +145,16 @@ def _value(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
-    return json.dumps(value) if isinstance(value, (str, bool)) else str(value)
+    return _text(value) if isinstance(value, str) else str(value).lower()
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _text(name)
+
+
+def _text(value: str) -> str:
+    """A basic string: JSON's, which has one more character that TOML wants escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _seen_from(here: Path, there: Path, found: re.Match[str]) -> str:

@@ -179,14 +179,21 @@ class Rehearsal:
 
     def idle(self) -> None:
         """Live on until nothing is trained, tested or tried; by itself the project may have begun something."""
-        while True:
+        while self.settled() in ("experiment", "ramp"):
+            self._progress("a release of the project's own goes first")
+            self.live(days=2)
+
+    def settled(self) -> str:
+        """Wait, without living on, until nothing is trained or tested; the stage that the newest release is in then."""
+        stage = [""]
+
+        def still() -> bool:
             runs = self.command("runs")["runs"]
-            stage = self.command("release").get("stage")
-            if stage in ("experiment", "ramp"):
-                self._progress("a release of the project's own goes first")
-                self.live(days=2)
-            elif stage != "gates" and all(run["status"] not in ("queued", "running") for run in runs):
-                return
+            stage[0] = self.command("release").get("stage") or ""
+            return stage[0] != "gates" and all(run["status"] not in ("queued", "running") for run in runs)
+
+        self.wait(still, "training and gates end")
+        return stage[0]
 
     def wait(self, so: Callable[[], Any], what: str, seconds: float = _PATIENCE) -> float:
         """Wait until something is so; how long it took. Raises ServiceError where it does not come."""

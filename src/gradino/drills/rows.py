@@ -24,9 +24,9 @@ from gradino.operate.project.config import Identity
 from gradino.operate.store import Store
 from gradino.operate.store.state import data_versions
 
-MOST = 4000  # rows: more would teach nothing that a drill asks
+MOST = 5000  # rows: more would teach nothing that a drill asks
 A_DAY = 48  # rows, at most: of a busier project an even part
-_HISTORY = 0.35  # of the rows that lie in the feed before the first model is trained
+_HISTORY = 0.3  # of the rows that lie in the feed before the first model is trained
 _FEWEST = 300  # rows of history: some to learn from and some to test on
 Change = Callable[["pd.Series[Any]", pd.DataFrame], "pd.Series[Any]"]
 
