@@ -22,7 +22,7 @@ def deployments(scene: Scene) -> list[Firing]:
     return [
         f
         for f in scene.firings
-        if not _of_something_else(scene, f.job.path)
+        if not _of_something_else(scene, f.job.path) and not _throwaway(f)
         if (
             f.effect.verb in ("deploy", "bundle-deploy")
             and not _beside(scene, f)
@@ -31,6 +31,17 @@ def deployments(scene: Scene) -> list[Firing]:
         or (f.effect.verb == "provision" and defined)
         or (f.effect.verb == "promote" and asked and f.job.system != "Makefile")
     ]
+
+
+_CLUSTER = re.compile(
+    r"kind-action|\bkind\s+create\s+cluster|minikube\s+start|setup-minikube|k3d\s+cluster\s+create|setup-k3d|localstack"
+)
+
+
+def _throwaway(firing: Firing) -> bool:
+    """Whether the cluster that is deployed to lives as long as the job: that is a test."""
+    checked = firing.job.system not in ("Makefile", "Docker Compose")
+    return checked and any(_CLUSTER.search(f"{s.uses} {s.run}") for s in firing.job.steps)
 
 
 @lru_cache(maxsize=512)

@@ -70,8 +70,15 @@ class Follower:
     def _checked(self, step: Step, found: list[Effect]) -> list[Effect]:
         """Runs of the model whose answer the same step looks at: what it prints is searched for what is expected."""
         said = "\n".join([step.run, *named_actions.scripts(step)])
+        done = {e.verb for e in found}
         asked = next((e for e in found if e.verb == "predict" and e.path.endswith(".py")), None)
-        if asked is None or not _LOOKS.search(said) or re.search(r"\|\|\s*(true|echo|:)", said):
+        if (
+            asked is None
+            or "train" in done
+            or "load" not in done
+            or not _LOOKS.search(said)
+            or re.search(r"\|\|\s*(true|echo|:)", said)
+        ):
             return []
         return [Effect("smoke", asked.path, asked.line, f"runs {asked.path} and looks at what it answers")]
 

@@ -26,6 +26,7 @@ _INTERESTING = (
     "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime",
 )  # fmt: skip
 _EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
+_PAST = re.compile(r"(^|/)(changelog|changes|history|news|release[-_]?notes)\b")
 _TESTISH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
 
 
@@ -177,8 +178,10 @@ class Scene:
         """Lines of the project's README and docs: path, line, text."""
         for path in self.tree.sizes:
             low = path.lower()
-            if low.endswith((".md", ".rst", ".txt")) and (
-                low.startswith(("readme", "docs/")) or "/readme" in low or low.count("/") == 0
+            if (
+                low.endswith((".md", ".rst", ".txt"))
+                and not _PAST.search(low)
+                and (low.startswith(("readme", "docs/")) or "/readme" in low or low.count("/") == 0)
             ):
                 for number, line in enumerate(self.tree.short(path).splitlines(), 1):
                     yield path, number, line

@@ -26,7 +26,18 @@ _COMPILED = tuple((re.compile(p), t) for p, t in _TYPES)
 
 def collect(tree: Tree, code: Code) -> Iterator[Resource]:
     """Resources by type, with what their bodies say about traffic, roll back and health."""
+    declared: dict[tuple[str, str, str], int] = {}
     for path in tree.named("*.tf"):
+        for kind, name in re.findall(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"', tree.text(path) or "", re.M):
+            key = (path.rpartition("/")[0], kind, name)
+            declared[key] = declared.get(key, 0) + 1
+    refused = {
+        folder for (folder, _, _), count in declared.items() if count > 1
+    }  # Terraform takes none of a folder then
+    for path in tree.named("*.tf"):
+        if path.rpartition("/")[0] in refused:
+            tree.notes.append(f"{path}: a resource of its folder is declared twice, so Terraform applies none")
+            continue
         text = re.sub(r"(?m)^\s*(#|//).*$", "", tree.text(path) or "")
         for match in re.finditer(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"\s*\{', text, re.M):
             body = _block(text, match.end())

@@ -21,7 +21,7 @@ _WANTED = {"Deployment", "StatefulSet", "Rollout", "CronJob", "Job", "InferenceS
 # Parts of a platform: how they are kept up says nothing of the model's service.
 _PLATFORM = re.compile(
     r"grafana|prometheus|exporter|state-metrics|alertmanager|mlflow|postgres|mysql|mongo|redis|minio|kafka|zookeeper|airflow|"
-    r"elastic|kibana|loki|jaeger|vault|nginx|prefect|localstack|rabbitmq|argocd|cert-manager"
+    r"elastic|kibana|loki|jaeger|vault|nginx|prefect|localstack|rabbitmq|pushgateway|argocd|cert-manager"
 )
 
 

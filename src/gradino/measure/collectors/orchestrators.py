@@ -83,7 +83,7 @@ def _airflow_3(module: Module) -> bool:
     return any(v.startswith("airflow.sdk") for v in module.imports.values())
 
 
-def _prefect(tree: Tree, module: Module, code: Code) -> Iterator[Job]:
+def _prefect(tree: Tree, module: Module, code: Code) -> Iterator[Job | Resource]:
     flows = [f for f in module.functions.values() if any(d.method == "flow" for d in f.decorators)]
     schedules = [
         c

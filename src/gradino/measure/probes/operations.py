@@ -166,7 +166,7 @@ def learns_from_incidents(scene: Scene) -> list[Evidence]:
             r"(^|/)(post-?mortems?|incidents?|retrospectives?)(/|[-_.])[^/]*.*\.(md|rst|toml|ya?ml|json)$",
             path,
             re.I,
-        ) and not re.search(r"template|triage|runbook|playbook|(^|/)\.", path, re.I):
+        ) and not re.search(r"template|sprint|triage|runbook|playbook|(^|/)\.", path, re.I):
             text = scene.tree.short(path)
             tied = re.search(r"tests?/\S+\.py|test_\w+|regression test|gate|#\d+|[0-9a-f]{7,40}", text)
             dated = re.search(r"20\d\d-\d\d", path + text)
