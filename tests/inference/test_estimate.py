@@ -40,6 +40,16 @@ def test_what_changed_between_rows_and_truth_is_not_foreseen():
     assert estimate.expected(MODEL, drift.profile(columns, CELLS)) == pytest.approx(LOSSES.mean(), abs=0.02)
 
 
+def test_rows_beyond_the_range_are_expected_to_err_as_those_at_its_edge():
+    rng = np.random.default_rng(4)
+    x = rng.uniform(0, 10, 3000)
+    cells = drift.cells({"x": x})
+    model = estimate.fit({"x": x}, cells, (x > 8) * 0.6)
+    edge, beyond, below = (drift.profile({"x": np.full(500, at)}, cells) for at in (9.9, 25.0, -5.0))
+    assert estimate.expected(model, beyond) == estimate.expected(model, edge) > 0.5
+    assert estimate.expected(model, below) < 0.1
+
+
 def test_the_estimate_of_a_profile_is_the_mean_over_its_rows():
     columns, _ = world(500, 0.4, seed=3)
     by_row = MODEL.level + sum(

@@ -75,6 +75,7 @@ def fit(columns: Mapping[str, NDArray[Any]], cells: drift.Cells, losses: ArrayLi
     shares = design.mean(axis=0)
     shifted = {}  # each column's effects are centred on the holdout, so `level` is its mean loss
     for name, start, end in zip(names, starts[:-1], starts[1:], strict=True):
+        _extend(effects[start:end], shares[start:end], cells.columns[name])
         middle = float(shares[start:end] @ effects[start:end])
         level += middle
         shifted[name] = tuple((effects[start:end] - middle).round(9).tolist())
@@ -116,6 +117,15 @@ def _validate(design: NDArray[np.float64], values: NDArray[np.float64]) -> tuple
             wrong[i] += float(((truth - _means(level + design[later] @ effects)) ** 2).sum())
     best = int(np.argmin(wrong))
     return float(PENALTIES[best]), math.sqrt(wrong[best] / blocks), math.sqrt(plain / blocks)
+
+
+def _extend(effects: NDArray[np.float64], shares: NDArray[np.float64], cell: drift.Numbers | drift.Categories) -> None:
+    """What lies beyond the range of the holdout errs as its nearest rows do, in place."""
+    if isinstance(cell, drift.Numbers):
+        inside = len(cell.starts)
+        for beyond, nearest in ((inside, 0), (inside + 1, inside - 1)):
+            if not shares[beyond]:
+                effects[beyond] = effects[nearest]
 
 
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:

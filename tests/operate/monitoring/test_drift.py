@@ -15,23 +15,23 @@ from gradino.operate.store.state import data_versions, runs
 from gradino.operate.training.baseline import baseline
 from tests.operate import records
 
-RNG = np.random.default_rng(0)
 DAYS = 60
 
 
-def rows(hours: int, hot: float = 0.0) -> pd.DataFrame:
+def rows(hours: int, hot: float = 0.0, seed: int = 1) -> pd.DataFrame:
     """Hourly rows; the model errs by 5 where it is mild and by 60 above 30 degrees."""
-    warmth = np.where(RNG.random(hours) < hot, RNG.uniform(30, 40, hours), RNG.uniform(0, 33, hours))
+    rng = np.random.default_rng(seed)
+    warmth = np.where(rng.random(hours) < hot, rng.uniform(30, 40, hours), rng.uniform(0, 33, hours))
     frame = pd.DataFrame(
-        {"warmth": warmth, "open": RNG.random(hours) < 0.7, "weather": RNG.choice(["dry", "wet"], hours)}
+        {"warmth": warmth, "open": rng.random(hours) < 0.7, "weather": rng.choice(["dry", "wet"], hours)}
     )
-    return frame.assign(error=np.where(warmth > 30, 60.0, 5.0) + RNG.uniform(0, 5, hours))
+    return frame.assign(error=np.where(warmth > 30, 60.0, 5.0) + rng.uniform(0, 5, hours))
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     """Version 1, trained on the sixty days before production."""
-    frame = rows(24 * DAYS)
+    frame = rows(24 * DAYS, seed=0)
     start = pd.Timestamp(records.START) - pd.Timedelta(days=DAYS)
     frame = frame.assign(t=[start + pd.Timedelta(hours=i) for i in range(len(frame))], y=0.0)
     past, holdout = frame.iloc[: 24 * 30], frame.iloc[24 * 30 :]
