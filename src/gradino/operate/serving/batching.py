@@ -1,7 +1,8 @@
 """Adaptive micro-batching: whatever queued while the last model call ran goes into the next one.
 
 A model in Python is called in a thread of its own. A compiled one takes less time than handing rows to a thread would:
-it is called in the event loop, with all requests that this turn of the loop has brought.
+it is called in the event loop, with all requests that this turn of the loop has brought – or, while the log is being
+flushed, that have come until it is: they could not be answered earlier anyway.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from gradino.operate.serving.shadow import Answered, Shadow
 
 MOST_ROWS = 1024  # of one model call, unless one request alone has more
 MOST_WAITING = 20_000  # rows, before callers are told to come back later
-_AT_ONCE = 256  # rows of one compiled call in the event loop
+_AT_ONCE = 256  # rows of a request that is scored in the event loop
 _PATIENCE = 0.02  # seconds, and at most half a call: for callers who were in the last call
 _OTHER: dict[Arm, Arm] = {"champion": "challenger", "challenger": "champion"}
 
@@ -57,6 +58,7 @@ class Batcher:
         self._queue: SimpleQueue[Ticket | None] = SimpleQueue()
         self._idle = threading.Event()
         self._turn: list[Ticket] = []
+        self._flushing = 0  # calls of the event loop whose rows are on their way to the disk
         self._together, self._patience = 0, 0.0  # how many the last call was for, and how long to wait for them
         self._home = threading.get_ident()  # the loop's thread
         self.shadow = Shadow(log, self._idle)
@@ -70,7 +72,7 @@ class Batcher:
         if len(ticket.ids) > _AT_ONCE or not ticket.live.is_compiled:
             self._queue.put(ticket)
             return
-        if not self._turn:
+        if not self._turn and not self._flushing:
             self._loop.call_soon(self._end_turn)
         self._turn.append(ticket)
 
@@ -78,7 +80,7 @@ class Batcher:
         tickets, self._turn = self._turn, []
         while tickets:
             rows = list(accumulate(len(ticket.ids) for ticket in tickets))
-            now = bisect_right(rows, _AT_ONCE)
+            now = bisect_right(rows, MOST_ROWS)
             self._score_all(tickets[:now])
             tickets = tickets[now:]
 
@@ -94,15 +96,15 @@ class Batcher:
             tickets = self._take()
             if not tickets:
                 return
-            if forsaken := {ticket for ticket in tickets if ticket.future.done()}:  # too late, or hung up
-                self._tell(list(forsaken), None)
-                tickets = [ticket for ticket in tickets if ticket not in forsaken]
             began = time.monotonic()
             self._score_all(tickets)
             self._together, self._patience = len(tickets), min((time.monotonic() - began) / 2, _PATIENCE)
 
     def _score_all(self, tickets: list[Ticket]) -> None:
-        """A swap may have come between them."""
+        """Those for whom somebody waits. A swap may have come between them."""
+        if forsaken := {ticket for ticket in tickets if ticket.future.done()}:  # too late, or hung up
+            self._tell(list(forsaken), None)
+            tickets = [ticket for ticket in tickets if ticket not in forsaken]
         while tickets:
             live = tickets[0].live
             self._score(live, [t for t in tickets if t.live is live])
@@ -151,7 +153,9 @@ class Batcher:
             print(f"gradino: the model raised {live.told(error)}", file=sys.stderr)
             self._tell(tickets, failure)
             return
-        self._log.put(Entry([record for record, _ in parts], lambda failure: self._tell(tickets, failure)))
+        flushes = int(threading.get_ident() == self._home)
+        self._flushing += flushes
+        self._log.put(Entry([record for record, _ in parts], lambda failure: self._tell(tickets, failure, flushes)))
         for record, answered in parts:
             self.predictions[record.version, _OTHER[answered.arm]] += len(record.ids)
             if live.challenger:
@@ -182,14 +186,14 @@ class Batcher:
             start = end
         return parts
 
-    def _tell(self, tickets: list[Ticket], failure: Exception | None) -> None:
+    def _tell(self, tickets: list[Ticket], failure: Exception | None, flushes: int = 0) -> None:
         """From any thread."""
         if threading.get_ident() == self._home:
-            self._finish(tickets, failure)
+            self._finish(tickets, failure, flushes)
         else:
-            self._loop.call_soon_threadsafe(self._finish, tickets, failure)
+            self._loop.call_soon_threadsafe(self._finish, tickets, failure, flushes)
 
-    def _finish(self, tickets: list[Ticket], failure: Exception | None) -> None:
+    def _finish(self, tickets: list[Ticket], failure: Exception | None, flushes: int) -> None:
         for ticket in tickets:
             self.waiting -= len(ticket.ids)
             if not ticket.future.done():
@@ -197,3 +201,6 @@ class Batcher:
                     ticket.future.set_exception(failure)
                 else:
                     ticket.future.set_result(None)
+        self._flushing -= flushes
+        if flushes and self._turn and not self._flushing:
+            self._end_turn()

@@ -33,6 +33,7 @@ class Bodies:
         self._sweeper: asyncio.Task[None] | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop  # whoever says which one asks for the current task at half the price
         self._sweeper = loop.create_task(self._sweep())
 
     def stop(self) -> None:
@@ -49,7 +50,7 @@ class Bodies:
         length = headers.get("content-length")
         if length is None and headers.get("transfer-encoding") is None and version.startswith("1"):
             return b""
-        task = asyncio.current_task()
+        task = asyncio.current_task(self._loop)
         assert task
         self._reading[task] = time.monotonic()
         try:

@@ -8,6 +8,7 @@ strings that may be missing are objects with None.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -52,19 +53,18 @@ class Columns:
     def of_rows(cls, layout: Layout, rows: Sequence[Row]) -> "Columns":
         """From tuples whose values have the types that the layout says, or are None."""
         values = list(zip(*rows, strict=True)) or [()] * len(layout.names)
-        numbers = np.array([values[i] for i in layout.numbers], dtype=np.float64)
+        size = (len(layout.numbers), len(rows))
+        numbers = np.fromiter(chain.from_iterable(values[i] for i in layout.numbers), np.float64, size[0] * size[1])
         others = [_array(layout.types[i], values[i]) for i in layout.others]
-        return cls(layout, numbers.reshape(len(layout.numbers), len(rows)), others)
+        return cls(layout, numbers.reshape(size), others)
 
     @classmethod
     def of_arrays(cls, layout: Layout, arrays: Sequence[NDArray[Any] | None], rows: int) -> "Columns":
         """From one array per column of the layout, typed as this module says; None: all of it is missing."""
-        numbers = np.full((len(layout.numbers), rows), np.nan)
-        for j, i in enumerate(layout.numbers):
-            if (given := arrays[i]) is not None:
-                numbers[j] = given
-        nothing = (None,) * rows
-        others = [_array(layout.types[i], nothing) if (a := arrays[i]) is None else a for i in layout.others]
+        gap = np.full(rows, np.nan)
+        given = [gap if (a := arrays[i]) is None else a for i in layout.numbers]
+        numbers = np.concatenate([gap[:0], *given]).reshape(len(layout.numbers), rows)
+        others = [_missing(layout.types[i], rows) if (a := arrays[i]) is None else a for i in layout.others]
         return cls(layout, numbers, others)
 
     def column(self, i: int) -> NDArray[Any]:
@@ -103,6 +103,12 @@ def microseconds(moment: datetime) -> int:
     """Since 1970 UTC; a moment without a zone is taken as UTC."""
     past = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
     return (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
+
+
+def _missing(kind: FieldType, rows: int) -> NDArray[Any]:
+    if kind == "timestamp":
+        return np.full(rows, _NO_TIME).view("datetime64[us]")
+    return np.full(rows, None)
 
 
 def _array(kind: FieldType, values: Sequence[Any]) -> NDArray[Any]:
