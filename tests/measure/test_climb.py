@@ -2,6 +2,8 @@
 # ruff: noqa: E501 - files and tables read better unwrapped
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,6 +53,8 @@ def predict(row: dict):
 """
 TRAIN = """\
 import json
+import re
+import shlex
 
 import joblib
 import pandas as pd
@@ -374,3 +378,24 @@ def test_a_root_file_of_gitlab_is_left_alone_and_asked_to_take_files_in(reposito
     write_commit(root, {".gitlab-ci.yml": f"include: [{{local: /.gitlab/ci/*.yml}}]\n{mine}"})
     made = climb(root, track="integration.application-tests")
     assert [file.path for file in made.files] == [".gitlab/ci/tests.yml"]
+
+
+def test_what_is_documented_can_be_followed(repository: Maker) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "climb.md").read_text()
+    told = re.findall(r"^gradino climb .*", page, re.MULTILINE)
+    assert len(told) == 3
+    root = str(repository(SHOP | BIKES | {"data/rides.csv": SHOP["data/rides.csv"]}))
+    for command in told:
+        words = shlex.split(command.replace("PATH", root))[2:]
+        done = run(*words, *([] if "--dry-run" in words else ["--dry-run"]))
+        assert done.exit_code == 0, done.output
+        assert "+++ b/" in done.output
+    shown = json.loads(run(root, "--dry-run", "--json").stdout)
+    fields = set(re.findall(r"`(\w+)`", page.partition("## The JSON")[2].partition("A new recipe")[0]))
+    assert set(shown) - {"schema"} <= fields
+    assert {k for name in ("files", "rose", "left") for one in shown[name] for k in one} <= fields
+    recipes = re.findall(r"^\| `(\w+)` \| .* \|(.*) \|$", page.partition("## What it can write")[2], re.MULTILINE)
+    for name, rungs in recipes:
+        tracks = dict.fromkeys(re.findall(r"`([\w.-]+)`", rungs))
+        assert {r.partition("@")[0] for r in RECIPES[name][1]} == set(tracks)
+    assert [name for name, _ in recipes] == list(RECIPES)
