@@ -10,12 +10,13 @@ _PATIENCE = 15.0  # seconds for what is under way at the end
 
 @dataclass(frozen=True)
 class Load:
-    """What one run saw. Times in milliseconds."""
+    """What one run saw. Times in milliseconds; `answered` counts those that were answered after the end, too."""
 
     per_second: float
     p50: float
     p99: float
     failed: int
+    answered: int
 
 
 def drive(port: int, path: str, body: bytes, connections: int, seconds: float, kind: str = "application/json") -> Load:
@@ -36,7 +37,7 @@ def drive(port: int, path: str, body: bytes, connections: int, seconds: float, k
         poll.register(connection.fileno(), select.EPOLLIN)
         open_[connection.fileno()] = connection
     taken: list[float] = []
-    failed = 0
+    failed = answered = 0
     end = clock() + seconds
     for number, connection in open_.items():
         sent[number] = clock()
@@ -50,9 +51,11 @@ def drive(port: int, path: str, body: bytes, connections: int, seconds: float, k
                 continue
             now = clock()
             began = sent.pop(number)
+            is_good = answer.startswith(b"HTTP/1.1 200")
+            answered += is_good
             if now < end:
                 taken.append(now - began)
-                failed += not answer.startswith(b"HTTP/1.1 200")
+                failed += not is_good
             if not part:  # hung up
                 poll.unregister(number)
             elif now < end:
@@ -62,7 +65,7 @@ def drive(port: int, path: str, body: bytes, connections: int, seconds: float, k
         connection.close()
     poll.close()
     taken.sort()
-    return Load(len(taken) / seconds, _quantile(taken, 0.5), _quantile(taken, 0.99), failed + len(sent))
+    return Load(len(taken) / seconds, _quantile(taken, 0.5), _quantile(taken, 0.99), failed + len(sent), answered)
 
 
 def _whole(answer: bytes) -> bool:
