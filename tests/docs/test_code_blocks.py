@@ -75,7 +75,7 @@ def follow(command: str, folder: Path, started: list[subprocess.Popen[bytes]]) -
         return
     words = [sys.executable, "-m", *shlex.split(command)] if command.startswith("gradino") else shlex.split(command)
     words = [
-        {"PATH": str(ROOT), "ID": last_id(folder)}.get(word, word.replace('"ID"', f'"{last_id(folder)}"'))
+        {"PATH": str(ROOT / "examples" / "bike-sharing"), "ID": last_id(folder)}.get(word, word.replace('"ID"', f'"{last_id(folder)}"'))
         for word in words
     ]
     if words[3:4] == ["up"]:
