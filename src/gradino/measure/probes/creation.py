@@ -132,11 +132,18 @@ def versions_models(scene: Scene) -> list[Evidence]:
     return _strongest(found)
 
 
+# A job or script that trains to see whether training works.
+_REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b|sanity", re.I)
+
+
 def trains_by_itself(scene: Scene) -> list[Evidence]:
     """Let an active schedule, event or pipeline start training, not a person."""
     found: list[Evidence] = []
     for firing in scene.firings:
         if firing.effect.verb not in ("train", "submit") or firing.job.system in ("Makefile", "Docker Compose"):
+            continue
+        if _REHEARSED.search(f"{firing.job.name} {firing.step.run}"):
+            found.append(scene.show(firing, "rehearses training", Strength.DECLARED))
             continue
         if firing.off or firing.job.triggers & CHECKED or firing.job.automatic:
             found.append(scene.show(firing, "trains without a person"))

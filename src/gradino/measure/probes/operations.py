@@ -150,6 +150,8 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
         and (f.effect.verb == "rollback" or (f.effect.verb == "deploy" and re.search(r"roll_?back", f.job.name, re.I)))
         and f.job.triggers & AUTOMATIC
     ]
+    moves = scene.fired("shift-traffic", when=AUTOMATIC | {"dispatch", "pull_request"})
+    found += [scene.show(f, "moves traffic only then") for f in moves if f.job.system != "Makefile"]
     acted_on = any(f.job.system != "Makefile" for f in deployments(scene))
     if not acted_on:  # Docker itself does nothing about a container that is not well
         found = [e for e in found if e.source not in ("Docker", "Docker Compose")]

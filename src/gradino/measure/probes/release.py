@@ -237,6 +237,7 @@ def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
         scene.see(r.path, r.line, f"{r.kind} {r.name} splits or mirrors live traffic", source=r.system)
         for r in scene.with_trait("split", "shadow", "canary-analysis")
     ]
+    found += [scene.show(f, "splits live traffic") for f in scene.fired("split-traffic") if f.job.system != "Makefile"]
     for path in scoring_files(scene):
         text = scene.tree.short(path)
         for number, line in enumerate(text.splitlines(), 1):

@@ -1,0 +1,42 @@
+"""Schedulers of clouds that call an address of the project's own service: what the route does, the schedule does."""
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure.automation import Job, Step
+from gradino.measure.code import Code
+from gradino.measure.python import Function, Module
+from gradino.measure.tree import Tree, ours
+
+# A scheduler made by a command, by Terraform, by a library or by the serverless framework.
+_MADE = re.compile(
+    r"gcloud\s+scheduler\s+jobs\s+(create|update)|google_cloud_scheduler_job|\bscheduler_v1\b|CloudSchedulerClient|"
+    r"azurerm_logic_app_trigger_recurrence|upstash|cron-job\.org|vercel\.json|\bcrons\b"
+)
+_SOURCES = (".sh", ".py", ".tf", ".yml", ".yaml", ".json", "Makefile")
+_ROUTES = ("get", "post", "put", "route", "api_route")
+
+
+def collect(tree: Tree, code: Code) -> Iterator[Job]:
+    """One job for each route whose path stands where such a scheduler is made, or where it is asked for."""
+    texts = {p: tree.text(p) or "" for p in tree.sizes if p.endswith(_SOURCES) and ours(p)}
+    makers = [p for p, text in texts.items() if _MADE.search(text) and not re.search(r"(^|/)tests?/", p)]
+    if not makers:
+        return
+    names = "|".join(re.escape(p.rpartition("/")[2].partition(".")[0]) for p in makers)
+    asking = re.compile(rf"\b({names})\b")
+    said = "\n".join(t for p, t in texts.items() if p in makers or (not p.endswith(".py") and asking.search(t)))
+    for module in code.holding("fastapi", "flask", "Flask", "FastAPI"):
+        for function in module.functions.values():
+            path = _route(function)
+            if len(path) > 2 and re.search(rf"{re.escape(path)}(?![\w/-])", said) and module.path not in makers:
+                yield _job(module, function, path)
+
+
+def _route(function: Function) -> str:
+    return next((d.texts[0] for d in function.decorators if d.method in _ROUTES and d.texts), "")
+
+
+def _job(module: Module, function: Function, path: str) -> Job:
+    step = Step(function.line, calls=(f"{module.path}::{function.name}",))
+    return Job("cloud scheduler", module.path, function.line, path, frozenset({"schedule"}), (step,), (), module.path)
