@@ -80,6 +80,7 @@ BIKES = {
     "bikes/features.py": "def hour(date):\n    return int(date[11:13])\n",
     "bikes/train.py": TRAIN,
     "bikes/api.py": API,
+    "models/.gitkeep": "",
     "data/rides.csv": "hour,rentals\n" + "".join(f"{h},{3 * h + 1}\n" for h in range(24)),
     "tests/test_bikes.py": TEST,
     "Dockerfile": 'FROM python:3.12\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\nCOPY bikes/ bikes/\nCMD ["uvicorn", "bikes.api:app"]\n',
@@ -152,15 +153,11 @@ def test_a_recipe_raises_what_it_says_and_nothing_falls(recipe: str, repository:
 def test_it_climbs_until_people_are_needed(repository: Maker) -> None:
     root = repository(BIKES | MANIFESTS)
     for _ in range(8):
-        made = climb(root)
-        if not made.files:
+        made = json.loads(run(str(root), "--yes", "--json").stdout)
+        if not made["files"]:
             break
-        assert run(str(root), "--yes").exit_code == 0
-        again = climb(root)
-        assert all(file.there for file in again.files), "the second run writes nothing new"
-        assert again.rose == made.rose
         commit_all(root)
-    assert not made.files
+    assert not made["files"]
     found = assess(root)
     for track in (
         "integration.builds",
@@ -173,9 +170,19 @@ def test_it_climbs_until_people_are_needed(repository: Maker) -> None:
     assert found.track("creation.training").level.wired == 3
     assert found.track("integration.application-tests").level.wired == 2
     open_rungs = {f"{i.track}@{i.level}" for x in plan(found).increments for i in x.items}
-    assert {f"{x.track}@{x.level}" for x in made.passed} == open_rungs
-    assert all(x.why and x.criterion for x in made.passed)
+    assert {f"{x['track']}@{x['level']}" for x in made["passed"]} == open_rungs
+    assert all(x["why"] and x["criterion"] for x in made["passed"])
     valid([*root.glob(".github/workflows/*.yml")], "vendor.github-workflows")
+
+
+def test_a_second_run_writes_nothing_new(repository: Maker) -> None:
+    root = repository(BIKES)
+    first = json.loads(run(str(root), "--yes", "--json").stdout)
+    files = {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and ".git/" not in str(path)}
+    again = json.loads(run(str(root), "--yes", "--json").stdout)
+    assert [file["path"] for file in again["files"] if file["there"]] == [file["path"] for file in first["files"]]
+    assert again["rose"] == first["rose"]
+    assert files == {path: path.read_bytes() for path in root.rglob("*") if path.is_file() and ".git/" not in str(path)}
 
 
 @pytest.mark.parametrize(
@@ -399,3 +406,56 @@ def test_what_is_documented_can_be_followed(repository: Maker) -> None:
         tracks = dict.fromkeys(re.findall(r"`([\w.-]+)`", rungs))
         assert {r.partition("@")[0] for r in RECIPES[name][1]} == set(tracks)
     assert [name for name, _ in recipes] == list(RECIPES)
+
+
+def test_the_commands_that_are_written_do_what_they_say(repository: Maker) -> None:
+    root = repository(
+        BIKES
+        | {
+            "tests/test_bikes.py": "from bikes.features import hour\n\n\ndef test_hour():\n    assert hour('2011-01-01 05:00') == 5\n"
+        }
+    )
+    for track in ("integration.application-tests", "creation.training"):
+        assert run(str(root), "--track", track, "--yes").exit_code == 0
+    kept: list[str] = []
+    for name, job in (("tests", "tests"), ("training", "train")):
+        workflow = YAML(typ="safe").load((root / ".github" / "workflows" / f"{name}.yml").read_text())
+        for step in workflow["jobs"][job]["steps"]:
+            kept += step.get("with", {}).get("path", "").split()
+            if (command := step.get("run")) and " install " not in command:
+                command = command.replace("python", sys.executable, 1)
+                done = subprocess.run(["bash", "-e", "-c", command], cwd=root, capture_output=True, text=True)
+                assert done.returncode == 0, done.stdout + done.stderr
+    assert kept == ["models/model.pkl", "models/metrics.json"]
+    assert all((root / path).stat().st_size for path in kept)
+
+
+@pytest.mark.parametrize(
+    ("files", "installs"),
+    [
+        ({"uv.lock": "pytest\n", "pyproject.toml": '[dependency-groups]\ntest = ["pytest"]\n'},
+         ["uv sync --locked --group test", "uv run --no-sync python -m pytest tests"]),
+        ({"uv.lock": "", "pyproject.toml": "[project]\nname = 'bikes'\n"},
+         ["uv sync --locked", "uv pip install pytest", "uv run --no-sync python -m pytest tests"]),
+        ({"poetry.lock": "", "pyproject.toml": '[tool.poetry]\nname = "bikes"\n[tool.poetry.group.qa]\noptional = true\n[tool.poetry.group.qa.dependencies]\npytest = "*"\n'},
+         ["pipx install poetry", "poetry install --no-interaction --with qa", "poetry run python -m pytest tests"]),
+        ({"Pipfile.lock": "", "Pipfile": '[dev-packages]\npytest = "*"\n'},
+         ["python -m pip install pipenv", "pipenv sync --dev", "pipenv run python -m pytest tests"]),
+        ({"environment.yml": "name: x\ndependencies:\n  - python=3.11\n"},
+         ["python -m pip install pytest", "python -m pytest tests"]),
+        ({"requirements.txt": "numpy\n", "requirements-dev.txt": "pytest\n"},
+         ["python -m pip install -r requirements.txt -r requirements-dev.txt", "python -m pytest tests"]),
+        ({"pyproject.toml": '[project]\nname = "bikes"\nrequires-python = ">=3.13"\n[project.optional-dependencies]\ntest = ["pytest"]\n[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'},
+         ['python -m pip install -e ".[test]"', "python -m pytest"]),
+    ],
+)  # fmt: skip
+def test_a_project_is_installed_as_it_installs_itself(
+    files: dict[str, str], installs: list[str], repository: Maker
+) -> None:
+    test = "from bikes.features import hour\n\n\ndef test_hour():\n    assert hour('2011-01-01 05:00') == 5\n"
+    root = repository(
+        {"bikes/__init__.py": "", "bikes/features.py": BIKES["bikes/features.py"], "tests/test_hour.py": test} | files
+    )
+    (file,) = climb(root, track="integration.application-tests").files
+    steps = YAML(typ="safe").load(file.text)["jobs"]["tests"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == installs

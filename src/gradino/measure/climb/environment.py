@@ -1,6 +1,7 @@
 """How a project installs itself: which tool, from which files, for which Python, and what to put before a command."""
 
 import re
+import shlex
 import tomllib
 from dataclasses import dataclass, replace
 from typing import Any
@@ -84,12 +85,12 @@ def _in(ground: Ground, folder: str, needs: tuple[str, ...]) -> Environment | No
             return Environment(make.__name__[1:], rests, install, run, python, guessed, folder, itself)
     inside = [p.removeprefix(base) for p in files.sizes if p.startswith(base)]
     plain = [p for p in inside if p == "requirements.txt" or (p.count("/") < 2 and _FOR_TESTS.search(p))]
-    required = [f"{base}{p}" for p in plain]
+    required = [f"{base}{p}" for p in sorted(plain, key=lambda p: p != "requirements.txt")]
     conda = next((f"{base}{n}" for n in _CONDA if f"{base}{n}" in files), "")
     built = "build-system" in project or "project" in project or f"{base}setup.py" in files
     if conda and f"{base}requirements.txt" not in required:
         missing = [n for n in needs if not _listed(files, [conda], n)]
-        own = (f"python -m pip install {' '.join(missing)}",) if missing else ()
+        own = (f"python -m pip install {_words(missing)}",) if missing else ()
         return Environment("conda", (conda,), own, "", python, "", folder)
     if not required and not built:
         return None
@@ -116,7 +117,7 @@ def _uv(files: Tree, base: str, project: dict[str, Any], needs: tuple[str, ...])
             extras.add(f"--extra {extra}")
         else:
             missing.append(name)
-    added = (f"uv pip install {' '.join(missing)}",) if missing else ()
+    added = (f"uv pip install {_words(missing)}",) if missing else ()
     itself = "build-system" in project or bool(settings.get("package"))
     return (" ".join(["uv sync --locked", *sorted(extras)]), *added), "uv run --no-sync ", itself
 
@@ -124,27 +125,23 @@ def _uv(files: Tree, base: str, project: dict[str, Any], needs: tuple[str, ...])
 def _poetry(files: Tree, base: str, project: dict[str, Any], needs: tuple[str, ...]) -> _Made:
     poetry = project.get("tool", {}).get("poetry", {})
     options, missing = set[str](), list[str]()
-    if not _packaged(files, base, poetry):
-        options.add("--no-root")
+    itself = _packaged(files, base, poetry)
+    always = [*poetry.get("dependencies", {}), *poetry.get("dev-dependencies", {})]
+    always += project.get("project", {}).get("dependencies", [])
+    groups = {name: body for name, body in poetry.get("group", {}).items() if isinstance(body, dict)}
+    always += [n for body in groups.values() if not body.get("optional") for n in body.get("dependencies", {})]
     for name in needs:
-        groups = {"dev": poetry.get("dev-dependencies", {})} | {
-            g: body.get("dependencies", {}) for g, body in poetry.get("group", {}).items()
-        }
-        optional = [g for g, body in poetry.get("group", {}).items() if body.get("optional") and name in groups[g]]
-        if optional:
-            options.add(f"--with {optional[0]}")
-        elif name in poetry.get("dependencies", {}) or any(name in listed for listed in groups.values()):
+        if _names(name, always):
             continue
+        if group := next((g for g, body in groups.items() if _names(name, list(body.get("dependencies", {})))), ""):
+            options.add(f"--with {group}")
         elif extra := _extra(project, name):
             options.add(f"--extras {extra}")
         else:
             missing.append(name)
-    added = (f"poetry run pip install {' '.join(missing)}",) if missing else ()
-    return (
-        (" ".join(["poetry install --no-interaction", *sorted(options)]), *added),
-        "poetry run ",
-        "--no-root" not in options,
-    )
+    added = (f"poetry run pip install {_words(missing)}",) if missing else ()
+    options |= set() if itself else {"--no-root"}
+    return (" ".join(["poetry install --no-interaction", *sorted(options)]), *added), "poetry run ", itself
 
 
 def _packaged(files: Tree, base: str, poetry: dict[str, Any]) -> bool:
@@ -158,7 +155,7 @@ def _packaged(files: Tree, base: str, poetry: dict[str, Any]) -> bool:
 
 def _pipenv(files: Tree, base: str, project: dict[str, Any], needs: tuple[str, ...]) -> _Made:
     missing = [n for n in needs if not _listed(files, [f"{base}Pipfile"], n)]
-    added = (f"pipenv run pip install {' '.join(missing)}",) if missing else ()
+    added = (f"pipenv run pip install {_words(missing)}",) if missing else ()
     return ("python -m pip install pipenv", "pipenv sync --dev", *added), "pipenv run ", False
 
 
@@ -174,9 +171,13 @@ def _pip(
         extras = sorted({e for n in missing if (e := _extra(project, n))})
         missing = [n for n in missing if not _extra(project, n)]
         words.append(f'-e ".[{",".join(extras)}]"' if extras else "-e .")
-    install = " ".join(["python -m pip install", *words, *missing])
+    install = " ".join(["python -m pip install", *words, _words(missing)]).rstrip()
     rests = (*chosen, *(p for n in ("pyproject.toml", "setup.py") if built and (p := f"{base}{n}") in files))
     return Environment("pip", rests, (install,), "", python, guessed, base.rstrip("/"), built or itself)
+
+
+def _words(packages: list[str]) -> str:
+    return " ".join(map(shlex.quote, packages))
 
 
 def _extra(project: dict[str, Any], name: str) -> str:
@@ -186,11 +187,13 @@ def _extra(project: dict[str, Any], name: str) -> str:
 
 
 def _names(name: str, requirements: list[Any]) -> bool:
-    return any(isinstance(r, str) and re.match(rf"{re.escape(name)}\b(?![-.])", r, re.I) for r in requirements)
+    plain = re.escape(name.partition("[")[0])
+    return any(isinstance(r, str) and re.match(rf"{plain}\b(?![-.])", r, re.I) for r in requirements)
 
 
 def _listed(files: Tree, paths: list[str], name: str) -> bool:
-    return any(re.search(rf"^[\s\"'-]*{re.escape(name)}\b(?![-.])", files.text(p) or "", re.M | re.I) for p in paths)
+    plain = re.escape(name.partition("[")[0])
+    return any(re.search(rf"^[\s\"'-]*{plain}\b(?![-.])", files.text(p) or "", re.M | re.I) for p in paths)
 
 
 def _toml(files: Tree, path: str) -> dict[str, Any]:

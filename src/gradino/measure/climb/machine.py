@@ -22,6 +22,7 @@ _ABSENT = re.compile(r"non_?-?exist|not_?exist|missing|invalid|fake|dummy|does_?
 _LOCAL = re.compile(r"^https?://(localhost|127\.0\.0\.1|0\.0\.0\.0|host\.docker)")
 _CONNECTS = re.compile(r"(^|\.)(connect|create_engine|MongoClient|Redis|StrictRedis|ConnectionPool)$")
 _CREDENTIAL = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|_URI$|_URL$|_DSN$", re.I)
+_ASKED = re.compile(r"^os\.(environ\.get|getenv)$")
 _GIVEN = re.compile(
     r"^(HOME|PATH|USER|PWD|CI|GITHUB_\w+|CI_\w+|BUILD_\w+|TMPDIR|PYTHON\w*|CUDA_\w+|\w*THREADS|TF_\w+|RANK|LOCAL_RANK|WORLD_SIZE)$"
 )
@@ -31,13 +32,15 @@ Reached = list[tuple[Module, Function]]
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What was found: files that are not in the repository, servers and databases on this machine, a GPU, arguments
-    without a value, environment variables without a default, and the files that the code writes and may read.
+    """What was found: files that are not in the repository; servers and databases on this machine, and variables whose
+    default is one; a GPU; arguments without a value; variables without a default; files that the code writes, and may
+    read.
     """
 
     missing: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
     databases: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
     gpu: str = ""
     arguments: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
@@ -52,12 +55,16 @@ def machine(ground: Ground, reached: Reached) -> Machine:
     made = {t.rpartition("/")[2] for t in writes}
     missing = [t for m, c in calls for t in _read(c) if t.rpartition("/")[2] not in made and not _there(ground, t, m)]
     named = [t for _, c in calls if _READS.search(c.name) or c.method == "join" for t in c.texts if _FILE.fullmatch(t)]
-    servers = [t for _, c in calls for t in c.texts if _LOCAL.match(t)]
+    servers = [t for _, c in calls for t in c.texts if _LOCAL.match(t) and not _ASKED.search(c.name)]
+    addresses = [
+        c.texts[0] for _, c in calls if _ASKED.search(c.name) and len(c.texts) > 1 and _LOCAL.match(c.texts[1])
+    ]
     databases = [f"{c.name} on this machine" for _, c in calls if _CONNECTS.search(c.name) and _here(c)]
     return Machine(
         missing=_once(missing),
         servers=_once(servers),
         databases=_once(databases),
+        addresses=_once(addresses),
         gpu=_gpu(ground, calls),
         arguments=_once(_arguments(calls)),
         secrets=_once(_secrets(ground, reached)),
