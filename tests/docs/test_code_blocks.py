@@ -74,10 +74,8 @@ def follow(command: str, folder: Path, started: list[subprocess.Popen[bytes]]) -
     if command.startswith("make"):
         return
     words = [sys.executable, "-m", *shlex.split(command)] if command.startswith("gradino") else shlex.split(command)
-    words = [
-        {"PATH": str(ROOT / "examples" / "bike-sharing"), "ID": last_id(folder)}.get(word, word.replace('"ID"', f'"{last_id(folder)}"'))
-        for word in words
-    ]
+    stands_for = {"PATH": str(ROOT / "examples" / "bike-sharing"), "ID": last_id(folder)}
+    words = [stands_for.get(word, word.replace('"ID"', f'"{last_id(folder)}"')) for word in words]
     if words[3:4] == ["up"]:
         started.append(subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL))
         wait_for_a_model()
