@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pygit2
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from deltalake import DeltaTable
+from pyarrow.dataset import Dataset, dataset
 from sqlalchemy import Row
 
 from gradino.errors import IntegrityError
@@ -55,6 +58,31 @@ def log(store: Store, sealed: Row[Any], content: memoryview | None, *, rows: boo
         return Link("log", sealed.file, sealed.digest, False, "the chain of seals is broken here")
     says = "sealed when it was written" if sealed.replaces is None else "merged from files that were sealed"
     return Link("log", sealed.file, sealed.digest, True, says)
+
+
+def scored(told: dict[str, Any], subject: str) -> list[Link]:
+    """What `gradino score` said of one row, and the file it stands in against the digest that the story has of it.
+
+    A Delta table has no digest: others may write to it.
+    """
+    path = Path(told["output"])
+    if not path.exists():
+        return [Link("file", str(path), told["sha256"], False, "is no longer there")]
+    if told["sha256"] and (found := sha256(path)) != told["sha256"]:
+        return [Link("file", str(path), told["sha256"], False, f"now has {found}")]
+    rows = _written(path).filter(pc.field("prediction_id") == subject).head(1, columns=["version", "prediction"])
+    if not rows.num_rows:
+        return []
+    (row,) = rows.to_pylist()
+    answer = Link("prediction", subject, None, True, f"v{row['version']} answered {row['prediction']}")
+    says = f"scored from {told['input']} with bundle {told['bundle'][:12]}"
+    return [answer, Link("file", str(path), told["sha256"], True, says)]
+
+
+def _written(path: Path) -> Dataset:
+    if path.is_dir():
+        return DeltaTable(str(path)).to_pyarrow_dataset()
+    return dataset(path, format=path.suffix.removeprefix("."))
 
 
 def deployment(store: Store, number: int) -> list[Link]:

@@ -2,6 +2,7 @@
 
 prediction → log file and its seal → deployment and its decision → bundle → run → code and commit
            → environment → table version → raw batches
+prediction of a scored file → the file → bundle → …
 
 A trace reads what its answer rests on and nothing else, so it costs the same however long the log is; `everything`
 reads all that is on record.
@@ -25,7 +26,7 @@ from gradino.operate.project import Project
 from gradino.operate.release import PRODUCTION
 from gradino.operate.store import Store
 from gradino.operate.store.merged import Merged
-from gradino.operate.store.state import data_versions, decisions, seals, versions
+from gradino.operate.store.state import data_versions, decisions, events, seals, versions
 from gradino.operate.store.tables import LOG, rows_of
 
 _PATIENCE = 10.0  # seconds the operator gets to move a prediction into the tables
@@ -40,7 +41,8 @@ def trace(project: Project, store: Store, subject: str) -> list[Link]:
     """
     if re.fullmatch(r"v\d+", subject):
         return _version(project, store, int(subject[1:]))
-    return _prediction(project, store, subject)
+    batch = store.state.last(events, events.c.key == f"batch:{subject.rpartition('-')[0]}")
+    return _scored(project, store, batch.detail, subject) if batch else _prediction(project, store, subject)
 
 
 def everything(project: Project, store: Store) -> Iterator[Link]:
@@ -88,10 +90,20 @@ def _prediction(project: Project, store: Store, subject: str) -> list[Link]:
             return found + _version(project, store, answer["version"])
     if broken:
         return broken
-    raise ServiceError(
-        f"no prediction {subject} is on record",
-        "give the id that /v1/score answered",
-    )
+    raise _unknown(subject)
+
+
+def _scored(project: Project, store: Store, told: dict[str, Any], subject: str) -> list[Link]:
+    """A row of a file that `gradino score` wrote."""
+    found = links.scored(told, subject)
+    if not found:
+        raise _unknown(subject)
+    return found + _version(project, store, told["version"]) if found[-1].verified else found
+
+
+def _unknown(subject: str) -> ServiceError:
+    advice = "give the id that /v1/score answered, or one that `gradino score` wrote"
+    return ServiceError(f"no prediction {subject} is on record", advice)
 
 
 def _candidates(store: Store, subject: str) -> list[Row[Any]]:
