@@ -217,6 +217,16 @@ def test_days_that_resemble_each_other_say_less_of_what_is_allowed():
     assert daily(holdout).reference[0] > daily(mixed).reference[0] + 0.005
 
 
+def test_the_margin_is_the_standard_error_of_newey_and_west():
+    """Their estimate as the quadratic form of Bartlett weights, computed from all pairs of days."""
+    holdout = days(np.random.default_rng(11), 60, mood=0.05)
+    means, k = holdout.mean(axis=1), len(holdout)
+    about = means - means.mean()
+    apart = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))
+    variance = about @ np.maximum(1 - apart / (alarm.WEEK + 1), 0) @ about / k / (k - 1)
+    assert daily(holdout).reference[0] == pytest.approx(means.mean() + 1.6449 * math.sqrt(variance), abs=1e-5)
+
+
 def test_a_holdout_of_few_days_floors_none():
     rng = np.random.default_rng(10)
     assert daily(days(rng, 9)).floor == 0

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn import metrics
 
 from gradino.inference import losses
 
@@ -32,6 +33,8 @@ def test_probabilities_lose_half_the_brier_score():
     label = np.arange(50) % 3
     brier = np.sum((probability - np.eye(3)[label]) ** 2, axis=1)
     np.testing.assert_allclose(losses.bounded("classification", probability, label), brier / 2, atol=1e-12)
+    theirs = metrics.brier_score_loss(label, probability, scale_by_half=True)
+    assert losses.bounded("classification", probability, label).mean() == pytest.approx(theirs)
 
 
 @pytest.mark.parametrize(
