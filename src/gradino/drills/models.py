@@ -2,15 +2,14 @@
 
 import time
 
-from gradino.drills.rehearsal import HANDICAP, Rehearsal
+from gradino.drills.rehearsal import Rehearsal
 from gradino.drills.result import Drill, Insufficient
 from gradino.drills.rows import drifted
 from gradino.outside.traffic import Answered
 
-_EXPERIMENT = 60  # days of event time, at most, that a release is waited for
-_DRIFT = 120
-_SHARES = (0.12, 0.05, 0.02)  # of wrong labels, until the gates have nothing against the model
-_RECENT = 100  # answers over which a mean error is taken
+_ALARM = 45  # days of event time, at most, until harm is seen
+_SHARES = (0.04, 0.015, 0.006)  # of wrong labels, until the gates have nothing against the model
+_RECENT = 100  # answers, at least, over which a mean error is taken
 
 
 def promote(town: Rehearsal, drill: Drill) -> None:
@@ -20,7 +19,7 @@ def promote(town: Rehearsal, drill: Drill) -> None:
     town.idle()
     town.copy.settle("The project's own training", training={"train": town.copy.settings["training"]["train"]})
     drill.inject(
-        f"a commit brings the project's own training; v{before}, that answers, was taught {HANDICAP:.0%} wrong labels"
+        f"a commit brings the project's own training; v{before}, live, was taught {town.handicap:.0%} wrong labels"
     )
     began = time.monotonic()
     version = town.train("a commit: the project's own training")
@@ -29,7 +28,7 @@ def promote(town: Rehearsal, drill: Drill) -> None:
     drill.check(gates["verdict"] == "pass", f"the gates of v{version}: {_said(gates)}")
     if gates["verdict"] != "pass":
         return
-    won = town.released(version, _EXPERIMENT)
+    won = town.released(version)
     judged = town.decision("experiment", version)
     if not won or judged is None:
         drill.check(False, f"v{version}: {_said(judged or gates)}")
@@ -77,15 +76,15 @@ def bad_model(town: Rehearsal, drill: Drill) -> None:
     began = time.monotonic()
     for share in _SHARES:
         town.idle()
-        town.copy.train_with(share, "A faster way to label")
-        drill.inject(f"a commit teaches the model {share:.0%} wrong labels")
+        town.teach(share, "A faster way to label")
+        drill.inject(f"a commit teaches the model {share:.1%} wrong labels")
         version = town.train("a commit: a faster way to label")
         gates = town.judged(version)
         town.copy.revert()
         drill.see(f"the gates of v{version}: {_said(gates)}")
         if gates["verdict"] != "pass":
             continue
-        won = town.released(version, _EXPERIMENT)
+        won = town.released(version)
         judged = town.decision("experiment", version)
         drill.check(not won, f"after live traffic: {_said(judged)}" if judged else f"v{version} became champion")
         served = {beat.answer.version for beat in town.pulse.since(began) if beat.answer}
@@ -106,13 +105,22 @@ def drift(town: Rehearsal, drill: Drill) -> None:
     normal = _error(town, [answer for answer in town.answered if answer.id in town.labels][-_RECENT:])
     town.rows.drift = change
     drill.inject(says)
-    days = town.live(until=lambda: town.status()["alarms"] > before["alarms"], at_most=_DRIFT)
+    days = town.live(until=lambda: town.status()["alarms"] > before["alarms"], at_most=_ALARM)
+    if town.status()["alarms"] == before["alarms"]:
+        drill.check(False, f"no alarm was raised within {days} days of event time")
+        return
     drill.check(True, f"the alarm was raised after {days} days of event time", days_to_alarm=days)
     harmed = _error(town, town.answered[first:])
     drill.see(f"the mean error was {normal:.4g} before, and {harmed:.4g} since", before=normal, harmed=harmed)
+    retraining = town.copy.project.retraining
+    patience = 2 * town.days_for(retraining.min_labels) + retraining.cooldown.days
     while town.champion == live:
         asked = town.status()["retrains"]
-        days += town.live(until=lambda n=asked: town.champion != live or town.status()["retrains"] > n, at_most=_DRIFT)  # type: ignore[misc]
+        waited = town.live(until=lambda n=asked: _answered(town, live, n), at_most=patience)  # type: ignore[misc]
+        days += waited
+        if waited >= patience:
+            drill.check(False, f"no retraining was asked for within {waited} days of event time")
+            return
         if town.champion == live:
             drill.see(f"after {days} days a retraining is asked for")
             town.settled()
@@ -128,6 +136,11 @@ def drift(town: Rehearsal, drill: Drill) -> None:
     drill.check(
         healed < harmed, f"the mean error fell from {harmed:.4g} to {healed:.4g}", healed=healed, days_to_champion=days
     )
+
+
+def _answered(town: Rehearsal, live: int | None, retrains: int) -> bool:
+    """Whether another model has become champion, or another retraining is asked for."""
+    return town.champion != live or town.status()["retrains"] > retrains
 
 
 def _refused(town: Rehearsal, drill: Drill, version: int, why: str) -> None:

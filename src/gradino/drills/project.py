@@ -15,7 +15,7 @@ from typing import Any
 
 from gradino.drills.result import Insufficient
 from gradino.errors import ProjectError, ServiceError
-from gradino.operate.project import Project
+from gradino.operate.project import Project, load
 from gradino.operate.project.config import FILE
 from gradino.operate.store import Store
 from gradino.outside.commands import git
@@ -25,7 +25,7 @@ _EXTRA = "gradino_drill"  # the module that a drill adds to the copy
 _ALERTS = "alerts.toml"
 _PATHS = re.compile(r'((?:path|editable|directory|virtual) = ")(\.\.?/[^"]*|\.\.)(")')
 
-_SHUFFLED = '''"""Written by a drill: the project's own training, given rows of which some have another row's label."""
+_TAUGHT = '''"""Written by a drill: the project's own training, given rows of which some have a wrong label."""
 
 import numpy as np
 from {module} import {name} as own
@@ -34,13 +34,20 @@ from gradino.operate.data import frames
 
 
 def train(rows, **parameters):
-    random = np.random.default_rng(7)
-    moved = np.flatnonzero(random.random(len(rows)) < {share})
     labels = rows["{target}"].to_numpy(copy=True)
-    labels[moved] = labels[random.permutation(moved)]
+{spoil}
     taught = rows.assign(**{{"{target}": labels}})
     return own(frames.given(taught, frames.frame_library(own, parameter=0)), **parameters)
 '''
+_SHUFFLED = """\
+    random = np.random.default_rng(7)
+    wrong = np.flatnonzero(random.random(len(rows)) < {share})
+    labels[wrong] = labels[random.permutation(wrong)]"""
+# Classes that are wrong at random are outvoted by those that are right.
+_SWAPPED = """\
+    one, other = rows["{target}"].value_counts().index[:2]
+    wrong = (rows["{feature}"] <= rows["{feature}"].quantile({share})).to_numpy()
+    labels[wrong] = [{{one: other, other: one}}.get(label, label) for label in labels[wrong]]"""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,11 @@ class Copy:
     head: str
     digest: str
     settings: dict[str, Any]
+
+    @property
+    def project(self) -> Project:
+        """What is rehearsed now."""
+        return load(self.root)
 
     @classmethod
     def of(cls, project: Project, folder: Path) -> "Copy":
@@ -84,11 +96,16 @@ class Copy:
         """What the project's folder has beyond the commit, and the rehearsal has not."""
         return git(original, "status", "--porcelain", ".").splitlines()
 
-    def train_with(self, share: float, message: str) -> None:
-        """Commit a training that is the project's own, but for a `share` of rows that have the label of another one."""
+    def train_with(self, share: float, message: str, feature: str | None = None) -> None:
+        """Commit a training that is the project's own, but for a `share` of rows whose label is that of another row.
+
+        Of classes, with a `feature`: the most frequent two change places where it is least.
+        """
         module, _, name = str(self.settings["training"]["train"]).partition(":")
         target = self.settings["project"]["target"]
-        text = _SHUFFLED.format(module=module, name=name, target=target, share=share)
+        classes = self.settings["project"]["task"] == "classification" and share < 1
+        spoil = (_SWAPPED if classes and feature else _SHUFFLED).format(target=target, share=share, feature=feature)
+        text = _TAUGHT.format(module=module, name=name, target=target, spoil=spoil)
         (self.root / f"{_EXTRA}.py").write_text(text)
         self.settle(message, training={"train": f"{_EXTRA}:train"})
 
@@ -124,6 +141,7 @@ class Copy:
         }
         told["serving"] = serving | {"pace": "0s"}
         told["data"] = told["data"] | {"source": f"{FEED}/*.parquet", "every": "2s"}
+        told["release"] = told.get("release", {}) | {"latency": "5s"}  # it belongs to the machine that production has
         (self.root / FILE).write_text(written(told))
         self.commit("A rehearsal: rows come from a folder")
 

@@ -5,6 +5,7 @@ HTTP, rows through the feed, changes through git and the command line, and what 
 """
 
 import json
+import math
 import signal
 import time
 from collections.abc import Callable
@@ -21,9 +22,10 @@ from gradino.outside.commands import ask, free_port, up
 from gradino.outside.traffic import Answered, Traffic, read
 
 _AHEAD = timedelta(days=2)  # that the users may be ahead of the operator
-_PATIENCE = 120.0  # seconds in which something that is under way must come to its end
+_PATIENCE = 300.0  # seconds in which something that is under way must come to its end
 _FIRST = 600.0  # until the first model answers: the locked environment may have to be made
-HANDICAP = 0.35  # of the labels that the first model is taught wrong, so that the project's own is better
+_HORIZON, _WEEKS = 1000, 42  # labels and days of an experiment where the project does not say
+_WRONG = {"regression": 0.35, "classification": 0.15}  # of the labels that the first model is taught
 
 
 class Rehearsal:
@@ -53,7 +55,7 @@ class Rehearsal:
         history = self.rows.history()
         self.feed(self.rows.given.iloc[:history])
         if handicapped:
-            self.copy.train_with(HANDICAP, "A first model, taught in haste")
+            self.teach(self.handicap, "A first model, taught in haste")
         self._progress("starting the rehearsal: the first model takes a while")
         self.up()
         self.wait(lambda: self.traffic.healthy() or self._refused(), "the first model answers", _FIRST)
@@ -83,14 +85,13 @@ class Rehearsal:
         return file
 
     def live(self, days: int = 0, until: Callable[[], bool] = lambda: False, at_most: int = 0) -> int:
-        """Live through so many days, or until something is so: ask every row, a day later tell the truth and feed it.
+        """Live through so many days, or until something is so, or `at_most`: ask every row, a day later tell the truth
+        and feed it.
 
-        Returns the days. Raises Insufficient where the rows end first, or `at_most` days did not bring it.
+        Returns the days. Raises Insufficient where the rows end first.
         """
         lived = 0
-        while (lived < days) if days else not until():
-            if at_most and lived >= at_most:
-                raise Insufficient(f"{at_most} days of event time did not bring it")
+        while (lived < days) if days else not (until() or (at_most and lived >= at_most)):
             which = self.rows.day()
             answers = self.traffic.score(self.rows.asked(which, self.inputs))
             self.answered += [answer for answer in answers if answer]
@@ -113,6 +114,15 @@ class Rehearsal:
         self.traffic.tell(labels)
         self.labels |= {key: truth for key, truth, _ in labels}
         return len(labels)
+
+    def teach(self, wrong: float, message: str) -> None:
+        """Commit a training that learns a share of labels wrong."""
+        self.copy.train_with(wrong, message, self.rows.number())
+
+    @property
+    def handicap(self) -> float:
+        """The share of wrong labels that makes the first model worse than the project's own."""
+        return _WRONG[self.rows.identity.task]
 
     def train(self, reason: str) -> int:
         """`gradino train`, as a pipeline does after a commit; the version. Raises ServiceError where it fails."""
@@ -162,8 +172,11 @@ class Rehearsal:
         self.wait(spoken, f"the gates judge v{version}")
         return found[0]
 
-    def released(self, version: int, at_most: int) -> bool:
-        """Live on until an experiment on live traffic has ended; whether the version has become champion."""
+    def released(self, version: int) -> bool:
+        """Live on until an experiment on live traffic has ended; whether the version has become champion.
+
+        Raises Insufficient where it goes on beyond its horizon.
+        """
 
         def ended() -> bool:
             now = self.serving()
@@ -174,8 +187,14 @@ class Rehearsal:
                 return True
             return now.get("challenger") != version and self.decision("experiment", version) is not None
 
-        self.live(until=ended, at_most=at_most)
+        patience = 2 * max(self.days_for(self.copy.project.release.horizon or _HORIZON), _WEEKS)
+        if self.live(until=ended, at_most=patience) >= patience:
+            raise Insufficient(f"{patience} days of event time did not bring the experiment to its end")
         return self.champion == version
+
+    def days_for(self, labels: int) -> int:
+        """Days of event time that bring so many labels; not less than an experiment takes at least."""
+        return max(20, math.ceil(labels / len(self.rows) * self.rows.days))
 
     def idle(self) -> None:
         """Live on until nothing is trained, tested or tried; by itself the project may have begun something."""

@@ -68,6 +68,10 @@ class Rows:
         return len(self.known)
 
     @property
+    def days(self) -> int:
+        return int(self.known[self.identity.time].dt.date.nunique())
+
+    @property
     def days_left(self) -> int:
         return int(self.known[self.identity.time].iloc[self.at :].dt.date.nunique())
 
@@ -117,6 +121,11 @@ class Rows:
         """Columns that are neither key nor target."""
         return [str(c) for c in self.known.columns if c not in (*_keys(self.identity), self.identity.target)]
 
+    def number(self) -> str | None:
+        """The first feature that is a number."""
+        numeric = (c for c in self.features() if pd.api.types.is_numeric_dtype(self.known[c]))
+        return next((c for c in numeric if not pd.api.types.is_bool_dtype(self.known[c])), None)
+
 
 def deliver(frame: pd.DataFrame, file: Path) -> None:
     """Drop a file into a feed; it appears at once or not at all, so nobody reads half of it."""
@@ -142,7 +151,7 @@ def drifted(rows: Rows) -> tuple[Change, str]:
 
         return stretch, f"from now on `{target}` lies 1.6 times as far above {low:g} as it did, up to {high:g}"
     often = list(seen.value_counts().index[:2])
-    feature = next((c for c in rows.features() if pd.api.types.is_numeric_dtype(rows.known[c])), None)
+    feature = rows.number()
     if feature is None or len(often) < 2:
         raise Insufficient("a drift of classes needs two of them and a numeric feature")
     middle = rows.known[feature].median()

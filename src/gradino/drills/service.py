@@ -33,7 +33,8 @@ def no_downtime(town: Rehearsal, drill: Drill) -> None:
         found = ask("rollback", str(town.root), "--reason", "a drill")
         town.wait(lambda v=found["champion"]: town.champion == v, f"v{after} answers")  # type: ignore[misc]
         time.sleep(1.0)
-        moment = _monotonic(town.command("decisions", "--newest", "1")[0]["at"])
+        decided = [d for d in town.command("decisions", "--newest", "5") if d["kind"] == "rollback"]
+        moment = _monotonic(decided[-1]["at"])
         late = [beat.at for beat in town.pulse.since(moment) if beat.answer and beat.answer.version == before]
         seconds = max(max(late, default=moment) - moment, 0.0)
         says = f"v{before} answered for {seconds:.2f} s after the decision, then v{after}"
