@@ -158,6 +158,8 @@ def test_it_climbs_until_people_are_needed(repository: Maker) -> None:
             break
         commit_all(root)
     assert not made["files"]
+    written = "".join(path.read_text() for path in root.glob(".github/workflows/*"))
+    assert not re.search(r"echo|\|\| true|continue-on-error|if: false|set \+e|exit 0", written)
     found = assess(root)
     for track in (
         "integration.builds",
@@ -459,3 +461,58 @@ def test_a_project_is_installed_as_it_installs_itself(
     (file,) = climb(root, track="integration.application-tests").files
     steps = YAML(typ="safe").load(file.text)["jobs"]["tests"]["steps"]
     assert [step["run"] for step in steps if "run" in step] == installs
+
+
+def test_a_project_of_several_gets_pipelines_of_its_own(repository: Maker) -> None:
+    root = repository({f"{name}/{path}": text for name in ("bikes", "taxis") for path, text in BIKES.items()})
+    refused = run(str(root), "--yes")
+    assert isinstance(refused.exception, EvidenceError)
+    assert refused.exception.next == "Climb one project at a time: bikes, taxis."
+    files = {f.path: f.text for track in list(FOR.values())[:3] for f in climb(root / "bikes", track=track).files}
+    assert sorted(files) == [f".github/workflows/{name}-bikes.yml" for name in ("image", "tests", "training")]
+    image, tests, training = (YAML(typ="safe").load(files[path]) for path in sorted(files))
+    assert image["jobs"]["image"]["steps"][-1]["with"]["context"] == "bikes"
+    assert "ghcr.io/${{ github.repository }}-bikes\n" in files[".github/workflows/image-bikes.yml"]
+    assert tests["jobs"]["tests"]["defaults"]["run"]["working-directory"] == "bikes"
+    assert training["on"]["push"]["paths"] == ["bikes/**", ".github/workflows/training-bikes.yml"]
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda root: (root / ".github/workflows/tests.yml").mkdir(parents=True), "is there already and is left alone"),
+        (lambda root: write_commit(root, {".gitignore": ".github\n"}), "would be ignored by git"),
+    ],
+)
+def test_a_place_that_cannot_be_used_is_named(make: Callable[[Path], None], why: str, repository: Maker) -> None:
+    root = repository(BIKES)
+    make(root)
+    assert why in run(str(root), "--track", "integration.application-tests", "--yes").output
+
+
+def test_a_command_that_is_named_is_the_one_that_trains(repository: Maker) -> None:
+    root = repository(BIKES | {"bikes/train_tree.py": TRAIN})
+    (file,) = climb(root, track="creation.training", command="python -m bikes.train_tree").files
+    assert "      - run: python -m bikes.train_tree\n" in file.text
+    refused = climb(root, track="creation.training", command="python -m bikes.features")
+    assert not refused.files
+    assert "`python -m bikes.features` is not seen to train a model" in refused.passed[0].why
+
+
+def test_stages_of_dvc_are_run_once_their_data_is_there(repository: Maker) -> None:
+    stages = "stages:\n  train:\n    cmd: python -m bikes.train\n    deps: [data/rides.csv]\n    outs: [models/model.pkl]\n    metrics: [models/metrics.json]\n"
+    remote = "[core]\n    remote = s3\n['remote \"s3\"']\n    url = s3://rides\n"
+    pointer = "outs:\n  - md5: d41d8cd98f00b204e9800998ecf8427e\n    path: rides.csv\n"
+    files = BIKES | {"dvc.yaml": stages, ".dvc/config": remote, "data/rides.csv.dvc": pointer}
+    root = repository({path: text for path, text in files.items() if path != "data/rides.csv"})
+    made = climb(root, track="creation.training")
+    steps = YAML(typ="safe").load(made.files[0].text)["jobs"]["train"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == [
+        "python -m pip install -r requirements.txt 'dvc[s3]'",
+        "dvc pull",
+        "dvc repro",
+    ]
+    assert steps[-1]["with"]["path"].split() == ["models/model.pkl", "models/metrics.json"]
+    assert "give the pipeline the secret AWS_SECRET_ACCESS_KEY" in made.todo
+    write_commit(root, {".dvc/config": remote.replace("s3://rides", "/home/ada/rides")})
+    assert "which a hosted runner does not reach" in climb(root, track="creation.training").passed[0].why

@@ -12,6 +12,7 @@ from gradino.measure import tree
 from gradino.measure.assessment import Assessment, conclude, day_of, name_of, scene_at
 from gradino.measure.climb.ground import Draft, Host, NotKnownError, survey
 from gradino.measure.climb.recipes import RECIPES, adoption
+from gradino.measure.evidence import redacted
 from gradino.measure.plan import Increment, Item, plan
 from gradino.measure.scene import Scene
 
@@ -88,6 +89,7 @@ def adopt(path: Path, told: Mapping[str, str]) -> Climb:
     except NotKnownError as missing:
         higher, why = None, str(missing)
     if higher is None:
+        why = why or "it would not make training hold"
         raise EvidenceError(f"{adoption.FILE} was not written: {why}.", "docs/project.md says what it must hold.")
     return _climb(stand, 0, [draft], list(_risen(stand.found, higher.found, draft)), [])
 
@@ -150,14 +152,14 @@ def _increment(stand: _Stand, increment: Increment, host: Host | None, command: 
         for draft in _drafts(stand, item, host, command, whys):
             higher, why = _tried(stand, draft, item.track, item.level)
             if higher is None:
-                whys.append(why)
+                whys.append(why or f"no recipe makes it hold here: {item.advice}")
                 continue
             drafts.append(draft)
             rose += _risen(stand.found, higher.found, draft)
             stand = higher
             break
         if not _holds(stand.found, item.track, item.level):
-            left.append(Left(item.track, item.level, item.says, "; ".join(whys), item.criterion, item.check))
+            left.append(Left(item.track, item.level, item.says, redacted("; ".join(whys)), item.criterion, item.check))
     return _climb(start, increment.number, drafts, rose, left)
 
 
@@ -194,21 +196,28 @@ def _drafts(stand: _Stand, item: Item, host: Host | None, command: str, whys: li
 
 
 def _tried(stand: _Stand, draft: Draft, track: str, level: int) -> tuple[_Stand | None, str]:
-    """Where a draft leads, if it may be written and the measure agrees that it climbs; else why not."""
-    root = Path(stand.place.repository.workdir)
+    """Where a draft leads, if it may be written and the measure agrees that it climbs; else why not, or nothing."""
     for path, text in draft.files.items():
-        if path in stand.scene.tree or ((root / path).exists() and (root / path).read_text(errors="replace") != text):
+        if path in stand.scene.tree or _lying(stand.place, path) not in (None, text):
             return None, f"{path} is there already and is left alone"
+        if stand.place.repository.path_is_ignored(path):
+            return None, f"{path} would be ignored by git"
     changed = [p for p in draft.rests_on if not _clean(stand.place, p)]
     if changed:
         raise EvidenceError(f"{changed[0]} has changes that are not committed.", "Commit or stash them, then climb.")
     higher = _look(replace(stand.place, over=stand.place.over | draft.files))
-    fallen = [
-        f"{t.id}" for t, b in zip(higher.found.tracks, stand.found.tracks, strict=True) if t.level.wired < b.level.wired
-    ]
-    if fallen or not _holds(higher.found, track, level):
-        return None, f"{next(iter(draft.files))} would not make it hold here, so it is not written"
+    tracks = zip(higher.found.tracks, stand.found.tracks, strict=True)
+    if any(now.level.wired < was.level.wired for now, was in tracks) or not _holds(higher.found, track, level):
+        return None, ""
     return higher, ""
+
+
+def _lying(place: tree.Place, path: str) -> str | None:
+    """What lies at a path of the work tree; None where nothing does."""
+    at = Path(place.repository.workdir) / path
+    if at.is_file():
+        return at.read_text(errors="replace")
+    return "" if at.exists() or at.is_symlink() else None
 
 
 def _clean(place: tree.Place, path: str) -> bool:
@@ -231,4 +240,4 @@ def _risen(before: Assessment, after: Assessment, draft: Draft) -> Iterator[Rise
 
 
 def _file(place: tree.Place, draft: Draft, path: str, text: str) -> File:
-    return File(path, text, draft.does[path], (Path(place.repository.workdir) / path).exists())
+    return File(path, text, draft.does[path], _lying(place, path) is not None)

@@ -1,6 +1,7 @@
 """How a Python file of the project is started so that its imports are found."""
 
 import re
+import shlex
 from dataclasses import dataclass
 
 from gradino.measure.climb.environment import Environment
@@ -47,4 +48,4 @@ def started(ground: Ground, path: str, home: Environment) -> Entry:
     as_module = "." in found or (here != home.folder and home.folder in found)
     if as_module and all(re.fullmatch(r"[A-Za-z_]\w*", n) for n in names):
         return Entry(f"python -m {'.'.join(names)}", python_path(ground, [path], home))
-    return Entry(f"python {inside}", python_path(ground, [path], home))
+    return Entry(f"python {shlex.quote(inside)}", python_path(ground, [path], home))

@@ -165,7 +165,7 @@ def _pip(
 ) -> Environment:  # fmt: skip
     missing = [n for n in needs if not _listed(files, required, n)]
     chosen = [p for p in required if not _FOR_TESTS.search(p) or "pytest" in needs]
-    words = [f"-r {p.removeprefix(base)}" for p in chosen]
+    words = [f"-r {shlex.quote(p.removeprefix(base))}" for p in chosen]
     itself = any(re.search(r"^\s*(-e\s+)?\.\s*(\[.*\])?$", files.text(p) or "", re.M) for p in chosen)
     if built and not itself:
         extras = sorted({e for n in missing if (e := _extra(project, n))})

@@ -7,6 +7,8 @@ from rich.text import Text
 
 from gradino.measure.climb.ascent import Climb, File, Left
 
+_NEXT = 4  # rungs that are explained where nothing can be written
+
 
 def difference(files: Sequence[File]) -> RenderableType:
     """New files as git shows them."""
@@ -41,9 +43,12 @@ def outcome(made: Climb) -> RenderableType:
             Text(f"Left of increment {made.increment}", "bold"),
             *(x for one in made.left for x in _left(one)),
         ]
-    if made.passed:
-        title = "Before it, for people" if made.files else "Nothing can be written. What is missing is for people"
-        parts += [Text(), Text(title, "bold"), *(x for one in made.passed for x in _left(one, brief=bool(made.files)))]
+    if made.passed and made.files:
+        parts += [Text(), Text("Before it, for people", "bold"), *(x for one in made.passed for x in _left(one, True))]
+    elif made.passed:
+        parts += [Text("Nothing can be written. What comes next is for people", "bold")]
+        parts += [x for one in made.passed[:_NEXT] for x in _left(one)]
+        parts += [Text(f"… and {len(made.passed) - _NEXT} more: gradino plan")] if len(made.passed) > _NEXT else []
     if not parts:
         parts.append(Text("Nothing is left to climb up to this level."))
     return Group(*parts)

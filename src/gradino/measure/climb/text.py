@@ -42,7 +42,9 @@ _PLAIN = re.compile(r"(?![\d.]+$)[A-Za-z_.][\w ./=@+\"'$(){}&|<>*:~^\[\],-]*")
 
 
 def _scalar(text: str) -> str:
-    """A YAML scalar: as it is where that is safe, else in quotes."""
+    """A YAML scalar: as it is where that is safe, else in quotes. A name that a host would evaluate is refused."""
+    if "${{" in text:
+        raise NotKnownError(f"{text} is a name that GitHub would evaluate")
     plain = _PLAIN.fullmatch(text) and ": " not in text and not text.endswith((":", " ")) and text.lower() not in _WORDS
     return text if plain else json.dumps(text)
 

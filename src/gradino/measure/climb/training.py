@@ -139,7 +139,12 @@ def _runs(ground: Ground, files: set[str], home: Environment) -> tuple[str, ...]
 def _reads(ground: Ground, files: set[str], way: Way, found: Machine) -> tuple[str, ...]:
     """Folders and files whose change makes the model another one."""
     named = {way.path, *files, *(ground.scene.code.file(text) for text in found.reads)} - {""}
-    folders = {p.partition("/")[0] for p in named if "/" in p}
+    folders = {_top(ground, p) for p in named if "/" in p}
     folders |= {name for name in ("data", "input", "datasets") if any(True for _ in ground.files.under(name))}
     beside = {name for name in _BESIDE if name in ground.files}
     return tuple(sorted({f"{f}/**" for f in folders} | {p for p in named if "/" not in p} | beside))
+
+
+def _top(ground: Ground, path: str) -> str:
+    """The folder that a path lies in: that of the project, where the repository holds several, else the outermost."""
+    return ground.folder if ground.folder and path.startswith(f"{ground.folder}/") else path.partition("/")[0]

@@ -88,9 +88,9 @@ def _images(ground: Ground) -> tuple[list[Image], list[str]]:
         if context is None:
             faults.append(f"{path} copies {missing[here][0]}, which is not in the repository")
             continue
-        found.append(Image(path, context or ".", ""))
+        found.append(Image(path, context or ".", ground.called("")))
     if len(found) > 1:
-        found = [Image(i.dockerfile, i.context, _suffix(i.dockerfile)) for i in found]
+        found = [Image(i.dockerfile, i.context, i.suffix + _suffix(i.dockerfile)) for i in found]
         if len({i.suffix for i in found}) < len(found):
             raise NotKnownError(f"{', '.join(i.dockerfile for i in found)}: nothing tells these images apart")
     return found, faults
