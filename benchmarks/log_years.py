@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import msgspec
@@ -71,7 +72,7 @@ def main() -> None:
 def measured(root: Path, given: argparse.Namespace) -> dict[str, float | int]:
     store = Store.of(root)
     prepare(store)
-    sys.modules["gradino.operate.lineage.merge"].GRACE = timedelta(0)  # type: ignore[attr-defined]  # hours go by at once
+    import_module("gradino.operate.lineage.merge").GRACE = timedelta(0)  # type: ignore[attr-defined]  # hours go by at once
     feedback, encoder = monitoring.Feedback(project(root), store), msgspec.msgpack.Encoder()
     segment = Segment(store.folder("wal", "production"), durable=False)
     segment.write(frame(encoder, Schema("regression", tuple((f"n{i}", "number") for i in range(NUMBERS)))))

@@ -7,9 +7,8 @@ import os
 import shutil
 import signal
 import sys
-import traceback
-from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,9 @@ from gradino.operate.store import Store
 from gradino.operate.store.state import seals
 from gradino.operate.store.tables import Tables
 from tests.operate import records
+from tests.operate.forked import forked
 
-merging = sys.modules["gradino.operate.lineage.merge"]
+merging = import_module("gradino.operate.lineage.merge")
 LOG, FILES = "predictions", 5
 
 
@@ -70,20 +70,6 @@ def die_at(fatal: int, told: Path) -> None:
         watched(Tables, name)
     watched(LocalStore, "delete")
     watched(LocalStore, "put")
-
-
-def forked(work: Callable[[], object]) -> int:
-    pid = os.fork()
-    if not pid:
-        status = 1
-        try:
-            work()
-            status = 0
-        except Exception:  # noqa: BLE001  # it is said where it happened
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def check(root: Path) -> None:

@@ -17,6 +17,7 @@ import pyarrow.dataset  # noqa: F401  # once here, not in every fork
 from gradino.operate.serving import compact
 from gradino.operate.serving.wal import Feedback, Label, Predictions, Schema, Segment, frame
 from gradino.operate.store import Store
+from tests.operate.forked import forked
 
 OURS = ("compactor.py", "wal.py", "tables.py")
 EVERY = 5
@@ -40,18 +41,6 @@ def prepare(root: Path) -> list[Segment]:
     made[0].close()
     made[1].close()
     return made
-
-
-def forked(work: Any) -> int:
-    pid = os.fork()
-    if not pid:
-        status = 1
-        try:
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def die_after(calls: int) -> None:
