@@ -53,6 +53,11 @@ def scoring_files(scene: Scene) -> list[str]:
         )
         if (
             _by_script(scene, module)
+            or any(c.method == "invoke_endpoint" for c in calls if not module.path.endswith(".ipynb"))
+            or (
+                re.search(r"(infer|predict|submi|scor)\w*\.ipynb$", module.path.lower())
+                and any(_loads(c, module) for c in calls)
+            )
             or (
                 (routes and (scores or _reaches_model(scene, module.path)))
                 or (pages and scores)

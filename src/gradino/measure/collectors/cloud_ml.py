@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Resource, Step
@@ -105,9 +106,11 @@ def databricks(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
             pinned = frozenset({"pinned"})
             yield Resource("Databricks", "environment", path, 0, runtime[1], pinned)
         known |= {name: (path, resources.map("jobs").map(name)) for name in resources.map("jobs")}
+    paused = _paused(tree)
     for path, resources in bundles:
         for name in resources.map("jobs"):
-            yield _databricks_job(path, resources.map("jobs"), name, known)
+            job = _databricks_job(path, resources.map("jobs"), name, known)
+            yield replace(job, off=job.off or "every target pauses schedules") if paused and job.automatic else job
         for name in resources.map("registered_models") or resources.map("models"):
             yield Resource("Databricks", "registered model", path, 1, name, frozenset({"versioned-model"}))
         for name in resources.map("model_serving_endpoints"):
@@ -125,6 +128,15 @@ def databricks(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
                 name,
                 frozenset({"monitor", "off" if paused else "monitor-schedule", "model-metrics"}),
             )
+
+
+def _paused(tree: Tree) -> bool:
+    """Whether every target of the bundle pauses what a schedule would start; development mode does."""
+    found = [yaml.first(tree.text(p) or "").map("targets") for p in tree.named("databricks.y*ml", "bundle.y*ml")]
+    bodies = [targets.map(name) for targets in found for name in targets]
+    return bool(bodies) and all(
+        b.text("mode") == "development" or b.map("presets").text("trigger_pause_status") == "PAUSED" for b in bodies
+    )
 
 
 def _databricks_job(path: str, jobs: yaml.Map, name: str, known: dict[str, tuple[str, yaml.Map]]) -> Job:

@@ -15,6 +15,13 @@ from gradino.measure.selection import ci_tests, run_by
 _BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "Mage", "Cloudera", "scheduler"})  # fmt: skip
 
 
+# Scripts that put up what surrounds a model, or take it down.
+_REHEARSAL = re.compile(
+    r"(^|/)(tests?|ci|e2e|integration[-_]\w*)/|test|setup|bootstrap|install|clean|destroy|monitoring|mlflow|airflow",
+    re.I,
+)
+
+
 def releases_by_one_command(scene: Scene) -> list[Evidence]:
     """Offer one documented command, or one job that a person can start, that deploys a chosen version."""
     found = [scene.show(f, "deploys") for f in deployments(scene) if f.job.triggers or f.off]
@@ -29,6 +36,13 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
             for f in scene.fired("publish")
             if not f.effect.soft
         ]
+    found += [
+        scene.see(path, command.line, f"a script deploys: {command.text[:120]}", source="script")
+        for path in scene.tree.named("*.sh")
+        if not _REHEARSAL.search(path)
+        for command in shell.commands(scene.tree.short(path), 1)
+        if "deploy" in shell.verbs(command.text) and applicable(scene, command.text)
+    ][:3]
     for path, number, line in scene.documents():
         said = line.strip().lstrip("$> `")
         if len(line) < 300 and "deploy" in shell.verbs(said) and applicable(scene, said):
