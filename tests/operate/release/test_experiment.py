@@ -103,6 +103,20 @@ def test_what_is_not_better_is_never_promoted(rows: list[tuple[float, float]], r
     assert found is None or not found.promote
 
 
+@pytest.mark.parametrize(("a_day", "horizon", "days"), [(60, None, 42), (10, None, 100), (60, 600, 10)])
+def test_an_undecided_experiment_lasts_a_thousand_labels_and_six_weeks_or_what_the_project_says(
+    a_day: int, horizon: int | None, days: int
+) -> None:
+    project = Release(horizon=horizon, at_horizon="promote-if-better")
+    found, day = experiment.begin(project, 1), 0
+    while experiment.judge(found, project) is None:
+        losses = [[0.5, 0.5 + 0.1 * (-1) ** i] for i in range(a_day)]
+        rows = [[f"{day}-{i}", f"2024-{day:03}", *pair] for i, pair in enumerate(losses)]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        found, day = experiment.take(found, pa.table(columns, schema=pairs.SCHEMA)), day + 1
+    assert day == days
+
+
 @pytest.mark.parametrize("kind", ["shadow", "ab"])
 @pytest.mark.parametrize("rule", ["keep", "promote-if-better"])
 def test_no_traffic_and_no_labels_are_no_decision(kind: str, rule: str) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,10 +41,18 @@ def test_a_project_without_a_history_tries_once_enough_labels_have_come() -> Non
 def test_it_learns_how_fast_its_models_age() -> None:
     due = replace(QUIET, labels=2000, traffic=2000)
     useless = [Past(labels=n, promised=0.0, gained=0.0) for n in (700, 1000, 1400, 2000)]
-    useful = [Past(labels=500, promised=0.0, gained=2.0)]
+    useful = [Past(labels=500, promised=0.0, gained=2.0, promoted=True)]
     assert weigh(Retraining(), due).retrain
     assert not weigh(Retraining(), replace(due, past=useless)).retrain
     assert weigh(Retraining(), replace(QUIET, labels=510, traffic=510, past=useful)).retrain
+
+
+def test_a_gain_that_was_not_proven_is_a_hope_and_no_more() -> None:
+    def wait(**past: Any) -> int:
+        facts = replace(QUIET, past=[Past(labels=500, promised=0.0, **past)])
+        return next(n for n in count(500, 10) if weigh(Retraining(), replace(facts, labels=n, traffic=n)).retrain)
+
+    assert wait(gained=2.0, promoted=True) < wait(gained=2.0) < wait(gained=0.0)
 
 
 def test_waits_grow_geometrically_while_nothing_is_gained() -> None:

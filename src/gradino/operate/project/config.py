@@ -185,7 +185,7 @@ class Release(_Section):
     experiment: Literal["shadow", "ab", "none"] = "shadow"
     worse_by: float = Field(default=0.0, ge=0.0, lt=1.0)
     alpha: float = Field(default=0.05, gt=0.0, lt=0.5)
-    horizon: int = Field(default=1000, gt=0)
+    horizon: int | None = Field(default=None, gt=0)  # None: 1,000 labels and no less than six weeks
     at_horizon: Literal["keep", "promote-if-better"] = "keep"
     outcome: Literal["loss", "label"] = "loss"
     probation: int = Field(default=500, ge=0)

@@ -6,6 +6,7 @@ are pure: a certificate is checked, and a year replayed, by calling them again. 
 (`inference.eprocess`); the challengers of one champion share its error budget: the j-th gets 6α/(π²j²).
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,8 @@ from gradino.operate.project.config import Release
 from gradino.operate.release import pairs, randomised
 
 LIVE = 100  # paired labels before anything passes
+HORIZON = 1000  # labels after which an undecided experiment ends where the project names no other number
+WEEKS = 6  # and no sooner: rows of one day resemble each other, so it is days that say something
 _POINTS = 400
 
 
@@ -35,7 +38,7 @@ def begin(settings: Release, j: int, by_unit: bool = False) -> dict[str, Any]:
     alpha = eprocess.budget(settings.alpha, j)
     if settings.experiment == "ab":
         return randomised.begin(settings, alpha, by_unit)
-    return _view(eprocess.Paired(alpha, settings.worse_by, min(LIVE, settings.horizon)), "", [])
+    return _view(eprocess.Paired(alpha, settings.worse_by, min(LIVE, settings.horizon or HORIZON)), "", [])
 
 
 def fold(experiment: dict[str, Any], outcomes: pa.Table, champion: int, challenger: int) -> dict[str, Any]:
@@ -67,17 +70,24 @@ def judge(experiment: dict[str, Any], settings: Release) -> Judgement | None:
     if experiment["broken"]:
         return Judgement("insufficient", False, f"{experiment['broken']}, after {seen}", "none")
     shadow = experiment["kind"] == "shadow"
-    if shadow and (experiment["days"] < eprocess.DAYS or n < min(LIVE, settings.horizon)):
+    horizon = settings.horizon or _horizon(experiment)
+    if shadow and (experiment["days"] < eprocess.DAYS or n < min(LIVE, horizon)):
         return None
     said = f"it was not shown to be better within {seen}"
-    if n < settings.horizon:
-        if not shadow or settings.at_horizon != "keep" or _promising(experiment, settings.horizon):
+    if n < horizon:
+        if not shadow or settings.at_horizon != "keep" or _promising(experiment, horizon):
             return None
-        said += f", and at this pace would not be within {settings.horizon}"
+        said += f", and at this pace would not be within {horizon}"
     if settings.at_horizon == "promote-if-better" and (experiment["mean"] or 0.0) > 0:
         gain = f"better by {experiment['mean']:.3g} on average, which is no proof"
         return Judgement("insufficient", True, f"{said}, but {gain}", f"none: {gain}")
     return Judgement("insufficient", False, said, "none needed: the champion stays")
+
+
+def _horizon(experiment: dict[str, Any]) -> int:
+    """The labels after which it ends: 1,000, or as many as six weeks bring at the pace so far."""
+    days = experiment.get("days")
+    return max(HORIZON, math.ceil(experiment["n"] * 7 * WEEKS / days)) if days and days < 7 * WEEKS else HORIZON
 
 
 def _promising(experiment: dict[str, Any], horizon: int) -> bool:

@@ -175,7 +175,8 @@ class Timeline:
             self._past.append(rules.Past(*promised, 0.0))
             return
         if self._release.experiment == "none":
-            self._past.append(rules.Past(*promised, float((theirs - ours).mean()) * self._champion.scale))
+            gained = float((theirs - ours).mean()) * self._champion.scale
+            self._past.append(rules.Past(*promised, gained, promoted=True))
             self._promote(i, challenger)
             return
         self._tried += 1
@@ -199,7 +200,7 @@ class Timeline:
         if said is None:
             return
         gained = (trial.evidence["mean"] or 0.0) * self._champion.scale
-        self._past.append(rules.Past(*trial.promised, gained))
+        self._past.append(rules.Past(*trial.promised, gained, said.promote))
         self._trial = None
         if said.promote:
             self._promote(i, trial.model)

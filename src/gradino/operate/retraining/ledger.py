@@ -36,7 +36,7 @@ def facts(
         alarmed=bool(store.state.count(alarms, alarms.c.version == champion)),
         new_rows=last.data_version is None or data_version > last.data_version,
         this_month=store.state.count(retrainings, retrainings.c.event_time > event_time - MONTH) if event_time else 0,
-        past=[Past(row.labels, row.promised, row.gained) for row in ended],
+        past=[Past(row.labels, row.promised, row.gained, row.outcome == "promoted") for row in ended],
     )
 
 

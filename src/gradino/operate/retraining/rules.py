@@ -6,10 +6,12 @@ A policy gives the wish – never, after a time, on drift, on an alarm, or when 
 
 The loss avoided is the larger of two estimates: a cautious one of how far the champion's loss has risen since it was
 new, and half of what retrainings have gained here after so many labels – half, since a model ages little by little, and
-what counts is the mean over its service (`inference.gain`). The traffic is that since the last training: a model is
-expected to serve as long as the one before it. Where nobody gave a price, one retraining costs 5 % of the champion's
-reference loss over `min_labels` predictions; and until a project has tried, one after `min_labels` is expected to gain
-5 % of that loss. Sources: arXiv 2310.04216, 2505.14903.
+what counts is the mean over its service (`inference.gain`). A model that was not promoted kept no promise, and what it
+seemed to gain counts half again, as a hope.
+
+The traffic is that since the last training: a model is expected to serve as long as the one before it. Where nobody
+gave a price, one retraining costs 5 % of the champion's reference loss over `min_labels` predictions; and until a
+project has tried, one after `min_labels` is expected to gain 5 % of that loss. Sources: arXiv 2310.04216, 2505.14903.
 """
 
 from dataclasses import dataclass, field
@@ -30,12 +32,18 @@ MONTH = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A retraining that has ended: the labels since the one before, the loss per prediction that it promised to avoid
-    and what the experiment found it to gain, 0 where it was refused before."""
+    """A retraining that has ended: the labels since the one before, the loss per prediction that it promised to avoid,
+    what the experiment found it to gain, 0 where it was refused before, and whether it was promoted."""
 
     labels: int
     promised: float
     gained: float
+    promoted: bool = False
+
+    @property
+    def delivered(self) -> float:
+        """The loss per prediction that production was spared."""
+        return max(self.gained, 0.0) if self.promoted else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +126,14 @@ def _wish(settings: Retraining, facts: Facts) -> tuple[_Rule, dict[str, Any]]:
 def _worth(settings: Retraining, facts: Facts) -> tuple[_Rule, dict[str, Any]]:
     """Cost-aware: does it pay? The numbers go into the ledger whatever the policy."""
     past, cost = facts.past, facts.price if facts.price is not None else price(settings, facts.reference)
-    kept = gain.recovery([p.promised for p in past], [max(p.gained, 0.0) for p in past])
+    kept = gain.recovery([p.promised for p in past], [p.delivered for p in past])
     recent = facts.recent[-settings.min_labels :]
     rise = gain.retraining_value(
         recent, facts.reference, traffic=facts.traffic, value=settings.value, cost=cost, recovery=kept
     )
     usual = (settings.min_labels, SHARE * float(np.nanmean(facts.reference)) if len(facts.reference) else 0.0)
-    aged = facts.labels * gain.ageing([p.labels for p in past], [p.gained for p in past], prior=usual) / 2
+    seen = [p.delivered if p.promoted else p.gained / 2 for p in past]
+    aged = facts.labels * gain.ageing([p.labels for p in past], seen, prior=usual) / 2
     avoided = max(aged, rise.lower or 0.0)
     worth = facts.traffic * settings.value * avoided - cost
     numbers = {
