@@ -1,6 +1,7 @@
 """`gradino drill` as people run it: a house that stands passes, one that was sabotaged does not."""
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -24,9 +25,16 @@ from gradino.operate.project import scaffold
 from tests.operate.conftest import TOML
 
 
+def command(folder: Path, *words: str) -> dict[str, Any]:
+    """How to start a command in a folder, with a place beside it for what it writes while it runs."""
+    scratch = folder.parent / "scratch"
+    scratch.mkdir(exist_ok=True)
+    words = (sys.executable, "-m", "gradino", *words)
+    return {"args": words, "cwd": folder, "env": os.environ | {"TMPDIR": str(scratch)}, "stdin": subprocess.DEVNULL}
+
+
 def gradino(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    done = [sys.executable, "-m", "gradino", *words]
-    return subprocess.run(done, cwd=folder, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL)
+    return subprocess.run(**command(folder, *words), capture_output=True, text=True, timeout=900)
 
 
 def git(folder: Path, *words: str) -> None:
@@ -49,7 +57,7 @@ def town(tmp_path: Path) -> Path:
 
 def recorded(folder: Path) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(folder / ".gradino" / "state.db")) as state:
-        return list(state.execute('select name, verdict, "commit" from drills order by id'))
+        return list(state.execute('select name, verdict, "commit", settings from drills order by id'))
 
 
 @pytest.mark.slow
@@ -63,11 +71,12 @@ def test_a_house_that_stands_passes_and_the_result_is_kept_for_assess(town: Path
     assert "4 rows came in and 2 went to quarantine, of 4 good and 2 bad ones" in says
     assert any("has learnt nothing: fail, holdout: it is no better than guessing" in line for line in says)
     assert [row[:2] for row in recorded(town)] == [("bad-data", "pass"), ("gate", "pass")]
-    assert {row[2] for row in recorded(town)} == {told["commit"]}
+    settings = hashlib.sha256((town / "gradino.toml").read_bytes()).hexdigest()
+    assert {row[2:] for row in recorded(town)} == {(told["commit"], settings)}
     changed = {p for p, at in before.items() if not p.exists() or p.stat().st_mtime_ns != at}
     assert {path.name for path in changed} <= {"state.db", "state.db-wal", "state.db-shm", "drill.lock"}
     assert "it is no better than guessing" in (town / "report.html").read_text()
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradino-drill-town-*")), "nothing is left behind"
+    assert not list((town.parent / "scratch").iterdir()), "nothing is left behind"
 
 
 @pytest.mark.slow
@@ -85,8 +94,8 @@ def test_where_the_contract_is_taken_away_bad_rows_come_in_and_the_drill_fails(t
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_no_process_no_folder_and_no_record(town: Path) -> None:
-    words = [sys.executable, "-m", "gradino", "drill", "drift"]
-    drill = subprocess.Popen(words, cwd=town, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    drill = subprocess.Popen(**command(town, "drill", "drift"), **quiet)
     deadline, started = time.monotonic() + 120, psutil.Process(drill.pid)
     while not any("operate.serving" in " ".join(p.cmdline()) for p in started.children(recursive=True)):
         assert time.monotonic() < deadline
@@ -95,7 +104,7 @@ def test_ctrl_c_leaves_no_process_no_folder_and_no_record(town: Path) -> None:
     drill.send_signal(signal.SIGINT)
     assert drill.wait(60) == 130
     assert not psutil.wait_procs(family, timeout=10)[1]
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradino-drill-town-*"))
+    assert not list((town.parent / "scratch").iterdir())
     assert recorded(town) == []
 
 

@@ -99,6 +99,7 @@ def _through(town: Rehearsal, names: list[str], course: Course, faces: Faces) ->
         drill = Drill(name, " ".join((DRILLS[name].__doc__ or "").split()), faces.sees)
         course.drills.append(drill)
         faces.begins(drill)
+        before = town.copy.now()
         try:
             if refused:
                 raise Insufficient(refused)
@@ -106,6 +107,7 @@ def _through(town: Rehearsal, names: list[str], course: Course, faces: Faces) ->
             drill.end()
         except Exception as error:  # noqa: BLE001  # a drill that breaks must not take the others with it
             drill.end(error)
+            town.copy.restore(before)
         faces.ends(drill)
 
 

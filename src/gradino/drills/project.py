@@ -125,6 +125,14 @@ class Copy:
         """Take the last commit back, as a new one."""
         git(self.root, "revert", "--no-edit", "HEAD")
 
+    def now(self) -> str:
+        """The commit that is checked out."""
+        return git(self.root, "rev-parse", "HEAD")
+
+    def restore(self, commit: str) -> None:
+        """Back to a commit, whatever was done since: a drill that broke must not spoil the next."""
+        git(self.root, "reset", "--quiet", "--hard", commit)
+
     def _prepare(self, original: Path) -> None:
         for name in ("pyproject.toml", "uv.lock"):
             file = self.root / name
