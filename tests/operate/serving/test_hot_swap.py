@@ -62,6 +62,7 @@ def test_ten_swaps_and_two_roll_backs_fail_no_request(place: Place, serve: Serve
     traffic = Traffic(server.port)
     rolled_back = []
     with traffic.flowing():
+        server.until(lambda: bool(traffic.answers))
         for number in (2, 3, 4, 5, 4, 5, 1, 2, 3, 4, 5, 4):
             before = time.monotonic()
             deployment = place.deploy(number)
@@ -88,6 +89,19 @@ def test_a_roll_back_does_not_wait_for_a_model_that_is_loading(place: Place, ser
     server.serves(place.deploy(2))
     place.deploy(3)
     time.sleep(0.5)
+    before = time.monotonic()
+    server.serves(place.deploy(1), 1.0)
+    assert time.monotonic() - before < 1.0
+
+
+def test_a_worker_that_has_just_begun_can_roll_back_at_once(place: Place, serve: Serve) -> None:
+    place.version(1, "late")
+    place.version(2, "times:2")
+    place.deploy(1)
+    place.deploy(2)
+    server = serve()
+    server.serves(2)
+    time.sleep(2.5)  # its predecessor takes 1.5 s to load
     before = time.monotonic()
     server.serves(place.deploy(1), 1.0)
     assert time.monotonic() - before < 1.0

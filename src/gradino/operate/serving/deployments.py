@@ -86,14 +86,16 @@ class Deployments:
         if row is None:
             self.settled.set()
             return
+        self._collect(row)
         if self.live and self.live.deployment == row.id and not self._partial:
             self.error = None
             return
-        self._collect(row)
-        self._flip(row)
+        self._begin(row.champion, row.challenger)
+        if self._flip(row):
+            self._begin(self._predecessor(row.champion))  # of which a worker that has just begun has nothing
 
     def _collect(self, row: Any) -> None:
-        """Take what was loaded, begin to load what is missing."""
+        """Take what was loaded."""
         for version, future in list(self._loading.items()):
             if not future.done():
                 continue
@@ -104,12 +106,21 @@ class Deployments:
             else:
                 self._warm[version] = future.result()
                 self._failed.pop(version, None)
-        for version in (row.champion, row.challenger):
+
+    def _begin(self, *wanted: int | None) -> None:
+        """To load what is missing."""
+        for version in wanted:
             if version is None or version in self._warm or version in self._loading:
                 continue
             if (failure := self._failed.get(version)) and time.monotonic() - failure.at < _RETRY:
                 continue
             self._loading[version] = self._loader.submit(self._read, version)
+
+    def _predecessor(self, champion: int) -> int | None:
+        """To which a roll back would lead."""
+        here = deployments.c.environment == self._environment
+        row = self._state.last(deployments, here, deployments.c.champion != champion)
+        return row.champion if row else None
 
     def _read(self, version: int) -> Served:
         found = self._state.last(versions, versions.c.number == version)
@@ -121,7 +132,8 @@ class Deployments:
             self._say(f"[serving] protects `{name}`, which version {version} has not", f"privacy:{name}:{version}")
         return served
 
-    def _flip(self, row: Any) -> None:
+    def _flip(self, row: Any) -> bool:
+        """Serve it, if it is loaded; returns whether anything new serves."""
         failed = [self._failed[v].error for v in (row.champion, row.challenger) if v in self._failed]
         self.error = "; ".join(failed) or None
         champion = self._warm.get(row.champion)
@@ -129,12 +141,14 @@ class Deployments:
         complete = champion is not None and (row.challenger is None or challenger is not None)
         # Without anything to keep, a champion whose challenger fails is better than nothing.
         alone = champion is not None and self.live is None and row.challenger in self._failed
-        if champion and (complete or alone):
+        is_new = champion is not None and (complete or alone)
+        if champion and is_new:
             self.live = Live.of(row.id, champion, challenger, row.weight, self._extra, self._privacy)
             self._partial = not complete
             self._keep_warm(row)
         if self.live or row.champion in self._failed:
             self.settled.set()
+        return is_new
 
     def _keep_warm(self, row: Any) -> None:
         for version in (row.challenger, row.champion):
