@@ -202,13 +202,13 @@ def _tried(stand: _Stand, draft: Draft, track: str, level: int) -> tuple[_Stand 
             return None, f"{path} is there already and is left alone"
         if stand.place.repository.path_is_ignored(path):
             return None, f"{path} would be ignored by git"
-    changed = [p for p in draft.rests_on if not _clean(stand.place, p)]
-    if changed:
-        raise EvidenceError(f"{changed[0]} has changes that are not committed.", "Commit or stash them, then climb.")
     higher = _look(replace(stand.place, over=stand.place.over | draft.files))
     tracks = zip(higher.found.tracks, stand.found.tracks, strict=True)
     if any(now.level.wired < was.level.wired for now, was in tracks) or not _holds(higher.found, track, level):
         return None, ""
+    changed = [p for p in draft.rests_on if not _clean(stand.place, p)]
+    if changed:
+        raise EvidenceError(f"{changed[0]} has changes that are not committed.", "Commit or stash them, then climb.")
     return higher, ""
 
 

@@ -53,10 +53,11 @@ def environment(ground: Ground, near: str, *needs: str, at_root: bool = False) -
     parts = near.split("/")[:-1]
     for depth in range(len(parts), -1, -1):
         found = None if depth and _TESTS.fullmatch(parts[depth - 1]) else _in(ground, "/".join(parts[:depth]), needs)
-        if found is not None and at_root and found.folder:
-            return _from_root(found)
-        if found is not None:
-            return found
+        if found is None:
+            continue
+        if found.tool not in ("uv", "conda") and ground.host != "gitlab" and int(found.python[2:]) < _OLDEST:
+            raise NotKnownError(f"it wants Python {found.python}, which hosted runners no longer offer")
+        return _from_root(found) if at_root and found.folder else found
     raise NotKnownError(
         "uv.lock, poetry.lock, Pipfile.lock, environment.yml, requirements.txt, pyproject.toml or setup.py was looked"
         f" for at the root and beside {near}: nothing says what to install"

@@ -28,7 +28,7 @@ _BROUGHT = frozenset(
      "typing_extensions", "urllib3", "uvicorn", "werkzeug", "xgboost", "yaml"}
 )  # fmt: skip
 _LOCKED = ("uv", "poetry", "pipenv")
-_IMPORT = re.compile(r"^(?:import|from)[ \t]+(\w+)", re.M)
+_IMPORT = re.compile(r"^(?:import|from)[ \t]+(\w[\w.]*)", re.M)
 
 
 def unlisted(ground: Ground, home: Environment, runs: Reached) -> str:
@@ -39,10 +39,19 @@ def unlisted(ground: Ground, home: Environment, runs: Reached) -> str:
     listed += "\n".join(home.install)
     folders = {part for p in ground.scene.code.paths for part in p.split("/")[:-1]}
     for path in dict.fromkeys(m.path for m, _ in runs):
-        for name in _IMPORT.findall(ground.files.short(path)):
+        for dotted in _IMPORT.findall(ground.files.short(path)):
+            name = dotted.partition(".")[0]
+            if name in folders and not _there(ground, dotted):
+                return str(dotted)
             own = name in sys.stdlib_module_names or name in folders or ground.scene.code.find(name, path)[0]
             brought = name in _BROUGHT and home.tool not in _LOCKED
             called = re.sub(r"[_.]", "[-_.]", _INSTALLED_AS.get(name, name))
             if not (own or brought) and not re.search(rf"(?<![\w.-])({called})", listed, re.I):
                 return str(name)
     return ""
+
+
+def _there(ground: Ground, dotted: str) -> bool:
+    """Whether a module or package of the project's own is at the commit."""
+    place = dotted.replace(".", "/")
+    return any(f"/{p}".endswith(f"/{place}.py") or f"/{place}/" in f"/{p}" for p in ground.scene.code.paths)
