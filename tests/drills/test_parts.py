@@ -93,7 +93,7 @@ def test_a_project_of_few_rows_is_told_so() -> None:
         rows([1.0] * 320).history()
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(0, 10_000), min_size=2, max_size=50))
 def test_a_drifted_number_stays_within_what_was_seen_and_keeps_its_type(target: list[int]) -> None:
     town = rows(target)
@@ -123,7 +123,7 @@ VALUES = st.recursive(
 SECTIONS = st.dictionaries(st.sampled_from(["data", "release", "rule"]), st.dictionaries(st.text("ab-_ é"), VALUES))
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(SECTIONS | st.dictionaries(st.just("rule"), st.lists(st.dictionaries(st.text("ab"), VALUES), min_size=1)))
 def test_what_is_written_as_toml_reads_back_the_same(content: dict[str, Any]) -> None:
     assert tomllib.loads(written(content)) == content

@@ -185,6 +185,7 @@ def _text(value: str) -> str:
 
 def _seen_from(here: Path, there: Path, found: re.Match[str]) -> str:
     """A path of a lock file, so that it leads from `here` to where it led from `there`; unchanged where it does."""
-    if (here / found[2]).exists():
+    climbs = found[2].split("/").count("..") < len(here.resolve().parts)  # beyond the root, uv does not follow
+    if climbs and (here / found[2]).exists():
         return found[0]
     return found[1] + os.path.relpath((there / found[2]).resolve(), here) + found[3]
