@@ -7,7 +7,16 @@ import gradino
 import gradino.operate
 
 SOURCE = Path(gradino.__file__).parent
-FLOORS = [["errors"], ["inference", "maturity"], ["operate", "measure"], ["console"], ["outside"], ["demo", "drills"], ["cli"], ["__main__"]]
+FLOORS = [
+    ["errors"],
+    ["inference", "maturity"],
+    ["operate", "measure"],
+    ["console"],
+    ["outside"],
+    ["demo", "drills"],
+    ["cli"],
+    ["__main__"],
+]
 ROOMS = gradino.operate.__doc__.split("→")  # type: ignore[union-attr]
 
 

@@ -257,7 +257,7 @@ drills = _table(
     Column("name", String, nullable=False),
     Column("verdict", String, nullable=False),  # pass, fail, insufficient
     Column("commit", String, nullable=False),
-    Column("settings", String, nullable=False),  # sha256 of gradino.toml, where contract, gates and experiment are chosen
+    Column("settings", String, nullable=False),  # sha256 of gradino.toml: contract, gates, experiment
     Column("seconds", Float, nullable=False),
     Column("evidence", JSON, nullable=False),
 )
