@@ -1,7 +1,7 @@
 """The command line: arguments in, one call into `measure` or `operate`, text or `--json` out. No rule lives here.
 
 Each command is a file; it imports what it needs when it is called, so that `--help` stays instant.
-Exit codes: 0 done, 1 a check said no, 2 wrong input or it cannot be done, 130 interrupted.
+Exit codes: 0 done, 1 a check said no, 2 wrong input or it cannot be done, 3 a drill could not say, 130 interrupted.
 """
 
 import sys

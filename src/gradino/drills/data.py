@@ -1,6 +1,7 @@
 """Drills about data: bad rows are kept out and nothing is lost, and what an incident taught prevents the next one."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from gradino.drills.result import Drill, Insufficient
 from gradino.drills.rows import deliver
 
 ABSURD = 1e6
+Spoil = Callable[[pd.DataFrame], pd.DataFrame]
 _BAD = 2  # rows of each fault
 _GOOD = 4
 
@@ -38,31 +40,7 @@ def bad_data(town: Rehearsal, drill: Drill) -> None:
     live, began = town.champion, time.monotonic()
     town.truth()
     for name, spoil in _faults(town).items():
-        rows = _rows(town, _GOOD + _BAD)
-        good, bad = rows.iloc[:_GOOD], spoil(rows.iloc[_GOOD:])
-        before, opened = town.status(), _incidents(town)
-        whole = list(bad) != list(rows)  # the columns differ, so no row of the file can be good
-        batch = bad if whole else _together(good, bad)
-        file = town.feed(batch, "-bad")
-        drill.inject(f"a file of {len(batch)} rows, {len(bad)} of them with {name}")
-        town.wait(lambda b=before: _moved(b, town.status()), "the file is read", 60)  # type: ignore[misc]
-        added, kept_out = _difference(before, town.status())
-        new = [incident for incident in _incidents(town) if incident["id"] not in {i["id"] for i in opened}]
-        said = f"{added} rows came in and {kept_out} went to quarantine"
-        if added == 0 and kept_out == 0:
-            drill.see(f"{said}: the file was refused as a whole")
-            deliver(good, file)
-            town.wait(lambda b=before: _moved(b, town.status(), data=True), "the mended file is read", 60)  # type: ignore[misc]
-            added, kept_out = _difference(before, town.status())
-            drill.check(added == len(good), f"the mended file brought its {added} good rows: nothing is lost")
-        else:
-            drill.check(
-                (added, kept_out) == (len(good), len(bad)), f"{said}, of {len(good)} good and {len(bad)} bad ones"
-            )
-        opened_one = town.wait(lambda o=opened: len(_incidents(town)) > len(o), "an incident is opened", 20)  # type: ignore[misc]
-        new = new or [i for i in _incidents(town) if i["id"] not in {i["id"] for i in opened}]
-        drill.see(f"incident {new[0]['id']} is open after {opened_one:.1f} s more: {new[0]['title']}")
-        town.done.setdefault("incidents", {})[name] = new[0]["id"]
+        _inject(town, drill, name, spoil)
     failed = sum(beat.answer is None for beat in town.pulse.since(began))
     drill.check(town.champion == live and not failed, f"v{live} answered all the while, {failed} requests failed")
 
@@ -100,7 +78,37 @@ def incident(town: Rehearsal, drill: Drill) -> None:
 _ABSURD = f"{ABSURD:g} for every number"
 
 
-def _faults(town: Rehearsal) -> dict[str, Any]:
+def _inject(town: Rehearsal, drill: Drill, name: str, spoil: Spoil) -> None:
+    """One file with one fault: see what becomes of its rows, mend it where it is refused, and find the incident."""
+    rows = _rows(town, _GOOD + _BAD)
+    good, bad = rows.iloc[:_GOOD], spoil(rows.iloc[_GOOD:])
+    before, opened = town.status(), {incident["id"] for incident in _incidents(town)}
+    whole = list(bad) != list(rows)  # the columns differ, so no row of the file can be good
+    batch = bad if whole else _together(good, bad)
+    file = town.feed(batch, "-bad")
+    drill.inject(f"a file of {len(batch)} rows, {len(bad)} of them with {name}")
+    town.wait(lambda: _difference(before, town.status()) != (0, 0) or len(_incidents(town)) > len(opened), "it is read")
+    added, kept_out = _difference(before, town.status())
+    said = f"{added} rows came in and {kept_out} went to quarantine"
+    if added == 0 and kept_out == 0:
+        drill.see(f"{said}: the file was refused as a whole")
+        deliver(good, file)
+        town.comes(lambda: _difference(before, town.status()) != (0, 0), 60)
+        added, _ = _difference(before, town.status())
+        drill.check(added == len(good), f"the mended file brought {added} of its {len(good)} good rows")
+    else:
+        kept = (added, kept_out) == (len(good), len(bad))
+        drill.check(kept, f"{said}, of {len(good)} good and {len(bad)} bad ones")
+    town.comes(lambda: len(_incidents(town)) > len(opened), 30)
+    new = [incident for incident in _incidents(town) if incident["id"] not in opened]
+    if not new:
+        drill.check(False, "no incident was opened")
+        return
+    drill.check(True, f"incident {new[0]['id']} is open: {new[0]['title']}")
+    town.done.setdefault("incidents", {})[name] = new[0]["id"]
+
+
+def _faults(town: Rehearsal) -> dict[str, Spoil]:
     """What is done to rows, by what is wrong with them then."""
     target, number = town.rows.identity.target, _number(town)
     numbers = [c for c in town.rows.features() if c in town.rows.given and _is_number(town.rows.given[c])]
@@ -133,8 +141,8 @@ def _together(good: pd.DataFrame, bad: pd.DataFrame) -> pd.DataFrame:
 
 
 def _number(town: Rehearsal) -> str:
-    found = next((c for c in town.rows.features() if c in town.rows.given and _is_number(town.rows.given[c])), None)
-    if found is None:
+    found = town.rows.number()
+    if found is None or found not in town.rows.given:
         raise Insufficient("no feature is a number, so none can be absurd")
     return found
 
@@ -151,18 +159,12 @@ def _rows(town: Rehearsal, wanted: int) -> pd.DataFrame:
     if len(which) > wanted:
         before = town.status()
         town.feed(town.rows.delivered(which[wanted:]))
-        town.wait(
-            lambda: _difference(before, town.status())[0] >= len(which) - wanted, "the rest of the day is read", 60
-        )
+        town.wait(lambda: _difference(before, town.status())[0] >= len(which) - wanted, "the rest of the day is read")
     return town.rows.delivered(which[:wanted])
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> tuple[int, int]:
     return tuple(now["data"][name] - before["data"][name] for name in ("rows", "quarantined"))
-
-
-def _moved(before: dict[str, Any], now: dict[str, Any], data: bool = False) -> bool:
-    return _difference(before, now) != (0, 0) or (not data and now["open_incidents"] > before["open_incidents"])
 
 
 def _incidents(town: Rehearsal) -> list[dict[str, Any]]:

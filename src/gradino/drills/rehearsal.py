@@ -227,6 +227,15 @@ class Rehearsal:
             time.sleep(0.2)
         return time.monotonic() - began
 
+    def comes(self, so: Callable[[], Any], seconds: float) -> bool:
+        """Whether something is so within a time; what must come may not."""
+        deadline = time.monotonic() + seconds
+        while not so():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.5)
+        return True
+
     def _follow(self, reached: datetime) -> None:
         """Let the operator follow."""
 

@@ -83,8 +83,7 @@ def crash(town: Rehearsal, drill: Drill) -> None:
     acknowledged += [a for a in town.traffic.score(requests[:24]) if a]
     acknowledged += [beat.answer for beat in town.pulse.beats if beat.answer]
     ids = {answer.id for answer in [*acknowledged, *town.answered]}
-    with suppress(Exception):  # said below, with numbers
-        town.wait(lambda: ids <= _logged(town.root).keys(), "the log has everything", 40)
+    town.comes(lambda: ids <= _logged(town.root).keys(), 60)
     found = _logged(town.root)
     lost, twice = len(ids - found.keys()), sum(found.get(key, 0) > 1 for key in ids)
     says = f"of {len(ids):,} acknowledged predictions {lost} are missing in the log and {twice} are there twice"
@@ -114,14 +113,12 @@ def observe(town: Rehearsal, drill: Drill) -> None:
         for status, sent in (("200", len(repeated)), ("422", len(bad))):
             said = now.get(status, 0) - counted.get(status, 0)
             drill.check(said == sent, f"/metrics counts {said:.0f} answers of status {status}; we sent {sent}")
-        seconds = town.wait(lambda: _joined(town) >= before["labels"]["joined"] + len(labels), "the labels are joined")
+        town.comes(lambda: _joined(town) >= before["labels"]["joined"] + len(labels), 60)
         joined = _joined(town) - before["labels"]["joined"]
-        drill.check(joined == len(labels), f"{joined} labels are joined after {seconds:.1f} s; we sent {len(labels)}")
+        drill.check(joined == len(labels), f"{joined} labels are joined; we sent {len(labels)}")
         wanted = before["requests"]["answered"] + len(repeated)
-        with suppress(Exception):
-            town.wait(lambda: town.status()["requests"]["answered"] >= wanted, "the sample is taken", 30)
-        with suppress(Exception):
-            town.wait(lambda: (town.status()["service"] or {}).get("refused", 0) > 0, "the burst shows", 20)
+        town.comes(lambda: town.status()["requests"]["answered"] >= wanted, 30)
+        town.comes(lambda: (town.status()["service"] or {}).get("refused", 0) > 0, 30)
         told = ask("status", str(town.root))
         answered = told["requests"]["answered"] - before["requests"]["answered"]
         drill.check(answered == len(repeated), f"gradino status counts {answered} answers; we sent {len(repeated)}")
