@@ -60,21 +60,27 @@ _OTHER = re.compile(
 )
 
 
-def _published(scene: Scene) -> frozenset[str]:
-    """Names of the images that the project pushes; empty where one cannot be read."""
+def _published(scene: Scene) -> frozenset[str] | None:
+    """Names of the images that the project pushes; None where one cannot be read."""
     said = [f"{f.step.input('tags')} {f.step.input('images')} {f.effect.says}" for f in scene.fired("publish")]
     names = [_image(word) for text in said for word in text.split() if re.search(r"/[^\s:]|[^\s]:", word)]
-    return frozenset() if any("$" in n or "{" in n for n in names) else frozenset(n for n in names if n)
+    return None if any("$" in n or "{" in n for n in names) else frozenset(n for n in names if n)
 
 
 def _image(word: str) -> str:
     return re.sub(r"\$\{\{.*?\}\}", "$", word).split("@")[0].rpartition("/")[2].partition(":")[0]
 
 
-def _another_image(scene: Scene, firing: Firing, published: frozenset[str]) -> bool:
+def _another_image(scene: Scene, firing: Firing, published: frozenset[str] | None) -> bool:
     """Whether a manifest is applied whose images are none of those that the project publishes."""
     where = _APPLIED.search(firing.effect.says)
-    if not where or not published or any("set image" in s.run or "sed " in s.run for s in firing.job.steps):
+    by_hand = firing.job.system in ("Makefile", "Docker Compose")
+    if (
+        not where
+        or published is None
+        or (by_hand and not published)
+        or any("set image" in s.run or "sed " in s.run for s in firing.job.steps)
+    ):
         return False
     texts = _manifests(scene, where[1])
     images = [i for t in texts for i in re.findall(r"^[\s-]*image:\s*[\"']?([^\s\"']+)", t, re.M)]
@@ -83,7 +89,9 @@ def _another_image(scene: Scene, firing: Firing, published: frozenset[str]) -> b
 
 _APPLIED = re.compile(r"kubectl.*\bapply\b.*\s-f[ =](\S+)")
 _AROUND = re.compile(
-    r"Namespace|ConfigMap|Secret|Service|Ingress|ServiceAccount|(Cluster)?Role(Binding)?|PersistentVolume(Claim)?"
+    r"Namespace|ConfigMap|Secret|Service|Ingress|ServiceAccount|(Cluster)?Role(Binding)?|PersistentVolume(Claim)?|"
+    r"HorizontalPodAutoscaler|PodDisruptionBudget|NetworkPolicy|ServiceMonitor|PodMonitor|PrometheusRule|"
+    r"VirtualService|DestinationRule|Gateway|AnalysisTemplate|Certificate|ResourceQuota|LimitRange"
 )
 
 
@@ -116,12 +124,12 @@ def _asks_the_registry(scene: Scene) -> bool:
 
 
 def released(scene: Scene) -> list[Firing]:
-    """The deployments that reach users: those to production where any is named so, else all."""
+    """The deployments that reach users: those to production where any is named so, else all but rehearsals."""
     every = deployments(scene)
     named = [f for f in every if PRODUCTION.search(place(f))]
     if any(f.job.system != "Makefile" for f in named):
         return named
-    return [f for f in every if not TESTING.search(target(f))]
+    return [f for f in every if not (TESTING.search(target(f)) or STAGING.search(target(f)))]
 
 
 def target(firing: Firing) -> str:
