@@ -203,3 +203,4 @@ def test_status_and_prometheus_say_the_same(full: Told) -> None:
     assert "gradino_open_incidents 1" in text
     assert 'gradino_psi{version="6",column="x_temp"}' in text
     assert 'gradino_scored_total{outcome="answered"} 11995' in text
+    assert 'gradino_service_rate{version="6"}' in text

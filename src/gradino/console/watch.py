@@ -9,7 +9,7 @@ from typing import Any
 
 from gradino.operate.incidents import learning
 from gradino.operate.monitoring import Diagnosis, diagnose
-from gradino.operate.monitoring.service import Health, summary
+from gradino.operate.monitoring.service import Health, by_version, summary
 from gradino.operate.store import Store
 from gradino.operate.store import state as s
 
@@ -39,6 +39,7 @@ class Watched:
     labels: Labels | None
     health: Health | None
     versions: dict[str, int]  # rows by "v3 champion", in the same hour
+    services: dict[int, Health]  # while each version was champion, in the same hour
     firing: list[str]
     learning: dict[str, Any]
 
@@ -57,6 +58,7 @@ def watched(store: Store, champion: int | None) -> Watched:
         _labels(store, champion) if champion is not None else None,
         summary(rows) if rows else None,
         dict(sorted(versions.items())),
+        by_version(rows),
         firing,
         learning(store),
     )
@@ -141,6 +143,16 @@ def exposition(store: Store, champion: int | None) -> str:
     if diagnosis:
         lines += ["# HELP gradino_psi Population stability index of a column.", "# TYPE gradino_psi gauge"]
         lines += [f'gradino_psi{{version="{champion}",column="{c.name}"}} {c.season.psi}' for c in diagnosis.columns]
+    for name, said in (("rate", "Answers a second"), ("failed", "Share of requests that failed"), ("p99", "Seconds")):
+        lines += [
+            f"# HELP gradino_service_{name} {said}, of the last hour, while a version was champion.",
+            f"# TYPE gradino_service_{name} gauge",
+            *(
+                f'gradino_service_{name}{{version="{number}"}} {value}'
+                for number, health in found.services.items()
+                if (value := getattr(health, name)) is not None
+            ),
+        ]
     totals = store.state.cursor("requests", {"answered": 0, "failed": 0})
     lines += [
         "# HELP gradino_scored_total Scoring requests since the first model.",
