@@ -354,6 +354,7 @@ def test_overlays_of_two_environments_are_climbed_one_after_the_other(repository
     assert said[4] == "kubectl rollout status deployment/production-bikes --namespace production --timeout=10m"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("host", "schema", "pattern"),
     [
@@ -410,6 +411,7 @@ def test_what_is_documented_can_be_followed(repository: Maker) -> None:
     assert [name for name, _ in recipes] == list(RECIPES)
 
 
+@pytest.mark.slow
 def test_the_commands_that_are_written_do_what_they_say(repository: Maker) -> None:
     root = repository(
         BIKES
