@@ -36,8 +36,8 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bseldon\s+model\s+load|\bkserve\b.*apply", "deploy"),
     (r"curl\s+.*api\.render\.com/deploy|\$\{?\{?\s*secrets\.RENDER_DEPLOY|RENDER_DEPLOY_HOOK", "deploy"),
     (r"\bdocker\s+stack\s+deploy|\bssh\s+\S+.*docker", "deploy"),
-    (r"\bupdate-traffic\b.*--to-(revisions|tags)[= ][\"']?[^\s,=]+=(?!0\b|100\b)\S+,|--traffic[= ][\"']?\w+=(?!0\b|100\b)\d+\s+\w+=(?!0\b|100\b)\d+", "split-traffic"),
-    (r"\bupdate-traffic\b|\s--no-traffic\b|--traffic[= ][\"']?\w+=\d+|\bdeployment\s+slot\s+swap|\bhelm\b.*\s--atomic\b", "shift-traffic"),
+    (r"\bgcloud\b.*\bupdate-traffic\b.*--to-(revisions|tags)[= ][\"']?[^\s,=]+=(?!0\b|100\b)\S+,|\baz\b.*--traffic[= ][\"']?\w+=(?!0\b|100\b)\d+\s+\w+=(?!0\b|100\b)\d+", "split-traffic"),
+    (r"\bgcloud\b.*(\bupdate-traffic\b|\s--no-traffic\b)|\baz\b.*(--traffic[= ][\"']?\w+=\d+|\bdeployment\s+slot\s+swap)|\bhelm\b.*\s--atomic\b", "shift-traffic"),
     # building
     (r"\bdocker\s+(\S+\s+)*?(buildx\s+build|build)\b.*--push", "publish"),
     (r"\bdocker(-|\s+)compose\s+(\S+\s+)*?push\b|\bdocker\s+(image\s+)?push\b|\bpodman\s+push|\bbuildah\s+push|\bcrane\s+push", "publish"),
