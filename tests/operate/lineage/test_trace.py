@@ -57,26 +57,26 @@ def test_one_flipped_byte_anywhere_is_named_every_time(traced: Shop) -> None:
     assert broken(traced) == []
 
 
-@pytest.mark.parametrize("name", ["out.parquet", "out.csv", "out"])
-def test_an_id_that_a_scored_file_has_leads_to_the_file_and_its_model(traced: Shop, name: str) -> None:
-    rows, out = traced.store.tables.read("rows"), traced.root / name
+def test_an_id_that_a_scored_file_has_leads_to_the_file_and_its_model(traced: Shop) -> None:
+    rows, given = traced.store.tables.read("rows"), traced.root / "in.parquet"
     assert rows is not None
-    pq.write_table(rows.slice(0, 20), traced.root / "in.parquet")
-    batch = score_file(traced.project, traced.root / "in.parquet", out, "production", lambda _: None)
-    found = lineage.trace(traced.project, traced.store, f"{batch.run}-7")
-    kinds = [link.kind for link in found]
-    assert kinds == ["prediction", "file", "bundle", "run", "code", "environment", "data"]
-    assert all(link.verified for link in found)
-    assert found[1].digest == batch.sha256
-    with pytest.raises(ServiceError, match="no prediction"):
-        lineage.trace(traced.project, traced.store, f"{batch.run}-{20:x}")
-    if out.is_file():
-        out.write_bytes(out.read_bytes().replace(b"1", b"2", 1))
+    pq.write_table(rows.slice(0, 20), given)
+    for out in (traced.root / "out.parquet", traced.root / "out.csv", traced.root / "out"):
+        batch = score_file(traced.project, given, out, "production", lambda _: None)
+        found = lineage.trace(traced.project, traced.store, f"{batch.run}-7")
+        kinds = [link.kind for link in found]
+        assert kinds == ["prediction", "file", "bundle", "run", "code", "environment", "data"]
+        assert all(link.verified for link in found)
+        assert found[1].digest == batch.sha256
+        with pytest.raises(ServiceError, match="no prediction"):
+            lineage.trace(traced.project, traced.store, f"{batch.run}-{20:x}")
+        if out.is_file():
+            out.write_bytes(out.read_bytes().replace(b"1", b"2", 1))
+            (link,) = lineage.trace(traced.project, traced.store, f"{batch.run}-7")
+            assert (link.kind, link.verified) == ("file", False)
+        out.rename(out.with_name(f"away-{out.name}"))
         (link,) = lineage.trace(traced.project, traced.store, f"{batch.run}-7")
-        assert (link.kind, link.verified) == ("file", False)
-    out.rename(traced.root / "away")
-    (link,) = lineage.trace(traced.project, traced.store, f"{batch.run}-7")
-    assert link.says == "is no longer there"
+        assert link.says == "is no longer there"
 
 
 def test_a_forged_decision_is_named(traced: Shop) -> None:
