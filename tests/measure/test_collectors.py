@@ -40,6 +40,10 @@ def levels(files: dict[str, str]) -> Callable[[str], int]:
         ("Jenkinsfile", "pipeline { stages { stage('Train') { steps { sh 'python train.py' } } } }\n", 3),
         ("Jenkinsfile", "pipeline { stages { stage('Train') { steps { echo 'python train.py' } } } }\n", 1),
         (".circleci/config.yml", "jobs:\n  t:\n    steps:\n      - run: python train.py\nworkflows:\n  w:\n    jobs: [t]\n", 3),
+        (".drone.yml", "kind: pipeline\nsteps:\n  - name: t\n    commands: [python train.py]\n    when:\n      event: [tag]\n", 3),
+        (".drone.yml", "kind: pipeline\nsteps:\n  - name: t\n    commands: [python train.py]\n    when:\n      event: [promote]\n", 1),
+        ("conf/deployment.yml", "environments:\n  prod:\n    jobs:\n      - name: t\n        schedule: {quartz_cron_expression: '0 0 * * * ?'}\n        spark_python_task: {python_file: 'file://train.py'}\n", 3),
+        ("conf/deployment.yml", "environments:\n  prod:\n    jobs:\n      - name: t\n        spark_python_task: {python_file: 'file://train.py'}\n", 1),
         ("bitbucket-pipelines.yml", "pipelines:\n  default:\n    - step:\n        script: [python train.py]\n", 3),
         ("bitbucket-pipelines.yml", "pipelines:\n  custom:\n    x:\n      - step:\n          script: [python train.py]\n", 1),
         ("dag.py", "from airflow import DAG\nfrom train import train\nwith DAG('d', schedule='@daily') as d:\n    train()\n", 3),
@@ -226,3 +230,24 @@ def test_a_trainer_that_reports_to_a_tracker_is_tracked() -> None:
     script = "from transformers import Trainer, TrainingArguments\n\ntrainer = Trainer(args=TrainingArguments('out', report_to='{}'))\ntrainer.train()\n"
     assert levels({"tune.py": script.format("wandb")})("creation.experiments") == 4
     assert levels({"tune.py": script.format("none")})("creation.experiments") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "level"),
+    [
+        ("deploy_app", "push: {branches: [main]}", 4),
+        ("deploy_app", "workflow_dispatch:", 2),
+        ("lint", "push: {branches: [main]}", 1),
+    ],
+)
+def test_a_workflow_of_another_repository_is_told_by_its_name(name: str, on: str, level: int) -> None:
+    workflow = f"on:\n  {on}\njobs:\n  x:\n    uses: acme/ci/.github/workflows/{name}.yaml@main\n    with: {{environment: production}}\n"
+    assert levels({".github/workflows/x.yml": workflow})("release.process") == level
+
+
+@pytest.mark.parametrize(("action", "level"), [("", 4), ("new actions.ManualApprovalAction({actionName: 'A'}), ", 2)])
+def test_a_pipeline_of_the_cdk_in_typescript_deploys_unless_a_person_approves(action: str, level: int) -> None:
+    stack = "import * as cdk from 'aws-cdk-lib';\nconst project = new codebuild.PipelineProject(this, 'P', {buildSpec: codebuild.BuildSpec.fromSourceFilename('ship.yml')});\n"
+    stack += f"pipeline.addStage({{stageName: 'Ship', actions: [{action}new actions.CodeBuildAction({{actionName: 'D', project: project}})]}});\n"
+    ship = "version: 0.2\nphases:\n  build:\n    commands:\n      - aws sagemaker update-endpoint --endpoint-name x\n"
+    assert levels({"lib/stack.ts": stack, "ship.yml": ship})("release.process") == level
