@@ -58,6 +58,7 @@ class Tests:
     tree: Tree
     code: Code
     _loading: dict[tuple[str, ...], bool] = field(default_factory=dict)
+    _fixture: dict[tuple[str, ...], list[tuple[Module, Function]]] = field(default_factory=dict)
 
     @cached_property
     def all(self) -> list[Test]:
@@ -107,11 +108,11 @@ class Tests:
         checks = bool(firm or raising)
         if function.asserts and not firm and not raising:
             off = off or "it accepts failure"
-        reached = list(self.code.reach(module.path, (function.name,)))[:80]
+        reached = list(islice(self.code.reach(module.path, (function.name,)), 80))
         fixtures = set[str]()
         for path, used in self.fixtures(module, function):
             fixtures |= set(used)
-            reached += list(self.code.reach(path, used))[:40]
+            reached += self._before(path, used)
         calls = [(m, f, c) for m, f in reached for c in (*f.calls, *f.decorators)]
         verbs = {v for m, _, c in calls for v, _ in vocabulary.verbs(c, m)}
         loaded = "load" in verbs or any(self._loads(p, BODY) for p in {m.path for m, _ in reached})
@@ -172,6 +173,13 @@ class Tests:
             _marks(module, marks),
             served and not _SERVER.search(refs) and not client,
         )
+
+    def _before(self, path: str, fixture: tuple[str, ...]) -> list[tuple[Module, Function]]:
+        """What a fixture does; many tests share one."""
+        key = (path, *fixture)
+        if key not in self._fixture:
+            self._fixture[key] = list(islice(self.code.reach(path, fixture), 40))
+        return self._fixture[key]
 
     def _loads(self, path: str, *names: str) -> bool:
         """Whether running functions of a file, all of them unless named, loads a model."""
