@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import psutil
 from deltalake import DeltaTable
@@ -132,23 +131,29 @@ def _work_goes_on(town: Rehearsal, drill: Drill) -> None:
     """The operator is killed while it trains; the run is finished by the next one. What is trained would be refused."""
     town.idle()
     town.copy.train_with(1.0, "Sort the labels anew")
-    known = {run["id"] for run in town.command("runs")["runs"]}
     words = command("train", str(town.root), "--reason", "a drill kills the operator while it trains")
-    train = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        town.wait(lambda: _child(town, "operate.loop.operator") and _new(town, known, ("running",)), "training begins")
-        operator = _child(town, "operate.loop.operator")
-        assert operator is not None
-        drill.inject(f"kill -9 of the operator, process {operator.pid}, while it trains")
-        operator.kill()
-        seconds = town.wait(lambda: _new(town, known, ("finished", "failed")), "the run ends")
-        (run,) = _new(town, known, ("finished", "failed"))
-    finally:
-        train.terminate()
-        train.wait()
-        town.copy.revert()
-    drill.check(run["status"] == "finished", f"another operator finished run {run['id']} {seconds:.1f} s later")
-    town.judged(int(run["version"]))
+    operator = _child(town, "operate.loop.operator")
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as train:
+        try:
+            assert train.stderr is not None
+            run = train.stderr.readline().split()[1].rstrip(";")  # what the command says first
+            if operator is None:
+                raise Insufficient("there is no process of the operator")
+            time.sleep(1.0)
+            operator.kill()
+            before = town.command("runs", run)["status"]
+            drill.inject(f"kill -9 of the operator, process {operator.pid}; run {run} is {before}")
+            if before not in ("queued", "running"):
+                raise Insufficient("the training had ended before the operator was killed")
+            seconds = town.wait(
+                lambda: town.command("runs", run)["status"] not in ("queued", "running"), "the run ends"
+            )
+        finally:
+            train.terminate()
+            town.copy.revert()
+    done = town.command("runs", run)
+    drill.check(done["status"] == "finished", f"another operator finished run {run} {seconds:.1f} s later")
+    town.judged(int(done["version"]))
 
 
 def _killed_and_back(town: Rehearsal, drill: Drill, module: str, name: str) -> None:
@@ -170,10 +175,6 @@ def _child(town: Rehearsal, module: str) -> psutil.Process | None:
             if f"gradino.{module}" in process.cmdline():
                 return process
     return None
-
-
-def _new(town: Rehearsal, known: set[str], states: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [run for run in town.command("runs")["runs"] if run["id"] not in known and run["status"] in states]
 
 
 def _logged(root: Path) -> dict[str, int]:
