@@ -174,6 +174,16 @@ def test_gradino_toml_alone_declares_and_with_its_functions_is_wired(repository:
     assert rung(repository({"gradino.toml": TOML} | GOOD, "whole"), "release.traceability@4") == ("pass", "wired")
 
 
+def test_a_project_of_a_monorepo_has_its_own_gradino_toml_and_store(repository: Maker) -> None:
+    home = {f"rides/{path}": text for path, text in ({"gradino.toml": TOML, "requirements.txt": "x"} | GOOD).items()}
+    sibling = {"prices/requirements.txt": "x", "prices/train.py": "model.fit(x, y)\n"}
+    root = repository(home | sibling)
+    assert rung(root / "rides", "release.traceability@4") == ("pass", "wired")
+    assert rung(root / "prices", "release.traceability@4")[0] == "fail"
+    store(root / "rides")
+    assert rung(root / "rides", "release.traceability@4") == ("pass", "effective")
+
+
 def test_a_chain_that_resolves_is_effective_and_a_drill_proves(repository: Maker) -> None:
     root = repository({"gradino.toml": TOML} | GOOD)
     store(root, drills=("drift",))

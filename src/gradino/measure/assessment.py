@@ -150,10 +150,10 @@ def scene_at(place: tree.Place) -> Scene:
     files, home = template.generated(tree.read(replace(place, prefix=""))), place.prefix.rstrip("/")
     projects = projects_of(files) if home else ()
     if home and home not in projects:
-        files = template.generated(tree.read(place))
+        files, home = template.generated(tree.read(place)), ""
     elif home:
         files = files.without(tuple(f"{p}/" for p in projects if p != home and not home.startswith(f"{p}/")))
-    return survey(files, history.read(place), place.path)
+    return survey(files, history.read(place), place.path, home and f"{home}/")
 
 
 def conclude(

@@ -67,6 +67,7 @@ class Scene:
     tree: Tree
     history: History
     store: Path | None = None
+    home: str = ""  # the folder of the project inside the tree, with a slash at its end; empty where it is the tree
     jobs: list[Job] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)
     records: list[tuple[str, Evidence]] = field(default_factory=list)  # ("track@level", evidence) straight from records
@@ -211,9 +212,9 @@ class Scene:
         )
 
 
-def survey(tree: Tree, history: History, store: Path | None = None) -> Scene:
+def survey(tree: Tree, history: History, store: Path | None = None, home: str = "") -> Scene:
     """Collect every fact. A collector that fails leaves a note and nothing else."""
-    scene = Scene(tree, history, store)
+    scene = Scene(tree, history, store, home)
     for name, collect in COLLECTORS.items():
         try:
             for fact in collect(tree, scene.code):

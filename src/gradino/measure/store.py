@@ -36,7 +36,7 @@ def records(scene: Scene) -> list[tuple[str, Evidence]]:
     database = scene.store / ".gradino" / "state.db" if scene.store else None
     if database is not None and database.is_file():
         try:
-            text = scene.tree.text("gradino.toml") or ""
+            text = scene.tree.text(f"{scene.home}gradino.toml") or ""
             found += _ran(_Book(database), project, hashlib.sha256(text.encode()).hexdigest())
         except (sqlite3.Error, ValueError, OSError) as error:
             scene.problems.append(f".gradino/state.db: {type(error).__name__}")
@@ -44,34 +44,35 @@ def records(scene: Scene) -> list[tuple[str, Evidence]]:
 
 
 def _project(scene: Scene) -> Row | None:
-    text = scene.tree.text("gradino.toml")
+    text = scene.tree.text(f"{scene.home}gradino.toml")
     if text is None:
         return None
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError:
-        scene.tree.notes.append("gradino.toml: not valid TOML, not read")
+        scene.tree.notes.append(f"{scene.home}gradino.toml: not valid TOML, not read")
         return None
 
 
 def _set_up(scene: Scene, project: Row) -> Iterator[tuple[str, Evidence]]:
     def exists(name: object) -> bool:
         module, _, function = str(name).partition(":")
-        path, rest = scene.code.find(module)
+        path, rest = scene.code.find(module, f"{scene.home}gradino.toml")
         found = scene.code.module(path) if path and not rest else None
         return found is not None and function in found.functions
 
     data, training = _table(project, "data"), _table(project, "training")
     train, score = training.get("train", ""), _table(project, "scoring").get("score", "")
     source, asked = _source(data.get("source", ""))
-    frozen = any(fnmatch.fnmatch(path, source) for path in scene.tree.sizes)  # what lies at a commit brings nothing new
+    # what lies at a commit brings nothing new
+    frozen = any(fnmatch.fnmatch(path, f"{scene.home}{source}") for path in scene.tree.sizes)
     collects = (asked and not frozen) or exists(source)
     trains = exists(train)
 
     def say(rung: str, says: str, holds: bool) -> tuple[str, Evidence]:
         strength = Strength.WIRED if holds else Strength.DECLARED
         missing = "" if holds else ", but what gradino.toml names for it is not there, or is a file at a commit"
-        return rung, Evidence(SOURCE, "gradino.toml", says + missing, strength)
+        return rung, Evidence(SOURCE, f"{scene.home}gradino.toml", says + missing, strength)
 
     yield say(
         "creation.data-collection@4",
