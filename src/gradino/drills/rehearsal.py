@@ -41,6 +41,7 @@ class Rehearsal:
         self.inputs: list[str] = []
         self.done: dict[str, Any] = {}  # what one drill leaves to the next
         self._progress = progress
+        self.fed = 0  # rows that are in the feed, or were
         self._files = 0
         self._yesterday: tuple[Any, list[Answered | None]] | None = None
 
@@ -80,6 +81,7 @@ class Rehearsal:
     def feed(self, frame: Any, name: str = "") -> Path:
         """Put rows into the feed."""
         self._files += 1
+        self.fed += len(frame)
         file = self.root / FEED / f"{self._files:05}{name}.parquet"
         deliver(frame, file)
         return file
@@ -235,6 +237,16 @@ class Rehearsal:
                 return False
             time.sleep(0.5)
         return True
+
+    def taken_in(self) -> int:
+        """Wait until every row of the feed is in the table or in quarantine; how many these are."""
+
+        def rows() -> int:
+            data = self.status()["data"]
+            return int(data["rows"] + data["quarantined"])
+
+        self.comes(lambda: rows() >= self.fed, 120)
+        return rows()
 
     def _follow(self, reached: datetime) -> None:
         """Let the operator follow."""
