@@ -31,6 +31,7 @@ def test_each_piece_of_a_project_file_is_valid(block: str, tmp_path: Path) -> No
     assert load(tmp_path).data.source
 
 
+@pytest.mark.slow
 def test_its_commands_can_be_followed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(shop.root)
     said = {}

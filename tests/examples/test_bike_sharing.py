@@ -17,7 +17,10 @@ def test_its_project_file_is_complete():
     assert load(EXAMPLE).name == "bike-sharing"
 
 
-@pytest.mark.parametrize("command", [["pytest", "-q", "-p", "no:cacheprovider"], ["ruff", "check", "--no-cache"]])
+_TESTS = pytest.param(["pytest", "-q", "-p", "no:cacheprovider"], marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("command", [_TESTS, ["ruff", "check", "--no-cache"]])
 def test_it_passes_its_own_checks(command):
     done = subprocess.run([sys.executable, "-m", *command], cwd=EXAMPLE, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -168,6 +168,7 @@ def test_a_shadow_that_fails_is_logged_as_missing_and_harms_nobody(place: Place,
     assert [r["prediction"] for r in rows if r["role"] == "shadow"] == [None] * 5
 
 
+@pytest.mark.slow
 def test_a_slow_shadow_delays_nobody(place: Place, serve: Serve) -> None:
     place.version(1, "times:1")
     place.version(2, "slow:1.5")

@@ -79,6 +79,7 @@ def work(root, own):
 """
 
 
+@pytest.mark.slow
 def test_processes_that_append_the_same_append_it_once(place: Place, tables: Tables) -> None:
     """delta-rs commits two equal transactions when they meet; and a bucket may overwrite one commit with another."""
     at_once(APPEND_ALL, *[[place.root, own] for own in (1, 2, 3)])
