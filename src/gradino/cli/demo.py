@@ -40,7 +40,8 @@ def demo(
     counts = feed.read(file) if file else simulator.simulate()
     real = file is not None
     _clear(FOLDER)
-    with Show(console) as show:
+    show = Show(console)
+    with show.bar:
         show.opening(real, file, counts)
         town = Town.settle(FOLDER.resolve(), counts, tell=show.event, progress=show.progress)
         try:

@@ -43,7 +43,8 @@ def drill(
         signal.signal(stop, signal.default_int_handler)
     check(output)
     wanted = course.chosen(names or [])
-    with Show(Console(stderr=as_json, highlight=False), wanted) as show:
+    show = Show(Console(stderr=as_json, highlight=False), wanted)
+    with show.bar:
         done = course.run(project, wanted, keep, show.faces)
     record(project, done)
     if output:

@@ -1,7 +1,6 @@
 """What the demo shows in the terminal: one timeline, one bar, and a summary that a newcomer understands."""
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import pandas as pd
@@ -26,22 +25,13 @@ _SIGNS = {
 
 
 class Show:
-    """A context: the bar runs inside it."""
+    """`bar` is a context: what is shown runs inside it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         columns = (SpinnerColumn(), BarColumn(28), TextColumn("{task.description}"), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=console, transient=True)
-        self._task = self._bar.add_task("starting: the first model takes a while", total=None)
-
-    def __enter__(self) -> "Show":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
+        self.bar = Progress(*columns, console=console, transient=True)
+        self._task = self.bar.add_task("starting: the first model takes a while", total=None)
 
     def opening(self, real: bool, file: Path | None, counts: pd.DataFrame) -> None:
         """Say plainly which rides these are."""
@@ -54,7 +44,7 @@ class Show:
         self._console.print(f"  [dim]scoring http://127.0.0.1:{port}   page [/][bold]http://127.0.0.1:{page}[/]\n")
 
     def progress(self, day: int, days: int, says: str) -> None:
-        self._bar.update(self._task, total=days, completed=day, description=says)
+        self.bar.update(self._task, total=days, completed=day, description=says)
 
     def event(self, event: Any) -> None:
         """One line of the timeline."""

@@ -6,9 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from gradino.drills.models import _said
 from gradino.drills.rehearsal import Rehearsal
-from gradino.drills.result import Drill, Insufficient
+from gradino.drills.result import Drill, Insufficient, said
 from gradino.drills.rows import deliver
 
 ABSURD = 1e6
@@ -72,7 +71,7 @@ def incident(town: Rehearsal, drill: Drill) -> None:
     gates = town.judged(version)
     town.copy.revert()
     by_it = gates["verdict"] == "fail" and any(name in " ".join(gates["reasons"]) for name in written)
-    drill.check(by_it, f"v{version}: {_said(gates)}")
+    drill.check(by_it, f"v{version}: {said(gates)}")
 
 
 _ABSURD = f"{ABSURD:g} for every number"

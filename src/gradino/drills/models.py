@@ -1,9 +1,10 @@
 """Drills about models: a better one goes live by itself, a broken or worse one never does, and drift is answered."""
 
 import time
+from functools import partial
 
 from gradino.drills.rehearsal import Rehearsal
-from gradino.drills.result import Drill, Insufficient
+from gradino.drills.result import Drill, Insufficient, said
 from gradino.drills.rows import drifted
 from gradino.outside.traffic import Answered
 
@@ -25,13 +26,13 @@ def promote(town: Rehearsal, drill: Drill) -> None:
     version = town.train("a commit: the project's own training")
     drill.see(f"v{version} is trained", version=version)
     gates = town.judged(version)
-    drill.check(gates["verdict"] == "pass", f"the gates of v{version}: {_said(gates)}")
+    drill.check(gates["verdict"] == "pass", f"the gates of v{version}: {said(gates)}")
     if gates["verdict"] != "pass":
         return
     won = town.released(version)
     judged = town.decision("experiment", version)
     if not won or judged is None:
-        drill.check(False, f"v{version}: {_said(judged or gates)}")
+        drill.check(False, f"v{version}: {said(judged or gates)}")
         return
     town.done["swapped"] = (before, version)
     beats = town.pulse.since(began)
@@ -47,7 +48,7 @@ def promote(town: Rehearsal, drill: Drill) -> None:
     }
     says = ", ".join(f"{name} {digest[:12]}" for name, digest in digests.items())
     drill.check(len(set(digests.values())) == 1, f"the same bundle everywhere: {says}", **digests)
-    drill.check(town.champion == version, f"v{version} is champion: {_said(judged)}")
+    drill.check(town.champion == version, f"v{version} is champion: {said(judged)}")
 
 
 def gate(town: Rehearsal, drill: Drill) -> None:
@@ -81,12 +82,12 @@ def bad_model(town: Rehearsal, drill: Drill) -> None:
         version = town.train("a commit: a faster way to label")
         gates = town.judged(version)
         town.copy.revert()
-        drill.see(f"the gates of v{version}: {_said(gates)}")
+        drill.see(f"the gates of v{version}: {said(gates)}")
         if gates["verdict"] != "pass":
             continue
         won = town.released(version)
         judged = town.decision("experiment", version)
-        drill.check(not won, f"after live traffic: {_said(judged)}" if judged else f"v{version} became champion")
+        drill.check(not won, f"after live traffic: {said(judged)}" if judged else f"v{version} became champion")
         served = {beat.answer.version for beat in town.pulse.since(began) if beat.answer}
         drill.check(version not in served, f"v{version} has answered nobody", answered_by=sorted(served))
         drill.check(town.champion == live, f"v{live} is champion still")
@@ -116,7 +117,7 @@ def drift(town: Rehearsal, drill: Drill) -> None:
     patience = 2 * town.days_for(retraining.min_labels) + retraining.cooldown.days
     while town.champion == live:
         asked = town.status()["retrains"]
-        waited = town.live(until=lambda n=asked: _answered(town, live, n), at_most=patience)  # type: ignore[misc]
+        waited = town.live(until=partial(_answered, town, live, asked), at_most=patience)
         days += waited
         if waited >= patience:
             drill.check(False, f"no retraining was asked for within {waited} days of event time")
@@ -127,7 +128,7 @@ def drift(town: Rehearsal, drill: Drill) -> None:
     version = town.champion
     assert version is not None
     judged = town.decision("experiment", version)
-    says = _said(judged) if judged else "without an experiment"
+    says = said(judged) if judged else "without an experiment"
     drill.check(judged is not None, f"after {days} days v{version} is champion: {says}")
     after = len(town.answered)
     town.live(until=lambda: len(town.answered) - after >= _RECENT)
@@ -145,13 +146,7 @@ def _answered(town: Rehearsal, live: int | None, retrains: int) -> bool:
 
 def _refused(town: Rehearsal, drill: Drill, version: int, why: str) -> None:
     gates = town.judged(version)
-    drill.check(gates["verdict"] == "fail", f"v{version}, {why}: {_said(gates)}")
-
-
-def _said(decision: dict[str, object]) -> str:
-    reasons = decision["reasons"]
-    assert isinstance(reasons, list)
-    return f"{decision['verdict']}, {'; '.join(reasons)}"
+    drill.check(gates["verdict"] == "fail", f"v{version}, {why}: {said(gates)}")
 
 
 def _error(town: Rehearsal, answers: list[Answered]) -> float:

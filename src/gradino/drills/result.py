@@ -85,3 +85,8 @@ class Drill:
         seen = Seen(round(time.monotonic() - self._began, 1), kind, says, holds)
         self.timeline.append(seen)
         self.tell(self, seen)
+
+
+def said(decision: dict[str, Any]) -> str:
+    """The verdict of a signed decision, and its reasons."""
+    return f"{decision['verdict']}, {'; '.join(decision['reasons'])}"

@@ -27,22 +27,26 @@ def no_downtime(town: Rehearsal, drill: Drill) -> None:
         raise Insufficient("there is no second model to swap with: see the drill promote")
     old, new = town.done["swapped"]
     began = time.monotonic()
-    for before, after in ((new, old), (old, new)):
-        drill.inject(f"gradino rollback, from v{before} to v{after}, while requests come")
-        found = ask("rollback", str(town.root), "--reason", "a drill")
-        town.wait(lambda v=found["champion"]: town.champion == v, f"v{after} answers")  # type: ignore[misc]
-        time.sleep(1.0)
-        decided = [d for d in town.command("decisions", "--newest", "5") if d["kind"] == "rollback"]
-        moment = _monotonic(decided[-1]["at"])
-        late = [beat.at for beat in town.pulse.since(moment) if beat.answer and beat.answer.version == before]
-        seconds = max(max(late, default=moment) - moment, 0.0)
-        says = f"v{before} answered for {seconds:.2f} s after the decision, then v{after}"
-        drill.check(found["champion"] == after and seconds < _QUICK, says, rollback_seconds=round(seconds, 3))
+    _roll_back(town, drill, new, old)
+    _roll_back(town, drill, old, new)
     beats = town.pulse.since(began)
     failed = [beat for beat in beats if beat.answer is None]
     slow = max((beat.took for beat in beats), default=0.0)
     says = f"of {len(beats)} requests {len(failed)} failed; the slowest took {slow:.2f} s"
     drill.check(len(beats) > 10 and not failed, says, requests=len(beats), failed=len(failed))
+
+
+def _roll_back(town: Rehearsal, drill: Drill, before: int, after: int) -> None:
+    drill.inject(f"gradino rollback, from v{before} to v{after}, while requests come")
+    champion = ask("rollback", str(town.root), "--reason", "a drill")["champion"]
+    town.wait(lambda: town.champion == champion, f"v{after} answers")
+    time.sleep(1.0)
+    decided = [d for d in town.command("decisions", "--newest", "5") if d["kind"] == "rollback"]
+    moment = _monotonic(decided[-1]["at"])
+    late = [beat.at for beat in town.pulse.since(moment) if beat.answer and beat.answer.version == before]
+    seconds = max(max(late, default=moment) - moment, 0.0)
+    says = f"v{before} answered for {seconds:.2f} s after the decision, then v{after}"
+    drill.check(champion == after and seconds < _QUICK, says, rollback_seconds=round(seconds, 3))
 
 
 def crash(town: Rehearsal, drill: Drill) -> None:

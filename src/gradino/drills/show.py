@@ -1,7 +1,5 @@
 """What the drills show in the terminal: each line as it happens, and one table at the end."""
 
-from types import TracebackType
-
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -14,24 +12,15 @@ _COLOURS = {"pass": "green", "fail": "red", "insufficient": "yellow"}
 
 
 class Show:
-    """A context: a line that says what is under way runs inside it."""
+    """`bar` is a context: a line that says what is under way runs inside it."""
 
     def __init__(self, console: Console, names: list[str]) -> None:
         self._console, self._names = console, names
-        self._bar = Progress(
+        self.bar = Progress(
             SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
         )
-        self._task = self._bar.add_task("copying the project")
+        self._task = self.bar.add_task("copying the project")
         self.faces = Faces(self._begins, self._sees, self._ends, self._progress)
-
-    def __enter__(self) -> "Show":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
 
     def closing(self, done: Course, kept: bool) -> None:
         """All drills at one glance."""
@@ -65,4 +54,4 @@ class Show:
         )
 
     def _progress(self, says: str) -> None:
-        self._bar.update(self._task, description=escape(says))
+        self.bar.update(self._task, description=escape(says))
