@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,15 @@ def _copied(town: Rehearsal) -> Path:
     databases = (sqlite3.connect(place / ".gradino" / "state.db") for place in (town.root, project))
     with closing(next(databases)) as source, closing(next(databases)) as target:
         source.backup(target)
-    left_out = shutil.ignore_patterns("*.db", "*.db-wal", "*.db-shm", "wal")
-    shutil.copytree(clone, twin, symlinks=True, ignore=left_out, dirs_exist_ok=True)
+    left_out = shutil.ignore_patterns("*.db*", "wal")
+    shutil.copytree(clone, twin, symlinks=True, ignore=left_out, dirs_exist_ok=True, copy_function=_copy_if_there)
     return project
+
+
+def _copy_if_there(source: str, target: str) -> None:
+    """Parts and merged files of the log go while we copy; what the chain needs stays, or the trace says so."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
 
 
 def _files(store: Path, links: dict[str, Any]) -> dict[str, Path]:

@@ -99,6 +99,7 @@ def drift(town: Rehearsal, drill: Drill) -> None:
     """When the world changes, an alarm is raised, a model is retrained, proven and promoted, and errors fall again."""
     town.idle()
     live, before = town.champion, town.status()
+    assert live is not None
     change, says = drifted(town.rows)
     town.live(until=lambda: len(town.labels) >= _RECENT)
     town.truth()
@@ -115,12 +116,13 @@ def drift(town: Rehearsal, drill: Drill) -> None:
     drill.see(f"the mean error was {normal:.4g} before, and {harmed:.4g} since", before=normal, harmed=harmed)
     retraining = town.copy.project.retraining
     patience = 2 * town.days_for(retraining.min_labels) + retraining.cooldown.days
+    asked = before["retrains"]
     while town.champion == live:
-        asked = town.status()["retrains"]
         waited = town.live(until=partial(_answered, town, live, asked), at_most=patience)
-        days += waited
+        days, asked = days + waited, town.status()["retrains"]
         if waited >= patience:
-            drill.check(False, f"no retraining was asked for within {waited} days of event time")
+            why = said(town.decision("retraining", live) or {"verdict": "insufficient", "reasons": ["never weighed"]})
+            drill.check(False, f"no retraining was asked for within {waited} days of event time: {why}")
             return
         if town.champion == live:
             drill.see(f"after {days} days a retraining is asked for")
