@@ -221,6 +221,7 @@ def test_the_store_shows_what_each_table_is_about(repository: Maker) -> None:
         "operations.feedback@4",
         "operations.metrics@4",
         "operations.availability@4",
+        "integration.independence@4",
     ):
         assert rung(root, name) == ("pass", "effective"), name
     assert rung(root, "integration.application-tests@4") == ("pass", "effective")

@@ -49,6 +49,7 @@ def assess(
     tracking_uri: Annotated[str, typer.Option(help="Ask a live MLflow server.")] = "",
     endpoint: Annotated[str, typer.Option(help="Ask a live scoring endpoint.")] = "",
     prometheus: Annotated[str, typer.Option(help="Ask a live Prometheus.")] = "",
+    store: Annotated[str, typer.Option(help="Read gradino's own store from PostgreSQL; as in [store] state.")] = "",
 ) -> None:
     """Measure on which level each track of a project stands, from evidence."""
     from gradino.measure import assess as measure
@@ -67,9 +68,9 @@ def assess(
     if each and not inside:
         raise EvidenceError(f"{path} holds one project, not several.", "Measure it without --each.")
     if len(chosen) > 1 or inside:
-        if history or no_regress or tracking_uri or endpoint or prometheus or format in ("sarif", "badge"):
+        if history or no_regress or tracking_uri or endpoint or prometheus or store or format in ("sarif", "badge"):
             raise EvidenceError(
-                "--history, --no-regress, --tracking-uri, --endpoint, --prometheus, SARIF and badge take one project.",
+                "--history, --no-regress, SARIF, badge and the options that ask a running system take one project.",
                 "Name one project, or leave them out.",
             )
         places = [(path, folder) for folder in inside] or [(path, "") for path in chosen]
@@ -80,7 +81,7 @@ def assess(
         _history(path, format, language)
         return
     seen, silent = live.ask(tracking_uri, endpoint, prometheus)
-    result = measure(path, rev, model, worktree, day, tuple(seen), exemptions_at=no_regress)
+    result = measure(path, rev, model, worktree, day, tuple(seen), exemptions_at=no_regress, store=store)
     if format == "terminal":
         _print(terminal.ladder(result, language, evidence), output)
     else:

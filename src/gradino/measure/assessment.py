@@ -112,6 +112,7 @@ def assess(
     seen: tuple[tuple[str, Evidence], ...] = (),
     exemptions_at: str = "",
     inside: str = "",
+    store: str = "",
 ) -> Assessment:
     """Measure the project at `path`.
 
@@ -124,9 +125,10 @@ def assess(
         seen: evidence from elsewhere (`measure.live`), by rung.
         exemptions_at: take exemptions from this commit, so that no change can exempt itself.
         inside: a project of the monorepo at `path`, by its folder; the same as measuring that folder.
+        store: the address of the project's own store, where that is a PostgreSQL database.
 
     Raises:
-        EvidenceError: there is no such directory, commit or model.
+        EvidenceError: there is no such directory, commit or model, or the address is of no database that can be read.
     """
     place = tree.locate(path, rev, worktree)
     if inside:
@@ -134,6 +136,7 @@ def assess(
     scene = scene_at(place)
     files = scene.tree
     scene.records += seen
+    scene.store = store or scene.store
     day = today or day_of(place)
     base = tree.read(tree.locate(path, exemptions_at)) if exemptions_at else files
     return conclude(scene, maturity.load(model), name_of(place), day, statements.exemptions(base))

@@ -66,7 +66,7 @@ class Scene:
 
     tree: Tree
     history: History
-    store: Path | None = None
+    store: Path | str | None = None  # the folder in which gradino's own lies, or the address of a database
     home: str = ""  # the folder of the project inside the tree, with a slash at its end; empty where it is the tree
     jobs: list[Job] = field(default_factory=list)
     resources: list[Resource] = field(default_factory=list)

@@ -1,30 +1,28 @@
 """gradino's own project file and store, read as anybody else's: what is set up, what ran, what agrees.
 
 `gradino.toml` declares; it is wired where the functions it names exist, because `gradino up` runs them. Rows of
-`.gradino/state.db` show execution; a rung is effective where the chain production → version → run → commit → data
-version resolves and its digests agree; a passed drill (table `drills`) proves. Opened read-only; missing tables or
-columns are simply no evidence.
+`.gradino/state.db`, or of a PostgreSQL database that the caller names, show execution; a rung is effective where the
+chain production → version → run → commit → data version resolves and its digests agree; a passed drill (table
+`drills`) proves. Opened read-only; missing tables or columns are simply no evidence.
 """
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import fnmatch
 import hashlib
 import json
-import sqlite3
 import tomllib
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gradino import maturity
+from gradino.measure.book import Book, Row, of_file, of_server
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Scene
 
 SOURCE = "gradino"
 _FRESH = timedelta(days=90)
-Row = dict[str, Any]
 
 
 def records(scene: Scene) -> list[tuple[str, Evidence]]:
@@ -33,13 +31,10 @@ def records(scene: Scene) -> list[tuple[str, Evidence]]:
     if project is None:
         return []
     found = list(_set_up(scene, project))
-    database = scene.store / ".gradino" / "state.db" if scene.store else None
-    if database is not None and database.is_file():
-        try:
-            text = scene.tree.text(f"{scene.home}gradino.toml") or ""
-            found += _ran(_Book(database), project, hashlib.sha256(text.encode()).hexdigest())
-        except (sqlite3.Error, ValueError, OSError) as error:
-            scene.problems.append(f".gradino/state.db: {type(error).__name__}")
+    book = _book(scene)
+    if book is not None:
+        text = scene.tree.text(f"{scene.home}gradino.toml") or ""
+        found += _ran(book, project, hashlib.sha256(text.encode()).hexdigest())
     return found
 
 
@@ -131,47 +126,19 @@ def _table(project: Row, name: str) -> Row:
     return value if isinstance(value, dict) else {}
 
 
-class _Book:
-    """The store's rows, read once."""
-
-    def __init__(self, path: Path) -> None:
-        with closing(self._open(path)) as connection:
-            connection.row_factory = sqlite3.Row
-            self.tables = {name: self._read(connection, name) for name in (
-                "data_versions", "runs", "versions", "reproductions", "releases", "gates", "deployments", "decisions", "alarms",
-                "incidents", "profiles", "metrics", "retrainings", "drills"
-            )}  # fmt: skip
-
-    def _open(self, path: Path) -> sqlite3.Connection:
-        uri = path.resolve().as_uri()
-        try:
-            connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=2)
-            connection.execute("select count(*) from sqlite_master").fetchone()
-        except sqlite3.OperationalError:
-            connection = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True)
-        return connection
-
-    def _read(self, connection: sqlite3.Connection, name: str) -> list[Row]:
-        try:
-            return [dict(r) for r in connection.execute(f'select * from "{name}"')]  # noqa: S608 - our own names
-        except sqlite3.Error:
-            return []
-
-    def __getitem__(self, name: str) -> list[Row]:
-        return self.tables[name]
-
-    def chain(self) -> tuple[Row, Row, Row] | None:
-        """The newest production deployment's version, its run and its data version, if all three are there."""
-        live = [d for d in self["deployments"] if d.get("environment") == "production"]
-        if not live:
-            return None
-        version = next((v for v in self["versions"] if v.get("number") == live[-1].get("champion")), None)
-        run = next((r for r in self["runs"] if version and r.get("id") == version.get("run")), None)
-        data = next((d for d in self["data_versions"] if run and d.get("version") == run.get("data_version")), None)
-        return (version, run, data) if version and run and data else None
+def _book(scene: Scene) -> Book | None:
+    """The store's rows: of the server that the caller named, else of the file beside the project, if there is one."""
+    file = scene.store / ".gradino" / "state.db" if isinstance(scene.store, Path) else None
+    try:
+        if isinstance(scene.store, str):
+            return of_server(scene.store)
+        return of_file(file) if file and file.is_file() else None
+    except OSError as error:
+        scene.problems.append(str(error))
+        return None
 
 
-def _ran(book: _Book, project: Row, settings: str) -> list[tuple[str, Evidence]]:
+def _ran(book: Book, project: Row, settings: str) -> list[tuple[str, Evidence]]:
     chain = book.chain()
     agrees = bool(
         chain
@@ -220,7 +187,7 @@ def _ran(book: _Book, project: Row, settings: str) -> list[tuple[str, Evidence]]
         "integration.application-tests@2": (_gate(book["gates"], "tests"), _gate(gates, "tests"), "gates", "the project's tests ran before the release"),
         "integration.application-tests@4": (_gate(book["gates"], "service"), _gate(gates, "service"), "gates", "a real server answered before the release"),
         "integration.model-tests@4": (bool(book["gates"]), bool(gates) and all(g.get("verdict") == "pass" for g in gates), "gates", f"{len(gates)} gates passed by the live version, {len(refused)} refused others"),
-        "integration.independence@4": (bool(passed), False, "releases", f"{len(passed)} releases made by the loop"),
+        "integration.independence@4": (bool(passed), any(r.get("version") in served for r in provoked), "releases", f"{len(passed)} releases made by the loop, {len(provoked)} of models that it trained by itself"),
         "operations.feedback@4": (bool(book["alarms"] or labelled), bool(provoked), "alarms", f"{labelled} labels of live answers, {len(book['alarms'])} alarms"),
         "operations.metrics@4": (bool(book["metrics"] or book["profiles"]), bool(labelled and answered), "metrics", f"{answered} answers counted with their latency, {labelled} with their loss"),
         "operations.availability@4": (len(served) > 1, len(served) > 1 and steady, "metrics", f"{len(served)} versions swapped in production, {failed} of {answered} answers failed"),
@@ -237,7 +204,7 @@ def _ran(book: _Book, project: Row, settings: str) -> list[tuple[str, Evidence]]
         proof = maturity.load().track(rung.partition("@")[0]).proof
         if effective and proof and set(proof) <= drilled:
             strength, words = Strength.PROVEN, f"{words}; drill {', '.join(proof)} passed"
-        found.append((rung, Evidence(SOURCE, f".gradino/state.db#{table}", words, strength)))
+        found.append((rung, Evidence(SOURCE, f"{book.place}#{table}", words, strength)))
     return found
 
 
@@ -257,7 +224,7 @@ def _object(value: object) -> Any:
     return value
 
 
-def _drills(book: _Book, settings: str) -> set[str]:
+def _drills(book: Book, settings: str) -> set[str]:
     """Drills that last passed, within 90 days of the newest record and with the gradino.toml of now (its SHA-256).
 
     One that could not say leaves the verdict before it standing; one that failed does not.
