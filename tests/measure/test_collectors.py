@@ -165,11 +165,13 @@ def test_dvc_versions_data_models_and_metrics() -> None:
     files = {
         "dvc.yaml": "stages:\n  train:\n    cmd: python train.py\n    outs: [model.pkl]\n    metrics: [m.json]\n",
         "data.csv.dvc": "outs:\n  - md5: abc\n    path: data.csv\n",
+        ".dvc/config": "['remote \"s3\"']\n    url = s3://bucket\n",
         "requirements.txt": "scikit-learn==1.5.0\npandas==2.2.0\n",
     }
     found = levels(files)
     assert (found("creation.experiments"), found("creation.versioning"), found("creation.reproducibility")) == (4, 4, 4)
     assert levels(files | {"requirements.txt": "scikit-learn\npandas>=2\n"})("creation.reproducibility") == 1
+    assert levels(files | {".dvc/config": "[core]\n"})("creation.versioning") == 1
 
 
 def test_a_disabled_cloud_schedule_is_not_wired() -> None:
@@ -251,3 +253,42 @@ def test_a_pipeline_of_the_cdk_in_typescript_deploys_unless_a_person_approves(ac
     stack += f"pipeline.addStage({{stageName: 'Ship', actions: [{action}new actions.CodeBuildAction({{actionName: 'D', project: project}})]}});\n"
     ship = "version: 0.2\nphases:\n  build:\n    commands:\n      - aws sagemaker update-endpoint --endpoint-name x\n"
     assert levels({"lib/stack.ts": stack, "ship.yml": ship})("release.process") == level
+
+
+GITLAB = {
+    ".gitlab/ml.yml": "train:\n  script: [python train.py]\n",
+    "sub/.gitlab-ci.yml": "train:\n  script: [python train.py]\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("root", "level"),
+    [
+        ("lint:\n  script: [ruff check]\n", 1),  # nothing reaches the other files
+        ("include: /.gitlab/ml.yml\n", 3),
+        ("include: [{local: /.gitlab/*.yml}]\n", 3),
+        ("include: [{local: '*.yml'}]\n", 1),
+        ("ml:\n  trigger: {include: sub/.gitlab-ci.yml}\n", 3),
+        ("ml:\n  trigger: {include: [{local: /sub/.gitlab-ci.yml}]}\n  when: manual\n", 1),
+    ],
+)
+def test_a_file_of_gitlab_counts_where_the_root_file_reaches_it(root: str, level: int) -> None:
+    assert levels(GITLAB | {".gitlab-ci.yml": root})("creation.training") == level
+
+
+@pytest.mark.parametrize(
+    ("filters", "level"),
+    [
+        ("paths: ['train.py']", 3),
+        ("paths: ['**.py', '!docs/**']", 3),
+        ("paths: ['ml/**']", 1),  # no such file
+        ("paths: ['*.py', '!*.py']", 1),
+        ("paths-ignore: ['**.md']", 3),
+        ("paths-ignore: ['**']", 1),
+        ("{tags: ['v*'], paths: ['ml/**']}", 3),  # a tag passes any filter of paths
+    ],
+)
+def test_a_workflow_whose_paths_fit_no_file_cannot_fire(filters: str, level: int) -> None:
+    on = filters if filters.startswith("{") else f"{{{filters}}}"
+    job = "jobs:\n  t:\n    runs-on: u\n    steps:\n      - run: python train.py\n"
+    assert levels({".github/workflows/t.yml": f"on: {{push: {on}}}\n{job}"})("creation.training") == level

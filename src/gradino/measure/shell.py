@@ -90,7 +90,7 @@ _TEST = re.compile(
 _INSTALLS = re.compile(
     r"(python3? -m )?(pip3?|uv pip|conda|mamba|apt(-get)?|npm|brew|poetry|uv|pdm|pipenv)\s+(install|add|sync)\b"
 )
-_TRIVIAL = re.compile(r"^\s*(echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set\b|export\b|cat\b|#)")
+_TRIVIAL = re.compile(r"^\s*((echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set|export|cat)(?![\w-])|#)")
 _PREFIXES = re.compile(
     r"^\s*(sudo|time|nohup|exec|command|uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|conda run(\s+-n\s+\S+)?|"
     r"pixi run(\s+(-e|--environment)\s+(\$\{\{[^}]*\}\}|\S+))*|xvfb-run|timeout\s+\S+|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"

@@ -13,6 +13,7 @@ from gradino.errors import EvidenceError
 
 LARGEST = 1_000_000  # bytes of a file that are still read; larger ones are data, not description
 MOST_FILES = 200_000
+_MOST_STARS = 3  # double stars of a pattern; each more makes a failing match dearer
 _LONG_LINE = re.compile(r"[^\n]{1001,}")
 _EMPTY = re.compile(r"^(?:[ \t]*\n){500}", re.M)
 _NOT_OURS = frozenset(
@@ -152,6 +153,14 @@ def _under(found: Tree, place: Place) -> Tree:
     laid = {p.removeprefix(place.prefix): t.encode() for p, t in place.over.items() if p.startswith(place.prefix)}
     sizes, reader = found.sizes | {p: len(t) for p, t in laid.items()}, found.reader
     return replace(found, sizes=dict(sorted(sizes.items())), reader=lambda p: laid[p] if p in laid else reader(p))
+
+
+def glob(pattern: str) -> re.Pattern[str]:
+    """What a CI system means by a pattern of paths: `*` ends at a slash, `**` does not."""
+    if pattern.count("**") > _MOST_STARS:
+        return re.compile(".*", re.S)
+    said = fnmatch.translate(pattern.replace("**/", "\x01").replace("**", "\x02")).replace(".*", "[^/]*")
+    return re.compile(said.replace("\x01", "(?:.*/)?").replace("\x02", ".*"))
 
 
 def ours(path: str) -> bool:

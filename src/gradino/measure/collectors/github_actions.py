@@ -9,7 +9,7 @@ from typing import Any
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step, comes_round
 from gradino.measure.code import Code
-from gradino.measure.tree import Tree
+from gradino.measure.tree import Tree, glob
 
 SYSTEM = "GitHub Actions"
 _EVENTS = {
@@ -32,15 +32,16 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job]:
     for path in files:
         if not files[path].map("jobs"):
             tree.notes.append(f"{path}: no jobs could be read")
-    names = {(w.text("name") or p): p for p, w in files.items()}
     jobs: list[Job] = []
+    fires: dict[str, frozenset[str]] = {}
     for path, workflow in files.items():
-        triggers, off = _triggers(workflow)
+        triggers, off = _triggers(workflow, tree)
+        fires[workflow.text("name") or path] = triggers
         jobs += _jobs(tree, files, path, workflow, triggers, off, path, 0)
-    yield from (_after(j, files, names) for j in jobs[:_MOST_JOBS])
+    yield from (_after(j, files, fires) for j in jobs[:_MOST_JOBS])
 
 
-def _triggers(workflow: yaml.Map) -> tuple[frozenset[str], str]:
+def _triggers(workflow: yaml.Map, tree: Tree) -> tuple[frozenset[str], str]:
     on = workflow.get("on")
     found: set[str] = set()
     for event in on if isinstance(on, list | dict) else [on]:
@@ -54,25 +55,36 @@ def _triggers(workflow: yaml.Map) -> tuple[frozenset[str], str]:
             known = "push"
         if known == "schedule" and isinstance(on, yaml.Map) and not _crons(on):
             continue
-        if "**" in (*options.list("paths-ignore"), *options.list("branches-ignore")):
+        if "**" in options.list("branches-ignore"):
             continue
+        if known in ("push", "pull_request") and not _touched(options, tree):
+            if not options.list("tags"):
+                continue
+            known = "tag"  # which no filter of paths holds back
         found.add(known)
     return frozenset(found), "" if found else "no active trigger"
+
+
+def _touched(options: yaml.Map, tree: Tree) -> bool:
+    """Whether the filters of paths let a change of some file through; the last pattern that fits a file decides."""
+    said = [str(p) for p in options.list("paths")] or ["**", *(f"!{p}" for p in options.list("paths-ignore"))]
+    patterns = [(glob(re.sub(r"[?+]", "*", p.removeprefix("!"))), p[:1] != "!") for p in reversed(said[:_MOST_JOBS])]
+    return any(next((kept for p, kept in patterns if p.match(path)), False) for path in tree.sizes)
 
 
 def _crons(on: yaml.Map) -> list[str]:
     return [e.text("cron") for e in on.list("schedule") if isinstance(e, yaml.Map) and comes_round(e.text("cron"))]
 
 
-def _after(job: Job, files: dict[str, yaml.Map], names: dict[str, str]) -> Job:
+def _after(job: Job, files: dict[str, yaml.Map], fires: dict[str, frozenset[str]]) -> Job:
     """A workflow that follows another is automatic only where that one is."""
     if "run" not in job.triggers:
         return job
     on = files.get(job.group, yaml.Map()).get("on")
     parents = on.map("workflow_run").list("workflows") if isinstance(on, yaml.Map) else []
-    known = [files[names[p]] for p in parents if p in names]
+    known = [fires[p] for p in parents if p in fires]
     if parents and known:
-        upstream = frozenset[str]().union(*(_triggers(w)[0] for w in known))
+        upstream = frozenset[str]().union(*known)
         if upstream <= {"dispatch", "call"}:
             return replace(job, triggers=job.triggers - {"run"} | {"dispatch"})
         if upstream <= {"pull_request"}:

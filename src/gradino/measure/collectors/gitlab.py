@@ -1,14 +1,16 @@
-"""GitLab CI: `.gitlab-ci.yml` and the local files that it includes."""
+"""GitLab CI: `.gitlab-ci.yml`, the local files that it includes and the child pipelines that its jobs start."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
-from gradino.measure.tree import Tree
+from gradino.measure.tree import Tree, glob
 
 SYSTEM = "GitLab CI"
+_DEEPEST = 2  # levels of child pipelines, as GitLab allows
 _WORDS = {
     "stages",
     "variables",
@@ -26,27 +28,42 @@ _WORDS = {
 
 def collect(tree: Tree, _code: Code) -> Iterator[Job]:
     """Jobs with the triggers that their rules let through, in the order of the stages."""
-    starts = [
-        p for p in tree.sizes if p == ".gitlab-ci.yml" or (p.startswith(".gitlab/") and p.endswith((".yml", ".yaml")))
-    ]
+    yield from _pipeline(tree, ".gitlab-ci.yml", 0)
+
+
+def _pipeline(tree: Tree, root: str, depth: int) -> Iterator[Job]:
+    """The jobs of a file and of what it includes, and those of the pipelines that its jobs start."""
     bodies: dict[str, tuple[str, int, yaml.Map]] = {}
     stages: list[str] = []
-    for path in starts:
+    files = [root]
+    for path in files:
         document = yaml.first(tree.text(path) or "")
         stages += [s for s in document.list("stages") if isinstance(s, str)]
-        for included in document.list("include"):
-            local = included.text("local") if isinstance(included, yaml.Map) else str(included)
-            local = local.lstrip("/")
-            if local in tree and local not in starts:
-                starts.append(local)
+        files += [p for p in dict.fromkeys(_included(tree, document)) if p not in files]
         for name, body in document.items():
             if isinstance(body, yaml.Map) and name not in _WORDS:
                 bodies[name] = (path, document.lines.get(name, 0), body)
     order = stages or ["build", "test", "deploy"]
-    made = [_job(n, *b, bodies) for n, b in bodies.items() if not n.startswith(".")]
+    made = [_job(n, *b, bodies, root) for n, b in bodies.items() if not n.startswith(".")]
     stage_of = {n: _inherited(b[2], "stage", bodies) or "test" for n, b in bodies.items()}
     for job in made:
         yield _placed(job, bodies[job.name][2], made, stage_of, order)
+        for child in _included(tree, bodies[job.name][2].map("trigger")) if depth < _DEEPEST else ():
+            for inner in _pipeline(tree, child, depth + 1):
+                triggers = inner.triggers if inner.manual else job.triggers
+                yield replace(
+                    inner, triggers=triggers, off=job.off or inner.off, approval=job.approval or inner.approval
+                )
+
+
+def _included(tree: Tree, document: yaml.Map) -> Iterator[str]:
+    """Files of the repository that `include` names, by path or by a pattern with stars."""
+    for item in document.list("include"):
+        local = (item.text("local") if isinstance(item, yaml.Map) else str(item)).lstrip("/")
+        if "*" in local:
+            yield from filter(glob(local).match, tree.sizes)
+        elif local in tree:
+            yield local
 
 
 def _inherited(body: yaml.Map, key: str, bodies: dict[str, tuple[str, int, yaml.Map]], depth: int = 0) -> str:
@@ -78,7 +95,9 @@ def _flat(items: list[object]) -> Iterator[str]:
             yield item
 
 
-def _job(name: str, path: str, line: int, body: yaml.Map, bodies: dict[str, tuple[str, int, yaml.Map]]) -> Job:
+def _job(
+    name: str, path: str, line: int, body: yaml.Map, bodies: dict[str, tuple[str, int, yaml.Map]], group: str
+) -> Job:
     triggers, off, approval = _rules(body, bodies)
     soft = body.text("allow_failure") == "true"
     steps = tuple(Step(at, text, soft=soft) for at, text in _lines(body, bodies))
@@ -91,7 +110,7 @@ def _job(name: str, path: str, line: int, body: yaml.Map, bodies: dict[str, tupl
         triggers,
         steps,
         (),
-        ".gitlab-ci.yml",
+        group,
         environment,
         off,
         approval,
@@ -162,8 +181,6 @@ def _condition(text: str) -> set[str]:
 
 
 def _placed(job: Job, body: yaml.Map, all_jobs: list[Job], stage_of: dict[str, str], order: list[str]) -> Job:
-    from dataclasses import replace
-
     named = [n.text("job") if isinstance(n, yaml.Map) else str(n) for n in body.list("needs")]
     if "needs" not in body:
         mine = order.index(stage_of[job.name]) if stage_of.get(job.name) in order else 0
