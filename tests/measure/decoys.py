@@ -395,6 +395,11 @@ DECOYS |= {
     "handler that returns a fixed number": (change("bikes/api.py", _ANSWER, '    return {"rentals": 12.0}\n'), "release.scoring-script@1"),
     "handler that asks the model and answers a fixed number": (change("bikes/api.py", _ANSWER, '    model.predict([row])\n    return {"rentals": 12.0}\n'), "release.scoring-script@1"),
     "model loaded and never asked": (change("bikes/api.py", _ANSWER, '    return {"rentals": row["hour"] * 2}\n'), "release.scoring-script@1"),
+    # tests of something else than the model
+    "application handed another model": (change("tests/test_scoring.py", "def test_predict", "app.dependency_overrides[get_model] = lambda: Seven()\n\n\ndef test_predict"), "release.scoring-script@4"),
+    "answer looked at only where there is one": (change("tests/test_scoring.py", '    assert answer.status_code == 200\n    assert answer.json()["rentals"] > 0\n', '    if answer.status_code == 200:\n        assert answer.json()["rentals"] > 0\n'), "release.scoring-script@4"),
+    "prediction of a class of the test's own": (change("tests/test_scoring.py", '    answer = TestClient(app).post("/predict", json={"hour": 5})\n    assert answer.status_code == 200\n    assert answer.json()["rentals"] > 0\n', "    assert Seven().predict([5]) == [7]\n\n\nclass Seven:\n    def predict(self, rows):\n        return [7 for _ in rows]\n"), "release.scoring-script@4"),
+    "only refusals tested": (change("tests/test_scoring.py", '    assert answer.status_code == 200\n    assert answer.json()["rentals"] > 0\n', "    assert answer.status_code == 422\n"), "release.scoring-script@4"),
     # gates that come too late, refuse nothing or are run by nobody
     "gate after the registration": (both(_NO_GATE, change("bikes/train.py", 'registered_model_name="bikes")\n', 'registered_model_name="bikes")\n' + _GATE)), "integration.model-tests@4"),
     "champion compared after the release": (both(_NO_GATE, add("bikes/compare.py", _COMPARE), add(R, "  champion:\n    needs: production\n    runs-on: ubuntu-latest\n    steps:\n      - run: python -m bikes.compare\n")), "integration.model-tests@4"),

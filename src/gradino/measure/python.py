@@ -185,6 +185,10 @@ class _Reader:
             self.here = before
         elif isinstance(test, ast.Constant) and not test.value:
             self._block(node.orelse)
+        elif "status_code" in self.lines[test.lineno - 1]:  # what is asserted of one answer only accepts any other
+            before, self.swallowed = self.swallowed, True
+            self._children(node)
+            self.swallowed = before
         else:
             self._children(node)
 

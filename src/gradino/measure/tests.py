@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
-from gradino.measure import vocabulary
+from gradino.measure import fakes, vocabulary
 from gradino.measure.code import Code
 from gradino.measure.python import BODY, Call, Function, Module
 from gradino.measure.tree import Tree
 
 _FILE = re.compile(r"(^|/)(test_[^/]*|[^/]*_tests?|tests?|smoke_?tests?)\.py$")
 _ABOUT_SCORING = re.compile(
-    r"(^|[_\W])(predict\w*|scor(e|ing)|infer(ence)?|transcri\w*|classify|generate|serv(e|er|ing|ice)|endpoints?|apis?|app)([_\W]|$)"
+    r"(^|[_\W])(predict\w*|scor(e|ing)|infer(?!_(label|schema|dtype|type|freq|signature|object))(ence)?|transcri\w*|classify|generate|serv(e|er|ing|ice)|endpoints?|apis?|app)([_\W]|$)"
 )
 _LENIENT = re.compile(
     r"status_code\s+(in|not in)\b.*(4\d\d|5\d\d)|status_code.*==.*\bor\b|^True$|^1$|\bor True\b|is not None or "
@@ -23,14 +23,12 @@ _REAL_CALL = re.compile(r"^(requests|httpx|urllib\.request|grpc|aiohttp)\.")
 _SERVER = re.compile(
     r"testcontainers|docker\.from_env|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster"
 )
-_FAKES = re.compile(r"(mock|Mock|MagicMock|patch|monkeypatch|Fake\w*|Dummy\w*|Stub\w*)\b")
-
-_BESIDE = re.compile(
-    r"mlflow|wandb|log|environ|getenv|setenv|print|path|exists|makedirs|plt|show|savefig|sleep|time", re.I
+# A call that predicts, and an assertion that only looks at a refusal.
+_PREDICTS = re.compile(
+    r"(^|\.)(?!validat|convert|format|parse|load|save|write|read|log|plot|is_|check|clean|prep|post_?process|test|eval|insert|store|extract)"
+    r"(\w+_)?(predict|score|scoring|infer|classify|recommend|forecast|transcribe)(?!\w*_(step|label|schema|json|input|request|path|file|config))\w*$"
 )
-
-# Whole libraries are put aside before anything is imported.
-_WITHOUT = re.compile(r"sys\.modules\[[^\]]+\]\s*=\s*\w*(Mock|mock|Fake|Stub)|patch\.dict\(\s*[\"']sys\.modules")
+_REFUSED = re.compile(r"status_code\s*==\s*[45]\d\d|\b(exc|exc_info|excinfo|err|error|e|ctx|cm)\.(value|exception)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +42,7 @@ class Test:
     off: str  # why it never runs or never fails
     model: bool  # it loads or trains a model and looks at what it does
     faked: bool
+    predicts: bool  # it looks at predictions that nothing of its own made up
     scoring: bool  # it calls scoring or serving code
     integration: bool  # it crosses a boundary between two real components
     unit: bool
@@ -77,7 +76,8 @@ class Tests:
         for test in self.good:
             module = self.code.module(test.path)
             client = module is not None and any(_CLIENT.search(name) for name in module.imports.values())
-            if module and not client and _ABOUT_SCORING.search(f"{test.path} {test.name}".lower()):
+            told = f"{test.path.rpartition('/')[2]} {test.name}".lower()
+            if module and not client and test.predicts and _ABOUT_SCORING.search(told):
                 imported = {self.code.find(name, test.path)[0] for name in module.imports.values()}
                 folders = {p.removesuffix("__init__.py") for p in imported if p.endswith("__init__.py")}
                 if imported & paths or any(p.startswith(f) for p in paths for f in folders if f):
@@ -103,12 +103,12 @@ class Tests:
         off = skipped or next((f"marked {d.method}" for d in marks if d.method in ("skip", "xfail")), "")
         raising = [c for c in function.calls if re.match(r"(self\.)?assert|.*\.assert_|.*testing\.assert|pytest\.raises|fail$", c.name)
                    or c.method.startswith(("assert", "raises", "check_"))]  # fmt: skip
-        firm = [a for a in function.asserts if not _LENIENT.search(a)]
-        refused = [a for a in firm if re.search(r"status_code\s*==\s*[45]\d\d", a)]
-        checks = bool(firm or raising)
-        if function.asserts and not firm and not raising:
-            off = off or "it accepts failure"
         reached = list(islice(self.code.reach(module.path, (function.name,)), 80))
+        asserts = [a for m, f in reached if m.path == module.path for a in f.asserts]
+        firm = [a for a in asserts if not _LENIENT.search(a)]
+        checks = bool(firm or raising)
+        if asserts and not firm and not raising:
+            off = off or "it accepts failure"
         fixtures = set[str]()
         for path, used in self.fixtures(module, function):
             fixtures |= set(used)
@@ -116,7 +116,7 @@ class Tests:
         calls = [(m, f, c) for m, f in reached for c in (*f.calls, *f.decorators)]
         verbs = {v for m, _, c in calls for v, _ in vocabulary.verbs(c, m)}
         loaded = "load" in verbs or any(self._loads(p, BODY) for p in {m.path for m, _ in reached})
-        names = [c.name for m, _, c in calls if m.path == module.path or m.path.endswith("conftest.py")]
+        names = [c.name for m, _, c in calls if m.path == module.path or "test" in m.path]
         refs = " ".join(
             [
                 *names,
@@ -125,10 +125,9 @@ class Tests:
                 *function.params,
             ]
         )
-        faked = bool(_FAKES.search(refs))
+        faked = fakes.faked(refs)
         put = [c for m, f, c in calls if m.path == module.path or f.name in fixtures]
-        replaced = (faked or any(_FAKES.search(c.name) for c in put)) and _replaces_the_model(put)
-        replaced = replaced or bool(_WITHOUT.search(self.tree.text(module.path) or ""))
+        replaced = fakes.replaced(refs, put, reached, self.tree.text(module.path) or "")
         client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
             _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
         named = [x for m, _, c in calls for x in (*c.texts, *(m.constants.get(r, "") for r in c.refs))]
@@ -139,15 +138,16 @@ class Tests:
         text = f"{module.path} {function.name}".lower()
         model = (loaded or "train" in verbs) and (bool(verbs & {"predict"}) or _about_model(function, text)) and checks
         own = [c for m, _, c in calls if m.path == module.path]
-        real = any(v in ("train", "load") for c in own for v, _ in vocabulary.verbs(c, module))
-        answered = len(refused) < len(firm) or bool(raising)
+        real = any(v in ("train", "load") for c in own if not self.code.find(c.name, module.path)[0] for v, _ in vocabulary.verbs(c, module))  # fmt: skip
+        answered = any(not _REFUSED.search(a) for a in firm) or any("aises" not in c.name for c in raising)
         asks = any(
             c.method in ("post", "put") or any(_ABOUT_SCORING.search(x.lower()) for x in c.texts)
             for m, _, c in calls
             if m.path == module.path
         )
-        scoring = (client and answered and asks and not replaced) or served or (bool(_ABOUT_SCORING.search(text)) and not replaced and bool(
-            verbs & {"predict", "load"} or any(re.search(r"(^|[._])(predict|score|infer)\w*$", n) and "valid" not in n for n in names)))  # fmt: skip
+        predicts = ("predict" in verbs or any(_PREDICTS.search(n) for n in names)) and answered and not replaced
+        scoring = served or (client and asks and answered and not replaced)
+        scoring = scoring or (predicts and bool(_ABOUT_SCORING.search(text)))
         integration = (
             bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)
         )
@@ -156,6 +156,7 @@ class Tests:
         looks = (
             any("status_code" not in a for a in firm) or len(raising) > 1
         )  # at the answer, not only that there is one
+        model = model or (served and looks and asks)
         if client and looks and asks and not replaced:
             imported = {self.code.find(name, module.path)[0] for name in module.imports.values()}
             model = model or any(self._loads(p) for p in imported if p.endswith(".py"))
@@ -167,6 +168,7 @@ class Tests:
             off,
             model and (not replaced or real),
             faked,
+            predicts,
             scoring,
             integration,
             not integration,
@@ -235,13 +237,6 @@ def _about_model(function: Function, text: str) -> bool:
 def _always(function: Function) -> bool:
     """A fixture that every test of its scope gets."""
     return any(d.method == "fixture" and d.keywords.get("autouse") == "True" for d in function.decorators)
-
-
-def _replaces_the_model(calls: list[Call]) -> bool:
-    """Whether a test puts something of its own where the model would be; a silenced tracker or variable is no model."""
-    put = [c for c in calls if c.method in ("patch", "object", "setattr") or _FAKES.search(c.name)]
-    targets = [t for c in put for t in (*c.texts, *c.refs)]
-    return not targets or any(not _BESIDE.search(t) for t in targets if "." in t or t.isidentifier())
 
 
 def _marks(module: Module, decorators: list[Call]) -> frozenset[str]:

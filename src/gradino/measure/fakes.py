@@ -1,0 +1,53 @@
+"""What a test puts where the model would be: patches, mocks, classes of its own, libraries put aside."""
+
+import re
+from collections.abc import Iterable
+
+from gradino.measure.python import Call, Function, Module
+
+_FAKES = re.compile(r"(mock|Mock|MagicMock|patch|monkeypatch|Fake\w*|Dummy\w*|Stub\w*)\b")
+_BESIDE = re.compile(
+    r"mlflow|wandb|log|environ|getenv|setenv|print|path|exists|makedirs|plt|show|savefig|sleep|time|(_|\b)dir(_|\b)|"
+    r"folder|argv|cwd|url\b|settings|config|seed",
+    re.I,
+)
+# Whole libraries are put aside before anything is imported, or an application is handed another model.
+_WITHOUT = re.compile(
+    r"sys\.modules\[[^\]]+\]\s*=\s*\w*(Mock|mock|Fake|Stub)|patch\.dict\(\s*[\"']sys\.modules|"
+    r"dependency_overrides\[[^\]\n]*(model|predict|pipeline|classif|artifact|inference|engine)[^\]\n]*\]\s*=",
+    re.I,
+)
+_ANSWERS = re.compile(r"\.(predict\w*|transcribe|generate)$")
+
+
+def faked(said: str) -> bool:
+    """Whether the names that a test mentions are those of fakes."""
+    return bool(_FAKES.search(said))
+
+
+def replaced(said: str, put: list[Call], reached: Iterable[tuple[Module, Function]], text: str) -> bool:
+    """Whether something of the test's own stands where the model would be.
+
+    `said` are the names that the test mentions, `put` the calls of the test and its fixtures, `reached` the functions
+    that they enter, `text` the file of the test.
+    """
+    patched = (faked(said) or any(_FAKES.search(c.name) for c in put)) and _a_model(put)
+    return patched or bool(_WITHOUT.search(text)) or any(_answers(m, f) for m, f in reached)
+
+
+def _a_model(calls: list[Call]) -> bool:
+    """Whether what is replaced may be a model; a silenced tracker or variable is none."""
+    made = [c for c in calls if c.method in ("patch", "object", "setattr") or _FAKES.search(c.name)]
+    targets = [t for c in made for t in (*c.texts, *c.refs)]
+    return not targets or any(not _BESIDE.search(t) for t in targets if "." in t or t.isidentifier())
+
+
+def _answers(module: Module, function: Function) -> bool:
+    """Whether a class that a test file defines for itself predicts."""
+    owner = function.name.removesuffix(".<class>")
+    return (
+        owner != function.name
+        and not owner.startswith("Test")
+        and "test" in module.path
+        and any(name.startswith(f"{owner}.") and _ANSWERS.search(name) for name in module.functions)
+    )
