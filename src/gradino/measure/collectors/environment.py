@@ -1,7 +1,9 @@
 """Environments: lock files, pinned requirements, images by version."""
 
 import re
+import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 from gradino.measure.automation import Resource
 from gradino.measure.code import Code
@@ -9,36 +11,56 @@ from gradino.measure.tree import Tree
 
 SYSTEM = "environment"
 _LOCKS = (
-    "uv.lock",
-    "poetry.lock",
-    "Pipfile.lock",
-    "pdm.lock",
-    "conda-lock.yml",
-    "pixi.lock",
-    "renv.lock",
-    "pylock.toml",
+    "uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "pixi.lock", "pylock.toml", "pylock.*.toml",
+    "conda-lock.y*ml", "conda-*-64.lock", "renv.lock", "packrat.lock", "Manifest.toml",
+)  # fmt: skip
+_REQUIREMENTS = re.compile(r"(^|/)(([\w.-]*requirements|constraints)[^/]*|requirements/[^/]+)\.(txt|lock)$")
+_CONDA = re.compile(
+    r"^dependencies:[ \t]*\n(?:[ \t]*#[^\n]*\n)?[ \t]*-[ \t]+\"?[\w.:-]+[ \t]*(?:[=<>~!][^\n]*)?$", re.M
 )
 _PINNED = re.compile(r"^[A-Za-z0-9_.\-\[\],]+\s*===?\s*[\w.!+*-]+")
 _ENOUGH = 0.7  # share of direct dependencies that must be pinned, all of those that train among them
 _TRAINS = re.compile(
     r"(torch|tensorflow|keras|scikit-learn|sklearn|xgboost|lightgbm|catboost|transformers|pytorch-lightning|lightning|jax)\b"
 )
+# Images that bring what trains, by their version.
+_IMAGE = re.compile(
+    r"^FROM\s+(?:--\S+\s+)?(\S*(?:kaggle-(?:gpu-)?images/|pytorch/pytorch|tensorflow/tensorflow|rapidsai|rocker/|"
+    r"nvidia/(?:pytorch|tensorflow)|huggingface/|sagemaker-|[\w-]+-training)[^\s:@]*[:@]\S*\d\S*)",
+    re.M,
+)
+_CONTAINER = re.compile(
+    r"(image_uris\.retrieve|get_image_uri|\.(SKLearn|PyTorch|TensorFlow|XGBoost|HuggingFace|MXNet))$"
+)
+_VERSION = ("version", "framework_version", "repo_version", "transformers_version")
 
 
-def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
+def collect(tree: Tree, code: Code) -> Iterator[Resource]:
     """Every place that fixes versions, with how firmly it does."""
     for path in tree.named(*_LOCKS):
         yield Resource(SYSTEM, "environment", path, 0, path.rpartition("/")[2], frozenset({"pinned", "lock"}))
-    for path in tree.named("requirements*.txt", "requirements*.lock", "*requirements.txt", "constraints*.txt"):
-        yield _judged(path, _requirements(tree.text(path) or ""))
-    for path in tree.named(
-        "environment*.y*ml", "conda*.y*ml", "*_dependencies*.yml", "*conda_env*.y*ml", "python_env.y*ml"
-    ):
-        yield _judged(path, _conda(tree.text(path) or ""))
-    for path in tree.named("pyproject.toml", "setup.py", "Pipfile"):
-        listed = re.findall(r"""["']([A-Za-z][\w.\-\[\]]*\s*[=<>~!^][^"']*)["']""", tree.text(path) or "")
-        if listed:
-            yield _judged(path, [(x, bool(re.match(r"[\w.\-\[\]]+\s*===?", x))) for x in listed])
+    for path in tree.sizes:
+        if _REQUIREMENTS.search(path):
+            yield _judged(path, _requirements(tree.text(path) or ""))
+        elif path.endswith((".yml", ".yaml")) and _CONDA.search(tree.text(path) or ""):
+            yield _judged(path, _conda(tree.text(path) or ""))
+    for path in tree.named("pyproject.toml", "Pipfile"):
+        if listed := _toml(tree.text(path) or ""):
+            yield _judged(path, listed)
+    for path in tree.named("setup.py"):
+        said = re.findall(r"""["']([A-Za-z][\w.\-\[\]]*\s*[=<>~!^][^"']*)["']""", tree.text(path) or "")
+        if said:
+            yield _judged(path, [(x, bool(_PINNED.match(x))) for x in said])
+    for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
+        if image := _IMAGE.search(tree.text(path) or ""):
+            yield Resource(SYSTEM, "environment", path, 0, image[1], frozenset({"pinned", "image"}))
+    for module in code.holding("image_uris", "get_image_uri", "framework_version", "transformers_version"):
+        for call in module.calls():
+            version = next((call.keywords[k] for k in _VERSION if re.match(r"\d", call.keywords.get(k, ""))), "")
+            given = next((t for t in call.texts if re.fullmatch(r"\d+\.\d[\w.-]*", t)), version)
+            if given and _CONTAINER.search(call.name):
+                says = f"{call.method} {given}"
+                yield Resource(SYSTEM, "environment", module.path, call.line, says, frozenset({"pinned", "image"}))
 
 
 def _judged(path: str, pins: list[tuple[str, bool]]) -> Resource:
@@ -59,5 +81,27 @@ def _conda(text: str) -> list[tuple[str, bool]]:
     return [
         (name, bool(version and re.match(r"={1,2}\s*\d", version)))
         for name, version in named
-        if name not in ("pip", "defaults", "conda-forge")
+        if name not in ("pip", "pip:", "defaults", "conda-forge")
     ]
+
+
+def _toml(text: str) -> list[tuple[str, bool]]:
+    """The direct dependencies of a pyproject.toml, by its standard or by Poetry, or of a Pipfile."""
+    try:
+        found: dict[str, Any] = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return []
+    listed = _part(found, "project").get("dependencies")
+    pins = [(str(x), bool(_PINNED.match(str(x)))) for x in listed] if isinstance(listed, list) else []
+    for table in (_part(found, "tool", "poetry", "dependencies"), _part(found, "packages")):
+        for name, version in table.items():
+            said = str(version.get("version", "") if isinstance(version, dict) else version)
+            if name != "python":
+                pins.append((name, bool(re.match(r"(==)?\s*\d+(\.\w+)*$", said))))
+    return pins
+
+
+def _part(found: Any, *names: str) -> dict[str, Any]:
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -85,7 +85,9 @@ def _job(path: str, kind: str, name: str, document: yaml.Map, spec: yaml.Map) ->
             steps.append(Step(inner.lines.get("source", 0), f"python -c {inner.text('source')!r}"))
     triggers = frozenset({"schedule"} if timed else {"dispatch"})
     system = "Argo" if "Workflow" in kind else SYSTEM
-    yield Job(system, path, document.line, name, triggers, tuple(steps), (), path, "", "suspended" if suspended else "")
+    off = "suspended" if suspended else ""
+    images = " ".join(dict.fromkeys(m.text("image") for m in yaml.walk(spec) if m.text("image")))
+    yield Job(system, path, document.line, name, triggers, tuple(steps), (), path, "", off, image=images)
 
 
 def _traits(kind: str, document: yaml.Map, spec: yaml.Map) -> set[str]:

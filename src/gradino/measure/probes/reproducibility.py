@@ -2,26 +2,45 @@
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
+from collections.abc import Iterator
+from itertools import chain
 
+from gradino.measure.automation import Resource
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes.traceability import DATA_VERSION, written
-from gradino.measure.scene import Scene
+from gradino.measure.scene import Scene, tested
 
-_SHOWN_ONLY = re.compile(r"(^|/)(examples?|docs?|tutorials?|demos?|benchmarks?|samples?|sandbox|playground)(/|$)")
+_SHOWN_ONLY = re.compile(r"(^|/)(examples?|docs?|tutorials?|demos?|benchmarks?|samples?|sandbox|playground|legacy|archive\w*|deprecated)(/|$)")  # fmt: skip
 # Environments of something other than training, and folders that hold nothing but environments.
 _BESIDE = re.compile(
-    r"(^|[-_.])(tests?|dev|ci|lint|docs?|api|app|lambda|serv\w*|deploy\w*|dashboard|monitor\w*|demo|scor\w*|infer\w*|predict\w*|airflow|front\w*)([-_.]|$)",
+    r"(^|[-_.])(tests?|dev|ci|cicd|lint|docs?|api|app|lambda|serv\w*|deploy\w*|dashboard|monitor\w*|drift|demo|scor\w*|infer\w*|predict\w*|airflow|front\w*)([-_.]|$)",
     re.I,
 )
 _ENVIRONMENTS = re.compile(r"(^|/)(env\w*|requirements|dockers?|conda|config\w*|images?|resources|train\w*)$", re.I)
+_SETUPS = ("pyproject.toml", "setup.py", "Pipfile")  # say what may be installed, not what is
 _FROZEN_DATA = re.compile(
     r"kaggle\.com/(datasets|c|competitions|\w+/)|kaggle (datasets|competitions) download|archive\.ics\.uci|zenodo\.org|"
-    r"huggingface\.co/datasets|openml\.org|figshare|raw\.githubusercontent\.com/\S+\.(csv|zip|parquet)",
+    r"huggingface\.co/datasets|openml\.org|figshare|raw\.githubusercontent\.com/\S+\.(csv|zip|parquet)|physionet|nyc-tlc|"
+    r"data\s?sets?\b[^.]{0,80}\b(from|on|at)\b[^.]{0,20}\bkaggle|kaggle('s)?\b[^.]{0,60}\bdata\s?set",
     re.I,
 )
-_NOT_TRAINING = re.compile(
-    r"(^|/)[^/]*(monitor|test|drift|reference|serv|deploy|sample|predict|infer|api|mlruns)[^/]*/", re.I
+_NOT_TRAINING = re.compile(r"(^|/)[^/]*(monitor|test|drift|reference|serv|deploy|predict|infer|api|mlruns)[^/]*/", re.I)
+_DATA = re.compile(r"(^|/)(data|dataset|input|raw)s?/.*\.(csv|parquet|json|jsonl|tsv|xlsx|feather|txt|npz)$")
+_ABOUT_DATA = re.compile(
+    r"header|metadata|schema|columns|feature_names|label_map|requirements|readme|config|request", re.I
 )
+# Images that are another one tomorrow, in what defines training; those that only serve or are built do not count.
+_MOVING = re.compile(r"^(?!.*(?:serving|prediction|postgres|artifact|docker (?:tag|push|build))).*(?:image|docker|container|\.cr\.|ecr|gcr|mcr|pkg\.dev).*:latest\b", re.I | re.M)  # fmt: skip
+_VERSIONED = re.compile(r"^(?!(?:python|ubuntu|debian|alpine|bash|busybox)\b)[^\s{]+:(?!latest)[^\s{]*\d[^\s{]*$")
+_JOB_FILES = ("Argo", "Kubernetes", "Azure ML", "Vertex", "SageMaker", "Databricks")  # systems whose jobs name an image
+_MOST_SCRIPTS = 40  # far from training, followed to see whether they train
+# What trains, by the name it is imported by → how lists of dependencies may call it.
+_LEARNERS = {
+    "sklearn": "scikit-learn|sklearn", "torch": "torch", "tensorflow": "tensorflow", "keras": "keras|tensorflow", "xgboost": "xgboost",
+    "lightgbm": "lightgbm", "catboost": "catboost", "transformers": "transformers", "pytorch_lightning": "lightning", "lightning": "lightning",
+    "fastai": "fastai", "spacy": "spacy", "statsmodels": "statsmodels", "prophet": "prophet", "ultralytics": "ultralytics", "gensim": "gensim",
+    "pycaret": "pycaret", "autogluon": "autogluon", "sktime": "sktime", "implicit": "implicit", "surprise": "surprise", "jax": "jax", "pyspark": "pyspark",
+}  # fmt: skip
 
 
 def retrains_the_same(scene: Scene) -> list[Evidence]:
@@ -41,23 +60,56 @@ def _trainers(scene: Scene) -> set[str]:
 
 def _environment(scene: Scene, started: str) -> tuple[Evidence, str] | None:
     """The pinned environment nearest to the training that a command starts, lock files first, and the folder it is for."""
-    folders = {p.rpartition("/")[0] for p in _trainers(scene) | {u.path for u in scene.used("submit")}}
-    if started.endswith(".py"):
-        folders = {started.rpartition("/")[0]}
-    pinned = [
+    trainers, submitters = _trainers(scene), {u.path for u in scene.used("submit")}
+    files = {started} if started.endswith(".py") else trainers | submitters
+    folders = {p.rpartition("/")[0] for p in files}
+    near = [
         (r, home)
         for r in scene.resources
-        if r.kind == "environment" and "pinned" in r.traits and not _BESIDE.search(r.name)
+        if r.kind == "environment" and not _BESIDE.search(r.name) and not _SHOWN_ONLY.search(r.path)
         for home in (_home(r.path),)
-        if not home or any(f == home or f.startswith(f"{home}/") for f in folders)
+        if (not home or any(f == home or f.startswith(f"{home}/") for f in folders)) and _holds_learner(scene, r)
     ]
-    best = max(pinned, key=lambda found: ("lock" in found[0].traits, found[0].path.count("/")), default=None)
-    if best is None:
+    listed = [(r, home) for r, home in near if "image" not in r.traits and r.name not in _SETUPS]
+    pinned = [(r, home) for r, home in near if "pinned" in r.traits and not ("image" in r.traits and listed)]
+    if _moves(scene, trainers | submitters):
         return None
-    resource, home = best
-    return scene.see(
-        resource.path, resource.line, f"the environment is pinned ({resource.name})", source="environment"
-    ), home
+    if not pinned:
+        return _image(scene)
+    resource, home = max(pinned, key=lambda x: ("lock" in x[0].traits, x[0].path.count("/")))
+    fixed = {h for _, h in pinned}
+    if any("pinned" not in r.traits and len(h) > len(home) and h not in fixed for r, h in listed):
+        return None
+    says = f"the environment is pinned ({resource.name})"
+    return scene.see(resource.path, resource.line, says, source="environment"), home
+
+
+def _holds_learner(scene: Scene, resource: Resource) -> bool:
+    """Whether an environment lists something that the project trains with; images and locks are taken to."""
+    wanted = {p for path in _trainers(scene) if (m := scene.code.module(path)) for p in m.packages if p in _LEARNERS}
+    if not wanted or {"lock", "image"} & resource.traits or resource.system != "environment":
+        return True
+    names = "|".join(_LEARNERS[w] for w in wanted)
+    return bool(re.search(names, (scene.tree.text(resource.path) or "").lower()))
+
+
+def _moves(scene: Scene, trainers: set[str]) -> bool:
+    """Whether training asks for an image without a version."""
+    jobs = {f.job.path for f in scene.firings if f.effect.verb in ("train", "submit") and f.job.system in _JOB_FILES}
+    docker = [p for p in scene.tree.named("Dockerfile*", "*.Dockerfile") if not _BESIDE.search(p.replace("/", "."))]
+    return any(_MOVING.search(scene.tree.short(p)) for p in (*trainers, *jobs) if not p.endswith(".ipynb")) or any(
+        re.search(r"^FROM\s+\S+:latest(?=[\s\S]*(pip|conda|python|Rscript))", scene.tree.short(p), re.M) for p in docker
+    )
+
+
+def _image(scene: Scene) -> tuple[Evidence, str] | None:
+    """An image by version in which a job trains."""
+    for firing in scene.firings:
+        job = firing.job
+        images = job.image.split() if firing.effect.verb == "train" and job.system in _JOB_FILES else []
+        if images and all(map(_VERSIONED.match, images)):
+            return scene.see(job.path, job.line, f"trains in {job.image}", source=job.system), ""
+    return None
 
 
 def _home(path: str) -> str:
@@ -81,15 +133,17 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
         return named[0]
     if any(u.path in training for u in scene.used("collect")):
         return None
+    in_scripts = any(p.endswith(".py") for p in _trainers(scene))
     for use in scene.used("fixed"):
-        if _same(home, use.path) and not _SHOWN_ONLY.search(use.path):
+        aside = _SHOWN_ONLY.search(use.path) or (in_scripts and use.path.endswith(".ipynb"))
+        if _same(home, use.path) and not aside:
             return scene.see(use.path, use.line, f"{use.says} reads data that does not change")
+    said = "\n".join(scene.tree.short(p) for p in sorted(training) if not p.endswith(".ipynb"))
     for path, size in scene.tree.sizes.items():
         table = path.endswith((".csv", ".parquet")) and size > 20_000
-        inside = re.search(
-            r"(^|/)(data|dataset|input|raw)s?/.*\.(csv|parquet|json|jsonl|tsv|xlsx|feather|txt|npz)$", path
-        )
-        if (table or (inside and size > 2_000)) and _same(home, path) and not _NOT_TRAINING.search(path):
+        if not (table or (_DATA.search(path) and size > 2_000)) or not _same(home, path) or _ABOUT_DATA.search(path):
+            continue
+        if not _NOT_TRAINING.search(path) or path.rpartition("/")[2] in said:
             return scene.see(path, 0, "the data lies at a commit", source="git")
     for path, number, line in scene.documents():
         if _same(home, path) and (found := _FROZEN_DATA.search(line)):
@@ -112,10 +166,11 @@ def _one_command(scene: Scene) -> tuple[Evidence, str] | None:
     for firing in scene.firings:
         if firing.effect.verb in ("train", "submit") and not firing.off and firing.job.triggers:
             return scene.show(firing, "retrains"), firing.effect.path
-    if "MLproject" in scene.tree:
+    if "MLproject" in scene.tree and trainers:
         return scene.see("MLproject", 1, "mlflow run retrains", source="MLflow"), "MLproject"
-    for path in sorted(p for p in scene.near(trainers) if not p.endswith(".ipynb")):
-        module = scene.code.module(path)
+    near = scene.near(trainers)
+    for path in chain(sorted(near), _scripts(scene, near) if trainers else ()):
+        module = scene.code.module(path) if not path.endswith(".ipynb") else None
         if module is None:
             continue
         start = module.functions.get("<main>")
@@ -123,6 +178,12 @@ def _one_command(scene: Scene) -> tuple[Evidence, str] | None:
         if any(m.path in trainers and _fits(scene, m.path, f.name) for m, f in reached):
             return scene.see(path, start.line if start else 1, f"python {path} retrains"), path
     return None
+
+
+def _scripts(scene: Scene, known: set[str]) -> Iterator[str]:
+    """What can be started besides the known files, what lies highest first."""
+    found = {m.path for m in scene.code.holding("__main__") if not tested(m.path)} - known
+    yield from sorted(found, key=lambda p: (p.count("/"), p))[:_MOST_SCRIPTS]
 
 
 def _fits(scene: Scene, path: str, function: str) -> bool:
