@@ -210,7 +210,8 @@ class Code:
             if following is None or following is other:
                 break
             other = following
-        return [(other.path, BODY)] if rest == "" else []
+        last = dotted.rsplit(".", 1)[-1]  # a package may export a function by the name of the module that holds it
+        return [(other.path, last if last in other.functions else BODY)] if rest == "" else []
 
 
 def _shared(path: str, folder: str) -> int:
