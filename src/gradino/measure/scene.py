@@ -23,7 +23,7 @@ _INTERESTING = (
     "alibi_detect", "fastapi", "flask", "Flask", "FastAPI", "bentoml", "gradio", "streamlit", "ray", "kfp",
     "litserve", "load_model", "log_metric", "clearml", "neptune", "comet", "dvclive", "hopsworks", "Monitor",
     "aporia", "langfuse", "langsmith", "logfire", "drift", "PipelineModel",
-    "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime",
+    "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime", "MODEL_REGISTRY", "revision=", "model_packages",
 )  # fmt: skip
 _EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
 _PAST = re.compile(r"(^|/)(changelog|changes|history|news|release[-_]?notes)\b")

@@ -1,8 +1,9 @@
 """What a Python call does, in the few verbs that maturity is about, whatever the library.
 
-A verb is one of: train, submit (to compute that a file defines), track, register, keep (a model with its run), load,
-predict, serve, deploy, promote, split (live traffic), collect (new data), fixed (data that never changes), watch (the
-deployed model), drift, alert, gate, record-data, record-commit.
+A verb is one of: train, submit (to compute that a file defines), track, register, keep (a model with its run), store
+(the platform that trains does that by itself), pin (the version of a model that is fetched), load, predict, serve,
+deploy, promote, split (live traffic), collect (new data), fixed (data that never changes), watch (the deployed model),
+drift, alert, gate, record-data, record-commit.
 """
 # ruff: noqa: E501 - a table reads better unwrapped
 
@@ -23,24 +24,20 @@ _EXACT: dict[str, tuple[str, ...]] = {
         "pycaret.regression.compare_models", "surprise.model_selection.cross_validate", "implicit.fit",
     ),
     "track": (
-        "cdsw.track_metric", "cdsw.track_file", "mlflow.log_metric", "mlflow.log_metrics", "mlflow.log_param", "mlflow.log_params", "mlflow.autolog",
-        "mlflow.evaluate", "mlflow.models.evaluate", "wandb.log", "wandb.init", "neptune.init_run", "neptune.init",
-        "comet_ml.Experiment", "comet_ml.start", "clearml.Task.init", "aim.Run", "dvclive.Live", "aim.sdk.Run",
-        "azureml.core.Run.get_context", "azureml.core.run.Run.get_context", "google.cloud.aiplatform.log_metrics",
-        "google.cloud.aiplatform.log_params", "google.cloud.aiplatform.start_run", "swanlab.init",
-        "pytorch_lightning.loggers.MLFlowLogger", "pytorch_lightning.loggers.WandbLogger",
-        "lightning.pytorch.loggers.WandbLogger", "lightning.pytorch.loggers.MLFlowLogger",
-        "wandb.keras.WandbCallback", "wandb.integration.keras.WandbMetricsLogger",
-        "ray.air.integrations.mlflow.MLflowLoggerCallback", "ray.tune.integration.mlflow.mlflow_mixin",
-        "ray.air.integrations.wandb.WandbLoggerCallback", "polyaxon.tracking.init", "trackio.init", "sagemaker.experiments.run.Run",
+        "cdsw.track_metric", "cdsw.track_file", "cml.metrics_v1.track_metric", "mlflow.evaluate", "mlflow.models.evaluate", "wandb.log", "wandb.init",
+        "comet_ml.Experiment", "comet_ml.start", "clearml.Task.init", "trains.Task.init", "aim.Run", "dvclive.Live", "aim.sdk.Run",
+        "azureml.core.Run.get_context", "azureml.core.run.Run.get_context", "google.cloud.aiplatform.start_run",
+        "google.cloud.aiplatform.autolog", "swanlab.init", "ray.tune.integration.mlflow.mlflow_mixin", "polyaxon.tracking.init", "trackio.init",
         "zenml.log_metadata", "zenml.log_model_metadata", "zenml.log_artifact_metadata", "zenml.log_step_metadata",
-        "sagemaker.experiments.Run", "smexperiments.experiment.Experiment.create", "smexperiments.trial.Trial.create",
+        "sagemaker.experiments.Run", "sagemaker.experiments.run.Run", "smexperiments.experiment.Experiment.create", "smexperiments.trial.Trial.create",
+        "azureml.train.automl.AutoMLConfig", "keepsake.init", "sacred.observers.MongoObserver", "mlrun.get_or_create_ctx",
     ),
     "register": (
         "mlflow.register_model", "google.cloud.aiplatform.Model.upload", "azureml.core.Model.register",
         "azureml.core.model.Model.register", "sagemaker.workflow.step_collections.RegisterModel",
         "sagemaker.workflow.model_step.ModelStep", "wandb.link_model", "clearml.OutputModel", "wandb.log_model",
         "google_cloud_pipeline_components.v1.model.ModelUploadOp", "huggingface_hub.upload_folder", "zenml.Model",
+        "mlem.save", "mlem.api.save", "modelstore.ModelStore.from_aws_s3", "modelstore.ModelStore.from_gcloud", "modelstore.ModelStore.from_azure",
     ),
     "fixed": (
         "datasets.load_dataset", "tensorflow_datasets.load", "ucimlrepo.fetch_ucirepo", "opendatasets.download",
@@ -55,6 +52,16 @@ _EXACT: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _REPORTED = re.compile(r"wandb|mlflow|comet|clearml|neptune|azure_ml|swanlab|trackio|all", re.I)
+# What a training framework hands a run's metrics to: loggers, callbacks, hooks and back ends of trackers.
+_LOGGERS = re.compile(
+    r"^(Wandb|WandB|MLFlow|MLflow|Mlflow|Comet(ML)?|Neptune|ClearML|Trains|Aim|DVCLive|Dvclive|SwanLab|Swanlab|Trackio|Polyaxon|Determined)"
+    r"(Metrics|Model|Eval)?(Logger|Callback|LoggerCallback|LoggerHook|VisBackend|Tracker|Saver|Checkpoint|Handler)$"
+)
+# Algorithms of SageMaker's own: their jobs report metrics unasked.
+_BUILT_IN = re.compile(
+    r"^(xgboost|blazingtext|randomcutforest|linear-learner|kmeans|factorization-machines|ntm|lda|pca|object-detection|image-classification|"
+    r"semantic-segmentation|forecasting-deepar|seq2seq|ipinsights|knn|object2vec)$"
+)
 _QUALITY = re.compile(
     r"^sklearn\.metrics\.|(^|\.)(mean_\w+_error|root_mean_\w+_error|\w*accuracy_score|roc_auc_score|f1_score)$"
 )
@@ -81,6 +88,7 @@ _LAST: dict[str, str] = {
          "register_model", "create_model_package_group", "link_artifact", "ModelUploadOp", "register_onnx_model"),
         "register"),
     **dict.fromkeys(("log_model", "save_model_version", "log_artifact_model"), "keep"),
+    **dict.fromkeys(("list_model_packages", "describe_model_package", "get_model_version_by_alias", "search_model_versions"), "pin"),
     # deployment
     **dict.fromkeys(
         ("create_endpoint", "update_endpoint", "create_endpoint_config", "CfnEndpoint", "ModelDeployOp", "EndpointCreateOp",
@@ -144,11 +152,15 @@ _FILE = re.compile(
 )
 _WATCHERS = re.compile(r"^(prometheus_client|aporia|whylabs|langfuse|langsmith|phoenix|opik|newrelic|elasticapm|logfire|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|markus|"
                        r"applicationinsights|nannyml|prometheus_flask_exporter|azure\.monitor|statsd|datadog|ddtrace)\b")  # fmt: skip
-_TRACKERS = re.compile(r"(neptune|comet_ml|clearml|aim|dvclive|wandb)\b")
+_TRACKERS = re.compile(r"(^|[ .])(neptune|comet_ml|clearml|aim|dvclive|wandb|swanlab|trackio|verta|sigopt)\b")
+_METRIC = re.compile(
+    r"log_(metrics?|params?|classification_metrics|time_series_metrics)$|report_(training|validation)_metrics$"
+)
+_LOADED = re.compile(r"from_pretrained$|hf_hub_download$|snapshot_download$|load_model$|load_from_hub$")
 _BY_NAME = tuple(
     (re.compile(pattern), verb)
     for pattern, verb in (
-        (r"^mlflow\.\w+(\.\w+)?\.?autolog$", "track"),
+        (r"^mlflow\.(\w+\.)?autolog$", "track"),
         (r"\.models\.create_or_update$|ml_client\.models\.create_or_update|bentoml\.\w+\.save(_model)?$|^bentoml\.save_model", "register"),
         ((r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|(experiment|published_pipeline)\.submit$|^sky\.(jobs\.)?launch$|"
          r"batch_client(\(\))?\.(job\.add|task\.add\w*)$|\.jobs\.(run_now|submit)$|\.trigger_pipeline$"), "submit"),
@@ -192,13 +204,18 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         return result
     if method == "MLflowLoggerCallback" and call.keywords.get("save_artifact") == "True":
         result.append(("keep", name))
-    if _REPORTED.search(call.keywords.get("report_to", "")):
+    if _reports(call):
         result.append(("track", name))
+    if "model_serving_container_image_uri" in call.keywords or any("MODEL_REGISTRY" in t for t in call.texts):
+        result.append(("register", name))
+    pinned = call.keywords.get("revision", "main") not in ("main", "master", "None")
+    if _LOADED.search(name) and (pinned or any(t.startswith("models:/") for t in call.texts)):
+        result.append(("pin", name))
     if method.startswith("push_to_hub_"):
         result.append(("register", name))
     if _QUALITY.search(name) and _OF_LIVE.search(function) and not re.search(r"train|valid", function):
         result.append(("drift", name))
-    if method in ("WandbLogger", "MLFlowLogger") and call.keywords.get("log_model") in ("True", "all"):
+    if method in ("WandbLogger", "MLFlowLogger") and call.keywords.get("log_model", "False") != "False":
         result.append(("keep", name))
     if _AUTOLOG.match(name) and call.keywords.get("log_models") != "False" and not module.path.endswith(".ipynb"):
         result.append(("keep", name))
@@ -206,14 +223,13 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         return [(found, name), *result]
     if _trains(call, module):
         result.append(("submit" if _remote_fit(call, module) else "train", name))
-        if result[0][0] == "submit":
-            result.append(("train", name))
+        if ("submit", name) in result:
+            result += [("train", name), ("store", name)]
     if method in (
         "ModelMetrics",
         "MetricsSource",
         "ExperimentConfig",
         "PropertyFile",
-        "log_hyperparameters",
         "create_trial",
         "create_experiment_trial",
     ):
@@ -223,7 +239,7 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         live = re.search(r"champion|prod|live|default", said)
         meant = re.search(r"promot|deploy|releas|champion", function, re.I)
         return [*result, *([("promote", name)] if live or (meant and not _ELSEWHERE.search(said)) else [])]
-    if known := _LAST.get(method):
+    if (known := _LAST.get(method)) and not (known == "register" and _WATCHERS.match(name)):
         result.append((known, name))
         if method == "log_model" and call.keywords.get("registered_model_name", None) not in (None, "None"):
             result.append(("register", name))
@@ -234,7 +250,7 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
             "create_training_job",
             "CustomTrainingJobOp",
         ):
-            result.append(("train", name))
+            result += [("train", name), ("store", name)]
     result += _by_package(call, module)
     if _LOADERS.search(name) or _READY_MADE.search(name):
         result.append(("load", name))
@@ -249,6 +265,27 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         result.append(("alert", name))
     result += _records(call)
     return result
+
+
+def watches(module: Module) -> bool:
+    """Whether a file imports something that watches live models or compares data with what it was."""
+    return any(_WATCHERS.match(p) or _DRIFTERS.match(p) for p in module.packages)
+
+
+def _reports(call: Call) -> bool:
+    """Whether a call hands a tracker, or the platform that runs the job, the metrics of a training run."""
+    said = call.keywords
+    return bool(
+        any(k in said and _REPORTED.search(said[k] or " ".join(call.texts)) for k in ("report_to", "log_with"))
+        or _LOGGERS.match(call.method)
+        or _LOGGERS.match(said.get("type", ""))
+        or "metric_definitions" in said
+        or (call.method in ("retrieve", "get_image_uri") and any(_BUILT_IN.match(t) for t in call.texts))
+        or re.match(
+            r"neptune(\.new)?\.init(_run)?$|(google\.cloud\.|azure\.ai\.ml\.)\S*(AutoML\w+Job|automl\.\w+)$", call.name
+        )
+        or (call.name == "google.cloud.aiplatform.init" and "experiment" in said)
+    )
 
 
 def _trains(call: Call, module: Module) -> bool:
@@ -282,7 +319,9 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
     whole = f"{name} {call.maker}"
     found = [verb for pattern, verb in _BY_NAME if pattern.search(name)]
     azureml = method in ("log", "log_row", "log_list", "submit") and "azureml" in " ".join(module.imports.values())
-    if (method.startswith("log_metric") and "." in name) or (method.startswith("log") and _TRACKERS.match(whole)):
+    if (_METRIC.match(method) and "." in name and not name.endswith("trainer.log_metrics")) or (
+        method.startswith("log") and _TRACKERS.search(whole)
+    ):
         found.append("track")
     if azureml and (method == "submit" or "run" in name):
         found.append("submit" if method == "submit" else "track")

@@ -25,6 +25,7 @@ from gradino.measure.collectors import (
     monitoring,
     orchestrators,
     other_ci,
+    other_training,
     step_functions,
     trackers,
 )
@@ -62,5 +63,6 @@ COLLECTORS: dict[str, Collector] = {
     "dvc": dvc.collect,
     "environment": environment.collect,
     "trackers": trackers.collect,
+    "other-training": other_training.collect,
     "monitoring": monitoring.collect,
 }

@@ -10,8 +10,10 @@ from gradino.measure.automation import Job, Resource, Step
 from gradino.measure.code import Code
 from gradino.measure.tree import Tree
 
+_LOOKS_BACK = re.compile(r"drift|monitor|infer|predict|scor|export", re.I)
 
-def azure_ml(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
+
+def azure_ml(tree: Tree, code: Code) -> Iterator[Job | Resource]:
     """Files that carry an Azure ML schema."""
     for path in tree.sizes:
         if not path.endswith((".yml", ".yaml")):
@@ -28,14 +30,13 @@ def azure_ml(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
         if "Schedule" in what or "schedule" in what:
             paused = "off" if document.text("is_enabled") == "false" else "schedule"
             monitor = "create_monitor" in document
-            yield Resource(
-                "Azure ML",
-                "schedule",
-                path,
-                1,
-                name,
-                frozenset({paused, "monitor", "monitor-schedule"} if monitor else {paused, "training-schedule"}),
-            )
+            steps = () if monitor else _commands(tree, code, path, document)
+            trains = not any(_LOOKS_BACK.search(s.run) for s in steps)
+            traits = {"monitor", "monitor-schedule"} if monitor else {"training-schedule"} if trains else set()
+            if steps:
+                off = "schedule is switched off" if paused == "off" else ""
+                yield Job("Azure ML", path, 1, name, frozenset({"schedule"}), steps, (), path, "", off)
+            yield Resource("Azure ML", "schedule", path, 1, name, frozenset({paused, *traits}))
         elif "Deployment" in what:
             traits = {"endpoint", "serving", "serving-model"}
             if {"liveness_probe", "readiness_probe"} & document.keys():
@@ -54,17 +55,27 @@ def azure_ml(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
             )
             yield Resource("Azure ML", "endpoint", path, 1, name, frozenset(traits))
         elif "Job" in what or "pipeline" in what.lower() or "command" in what.lower() or "sweep" in what.lower():
-            steps = tuple(
-                Step(
-                    m.lines.get("command", 0),
-                    re.sub(r"\$\{\{[^}]*\}\}", "X", m.text("command")),
-                    folder=m.text("code").removeprefix("./"),
-                )
-                for m in yaml.walk(document)
-                if m.text("command")
-            )
+            steps = _commands(tree, code, path, document)
             yield Job("Azure ML", path, 1, name, frozenset({"dispatch"}), steps, (), path)
             yield Resource("Azure ML", "job", path, 1, name, frozenset({"job-spec"}))
+
+
+def _commands(tree: Tree, code: Code, path: str, document: yaml.Map, seen: set[str] | None = None) -> tuple[Step, ...]:
+    """The commands of a job, with those of the jobs and components that it names as files, each once."""
+    found: list[Step] = []
+    seen = seen or {path}
+    for part in yaml.walk(document):
+        if part.text("command"):
+            said = re.sub(r"\$\{\{[^}]*\}\}", "X", part.text("command"))
+            found.append(Step(part.lines.get("command", 0), said, folder=part.text("code").removeprefix("./")))
+        for key in ("create_job", "job", "component"):
+            named = part.text(key).removeprefix("file:")
+            other = code.file(named, path) if named.endswith((".yml", ".yaml")) else ""
+            if other and other not in seen:
+                seen.add(other)
+                inner = _commands(tree, code, other, yaml.first(tree.text(other) or ""), seen)
+                found += [replace(step, line=part.lines[key]) for step in inner]
+    return tuple(found)
 
 
 def deployment_configs(tree: Tree, _code: Code) -> Iterator[Resource]:

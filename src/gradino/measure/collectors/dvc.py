@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradino.measure import yaml
 from gradino.measure.automation import Resource
@@ -9,11 +10,18 @@ from gradino.measure.code import Code
 from gradino.measure.tree import Tree
 
 SYSTEM = "DVC"
-_MODEL = re.compile(r"model|weights|checkpoint|\.(pkl|joblib|pt|pth|h5|onnx|keras|bin|cbm)$", re.I)
+_MODEL = re.compile(r"model|weights|checkpoint|(^|/)artifacts?$|\.(pkl|joblib|pt|pth|h5|onnx|keras|bin|cbm)$", re.I)
 
 
 def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
-    """Stages of dvc.yaml and the files that .dvc pointers name."""
+    """Stages of dvc.yaml and the files that .dvc pointers name; without a remote, models stay on one machine."""
+    texts = {p: tree.text(p) or "" for p in tree.named("config", "*.y*ml", "*.sh", "Dockerfile*")}
+    remote = any("url" in t if p.endswith(".dvc/config") else "dvc remote add" in t for p, t in texts.items())
+    for found in _collect(tree):
+        yield found if remote else replace(found, traits=found.traits - {"versioned-model"})
+
+
+def _collect(tree: Tree) -> Iterator[Resource]:
     for path in tree.named("*.dvc"):
         if path.endswith("/.dvc") or path == ".dvc":
             continue

@@ -31,7 +31,8 @@ _COLLECTED = re.compile(
     r"^(aporia|arize|fiddler|whylabs|langfuse|langsmith|phoenix|opik|datadog|ddtrace|newrelic|elasticapm|logfire|opencensus|statsd|markus|applicationinsights|azure\.monitor)\b"
 )
 _KEPT = re.compile(
-    r"insert into\b|\.to_sql\(|put_metric_data|push_to_gateway|pushadd_to_gateway|write_points|insert_rows_json|\.insert_(one|many)\(",
+    r"insert into\b|\.to_sql\(|put_metric_data|push_to_gateway|pushadd_to_gateway|write_points|insert_rows_json|\.insert_(one|many)\(|\.insert\(\)|session\.add\(|"
+    r"log_metrics?\(|track_metric\(|AzureLogHandler|configure_azure_monitor",
     re.I,
 )
 

@@ -1,0 +1,124 @@
+"""What makes runs tracked and models versioned: trackers and registries of many makers, and what only looks like one."""
+
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import pytest
+
+from tests.measure.test_collectors import levels
+
+FIT = "    SVC().fit(x, y)\n"
+SAGEMAKER = "import sagemaker\nestimator = sagemaker.estimator.Estimator(image{})\nestimator.fit(inputs)\n"
+
+
+def training(before: str, inside: str = "") -> dict[str, str]:
+    """A training script with an import and a line beside the fit."""
+    return {
+        "train.py": f"{before}\nfrom sklearn.svm import SVC\n\ndef train():\n{FIT}    {inside or 'pass'}\n\ntrain()\n"
+    }
+
+
+@pytest.mark.parametrize(
+    ("files", "tracked"),
+    [
+        (training("import mlflow", "mlflow.log_metric('m', 1)"), True),
+        (training("import mlflow", "mlflow.autolog()"), True),
+        (training("import wandb", "run = wandb.init(); run.log({'m': 1})"), True),
+        (training("import neptune.new as neptune", "neptune.init_run()"), True),
+        (training("from aim import Run", "Run()"), True),
+        (training("from lightning.pytorch.loggers import CometLogger", "CometLogger()"), True),
+        (training("from ignite.contrib.handlers import ClearMLLogger", "ClearMLLogger()"), True),
+        (training("from accelerate import Accelerator", "Accelerator(log_with='wandb')"), True),
+        (training("from transformers import TrainingArguments", "TrainingArguments(report_to=['mlflow'])"), True),
+        (training("from transformers import TrainingArguments", "TrainingArguments(report_to='none')"), False),
+        (training("from optuna.integration import MLflowCallback", "MLflowCallback()"), True),
+        (training("import cml.metrics_v1 as metrics", "metrics.track_metric('m', 1)"), True),
+        (training("import mlrun", "mlrun.get_or_create_ctx('x')"), True),
+        (training("from transformers import Trainer", "trainer.log_metrics('train', m)"), False),
+        (training("from helpers import log_metrics", "log_metrics(m)") | {"helpers.py": "def log_metrics(m):\n    print(m)\n"}, False),
+        # A runner that the files which fit never meet by import.
+        ({"runner.py": "import mlflow\nfrom base import Model\n\ndef run(model: Model):\n    mlflow.log_metric('m', model.go())\n"}, True),
+        # Production's metrics are no record of training.
+        ({"monitor.py": "import mlflow\nmlflow.log_metric('drift', 1)\n"}, False),
+        ({"daily.py": "import mlflow\nfrom evidently import Report\nmlflow.log_metric('drift', 1)\n"}, False),
+        # A platform's training job reports what it is told to look for, or what its own algorithms print.
+        ({"job.py": SAGEMAKER.format(", metric_definitions=[{'Name': 'm'}]")}, True),
+        ({"job.py": "from sagemaker import image_uris\nimage = image_uris.retrieve('xgboost', region)\n" + SAGEMAKER.format("")}, True),
+        ({"job.py": SAGEMAKER.format("")}, False),
+        ({"train.R": "library(mlflow)\nmlflow_log_metric('m', 1)\n"}, True),
+        ({"train.R": "# mlflow_log_metric('m', 1)\n"}, False),
+        ({"train.jl": "using MLFlowClient\nlogmetric(mlf, run, \"m\", 1)\n"}, True),
+        ({"Train.scala": "import org.mlflow.tracking._\nclient.logMetric(id, \"m\", 1)\n"}, True),
+        ({"Shop.java": "metrics.logMetric(\"sold\", 1);\n"}, False),
+    ],
+)  # fmt: skip
+def test_a_run_is_tracked_whatever_keeps_it(files: dict[str, str], tracked: bool) -> None:
+    found = levels(files)
+    assert (found("creation.experiments"), found("operations.metrics")) == ((4, 3) if tracked else (1, 1))
+
+
+SPACY = "remotes:\n  default: s3://bucket\ncommands:\n  - name: push\n    script: ['python -m spacy project push']\n"
+KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n    train()\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "versioned"),
+    [
+        (training("import mlflow", "mlflow.sklearn.log_model(m, 'm')"), True),
+        (training("from lightning.pytorch.loggers import WandbLogger", "WandbLogger(log_model=cfg.log_model)"), True),
+        (training("from lightning.pytorch.loggers import WandbLogger", "WandbLogger(log_model=False)"), False),
+        (training("import joblib", "joblib.dump(m, 'model.pkl')"), False),
+        # Platforms that keep what each run makes under the run's name.
+        ({"job.py": SAGEMAKER.format("")}, True),
+        ({"pipeline.py": KFP}, True),
+        ({"flow.py": "from metaflow import FlowSpec, step\nfrom train import train\nclass F(FlowSpec):\n    @step\n    def start(self):\n        train()\n"}, True),
+        ({"job.py": "from google.cloud import aiplatform\naiplatform.CustomTrainingJob(display_name='t', model_serving_container_image_uri=image).run()\n"}, True),
+        ({"bq.py": "from google.cloud import bigquery\nclient.query(\"CREATE OR REPLACE MODEL m OPTIONS (MODEL_REGISTRY='VERTEX_AI') AS SELECT 1\")\n"}, True),
+        # Whoever names the version that it loads has versions.
+        ({"serve.py": "from transformers import AutoModel\nAutoModel.from_pretrained('o/m', revision='4f2c1d')\n"}, True),
+        ({"serve.py": "from transformers import AutoModel\nAutoModel.from_pretrained('o/m', revision='main')\n"}, False),
+        ({"serve.py": "from transformers import AutoModel\nAutoModel.from_pretrained('o/m')\n"}, False),
+        ({"serve.py": "import mlflow\nmodel = mlflow.pyfunc.load_model('models:/m/3')\n"}, True),
+        ({"build.py": "import boto3\nboto3.client('sagemaker').list_model_packages(ModelPackageGroupName=group)\n"}, True),
+        ({"monitor.py": "import aporia\naporia.create_model_version(model_id='m', model_version='1')\n"}, False),
+        ({"project.yml": SPACY}, True),
+        ({"project.yml": SPACY.replace("  default: s3://bucket\n", "")}, False),
+        ({"fit.R": "library(vetiver)\nvetiver_pin_write(board, v)\n"}, True),
+    ],
+)  # fmt: skip
+def test_a_model_is_versioned_whatever_keeps_it(files: dict[str, str], versioned: bool) -> None:
+    assert levels(files)("creation.versioning") == (4 if versioned else 1)
+
+
+def test_a_copy_of_others_model_is_no_version() -> None:
+    kept = "import bentoml\nbentoml.transformers.save_model('m', fetched)\n"
+    assert levels({"train.py": "x = 1\n", "save.py": kept})("creation.versioning") == 1
+    assert levels({"save.py": kept})("creation.versioning") == 4
+
+
+SCHEDULE = "$schema: https://azuremlschemas.azureedge.net/latest/schedule.schema.json\ntrigger: {type: cron, expression: '0 0 * * 0'}\n"
+JOB = "$schema: https://azuremlschemas.azureedge.net/latest/pipelineJob.schema.json\njobs:\n  a:\n    command: python {}.py\n"
+DRIFT = {"drift.py": "from evidently.metric_preset import DataDriftPreset\nDataDriftPreset()\n"}
+
+
+def test_a_schedule_of_azure_does_what_its_job_does() -> None:
+    runs = {"ml/schedule.yml": SCHEDULE + "create_job: ./job.yml\n"}
+    drift = levels({**runs, **DRIFT, "ml/job.yml": JOB.format("drift")})
+    assert (drift("creation.training"), drift("operations.feedback"), drift("operations.metrics")) == (1, 4, 4)
+    assert levels({**runs, "ml/job.yml": JOB.format("train")})("creation.training") == 3
+    assert (
+        levels(
+            {
+                **runs,
+                "ml/schedule.yml": runs["ml/schedule.yml"] + "is_enabled: false\n",
+                **DRIFT,
+                "ml/job.yml": JOB.format("drift"),
+            }
+        )("operations.feedback")
+        == 3
+    )
+
+
+def test_drift_is_central_where_it_is_kept() -> None:
+    kept = "from evidently.metric_preset import DataDriftPreset\nresult = DataDriftPreset()\n{}"
+    assert levels({"drift.py": kept.format("session.add(Row(result))\n")})("operations.metrics") == 4
+    assert levels({"drift.py": kept.format("sys.path.insert(0, 'x')\n")})("operations.metrics") == 1
