@@ -292,3 +292,32 @@ def test_a_workflow_whose_paths_fit_no_file_cannot_fire(filters: str, level: int
     on = filters if filters.startswith("{") else f"{{{filters}}}"
     job = "jobs:\n  t:\n    runs-on: u\n    steps:\n      - run: python train.py\n"
     assert levels({".github/workflows/t.yml": f"on: {{push: {on}}}\n{job}"})("creation.training") == level
+
+
+COMPOSE = "services:\n  api:\n    build: .\n    ports: ['80:80']\n  db:\n    image: postgres:16\n"
+RUN = "docker run -p 80:80 me/api:1\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"README.md": "```\ndocker compose up --build\n```\n", "compose.yml": COMPOSE}, 2),
+        ({"README.md": "```\ndocker compose up -d db\n```\n", "compose.yml": COMPOSE}, 1),  # starts the database only
+        ({"README.md": "```\ndocker compose -f kafka.yml up\n```\n", "compose.yml": COMPOSE}, 1),
+        (
+            {
+                "README.md": "```\ndocker compose up\n```\n",
+                "compose.yml": COMPOSE.replace("build: .", "image: redis:7"),
+            },
+            1,
+        ),
+        ({"README.md": f"```\ndocker build -t me/api:1 .\n{RUN}```\n"}, 1),  # to be built first
+        ({"README.md": f"```\n{RUN}```\n", "release.sh": "docker push me/api:1\n"}, 2),
+        ({"README.md": "```\ndocker run -p 80:80 prom/prometheus\n```\n", "release.sh": "docker push me/api:1\n"}, 1),
+        ({"Makefile": f"deploy:\n\tdocker build -t me/api:1 .\n\t{RUN}"}, 2),
+        ({"Makefile": f"run:\n\t{RUN}"}, 1),
+        ({"release.sh": f"docker build -t me/api:1 .\n{RUN}"}, 2),
+    ],
+)
+def test_one_command_that_starts_the_service_releases_it_by_hand(files: dict[str, str], level: int) -> None:
+    assert levels(files)("release.process") == level

@@ -63,11 +63,12 @@ _OTHER = re.compile(
 def _published(scene: Scene) -> frozenset[str] | None:
     """Names of the images that the project pushes; None where one cannot be read."""
     said = [f"{f.step.input('tags')} {f.step.input('images')} {f.effect.says}" for f in scene.fired("publish")]
-    names = [_image(word) for text in said for word in text.split() if re.search(r"/[^\s:]|[^\s]:", word)]
+    names = [image_name(word) for text in said for word in text.split() if re.search(r"/[^\s:]|[^\s]:", word)]
     return None if any("$" in n or "{" in n for n in names) else frozenset(n for n in names if n)
 
 
-def _image(word: str) -> str:
+def image_name(word: str) -> str:
+    """An image without its registry, owner and tag."""
     return re.sub(r"\$\{\{.*?\}\}", "$", word).split("@")[0].rpartition("/")[2].partition(":")[0]
 
 
@@ -84,7 +85,7 @@ def _another_image(scene: Scene, firing: Firing, published: frozenset[str] | Non
         return False
     texts = _manifests(scene, where[1])
     images = [i for t in texts for i in re.findall(r"^[\s-]*image:\s*[\"']?([^\s\"']+)", t, re.M)]
-    return bool(images) and not any("$" in i or "{" in i or _image(i) in published for i in images)
+    return bool(images) and not any("$" in i or "{" in i or image_name(i) in published for i in images)
 
 
 _APPLIED = re.compile(r"kubectl.*\bapply\b.*\s-f[ =](\S+)")

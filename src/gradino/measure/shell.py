@@ -38,6 +38,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bdocker\s+stack\s+deploy|\bssh\s+\S+.*docker", "deploy"),
     (r"\bgcloud\b.*\bupdate-traffic\b.*--to-(revisions|tags)[= ][\"']?[^\s,=]+=(?!0\b|100\b)\S+,|\baz\b.*--traffic[= ][\"']?\w+=(?!0\b|100\b)\d+\s+\w+=(?!0\b|100\b)\d+", "split-traffic"),
     (r"\bgcloud\b.*(\bupdate-traffic\b|\s--no-traffic\b)|\baz\b.*(--traffic[= ][\"']?\w+=\d+|\bdeployment\s+slot\s+swap)|\bhelm\b.*\s--atomic\b", "shift-traffic"),
+    (r"\b(docker|podman)[- ]compose\s+(\S+\s+)*?up\b|\b(docker|podman)\s+(container\s+)?run\b", "start"),
     # building
     (r"\bdocker\s+(\S+\s+)*?(buildx\s+build|build)\b.*--push", "publish"),
     (r"\bdocker(-|\s+)compose\s+(\S+\s+)*?push\b|\bdocker\s+(image\s+)?push\b|\bpodman\s+push|\bbuildah\s+push|\bcrane\s+push", "publish"),

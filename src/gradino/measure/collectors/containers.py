@@ -13,6 +13,7 @@ _SERVES = re.compile(
     r"uvicorn|gunicorn|flask run|streamlit run|mlflow models serve|bentoml serve|torchserve|fastapi run|serving|tensorflow_model_server|tritonserver|hypercorn|(app|api|serve|main|server)\.py",
     re.I,
 )
+_NAMED = r"api|serv|app|predict|inference|model|backend|deploy|scor|recommend"
 
 
 def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
@@ -31,18 +32,24 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
     for path in tree.named("docker-compose*.y*ml", "compose*.y*ml"):
         services = yaml.first(tree.text(path) or "").map("services")
         for name in services:
-            yield _service(path, services, name)
+            yield _service(tree, path, services, name)
             yield from _loop(tree, code, path, services, name)
+
+
+def _built(tree: Tree, path: str, body: yaml.Map) -> tuple[str, str]:
+    """The folder that a service is built from, and the text of its Dockerfile."""
+    context = body.text("build") or body.map("build").text("context")
+    folder = "/".join(x for x in f"{path.rpartition('/')[0]}/{context}".split("/") if x not in ("", "."))
+    file = f"{folder}/{body.map('build').text('dockerfile') or 'Dockerfile'}".lstrip("/")
+    return folder, tree.text(file) or ""
 
 
 def _loop(tree: Tree, code: Code, path: str, services: yaml.Map, name: str) -> Iterator[Job]:
     """A service of the project's own that never stops: what it does, it does by itself."""
     body = services.map(name)
-    context = body.text("build") or body.map("build").text("context")
-    if not context or body.list("profiles"):
+    folder, image = _built(tree, path, body)
+    if "build" not in body or body.list("profiles"):
         return
-    folder = "/".join(x for x in f"{path.rpartition('/')[0]}/{context}".split("/") if x not in ("", "."))
-    image = tree.text(f"{folder}/{body.map('build').text('dockerfile') or 'Dockerfile'}".lstrip("/")) or ""
     commands = re.findall(r"^[ \t]*CMD[ \t]+(.*)$", image, re.M)
     said = " ".join(str(c) for c in body.list("command")) or (
         " ".join(re.findall(r'"([^"]*)"', commands[-1])) or commands[-1] if commands else ""
@@ -55,14 +62,16 @@ def _loop(tree: Tree, code: Code, path: str, services: yaml.Map, name: str) -> I
         yield Job("Docker Compose", path, services.lines.get(name, 0), name, frozenset({"schedule"}), (step,), (), path)
 
 
-def _service(path: str, services: yaml.Map, name: str) -> Resource:
+def _service(tree: Tree, path: str, services: yaml.Map, name: str) -> Resource:
     body = services.map(name)
     command = " ".join(str(c) for c in (*body.list("command"), *body.list("entrypoint")))
     image = body.text("image")
     traits: set[str] = set()
-    own = "build" in body
-    api = bool(_SERVES.search(command)) or bool(re.search(r"api|serv|app|predict|inference|model|backend", name, re.I))
-    if own and api and not re.search(r"train|mlflow|airflow|front|ui|db", name, re.I):
+    own = [n for n in services if "build" in services.map(n)]
+    runs = " ".join(re.findall(r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+(.*)$", _built(tree, path, body)[1], re.M))
+    open_ = "ports" in body and (own == [name] or bool(_SERVES.search(runs)))
+    api = bool(_SERVES.search(command)) or bool(re.search(_NAMED, name, re.I)) or open_
+    if name in own and api and not re.search(r"train|mlflow|airflow|front|ui|db", name, re.I):
         traits.add("serving")
         check = body.map("healthcheck")
         if check and check.text("disable") != "true":

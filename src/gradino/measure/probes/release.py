@@ -3,9 +3,9 @@
 
 import re
 
-from gradino.measure import shell
 from gradino.measure.automation import AUTOMATIC, Job
-from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, applicable, deployments, place, released, target
+from gradino.measure.by_hand import started, told
+from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene
 from gradino.measure.scoring import scoring_files
@@ -13,13 +13,6 @@ from gradino.measure.selection import ci_tests, run_by
 
 # What a person starts from a terminal unless something else does: no pipeline of its own.
 _BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "Mage", "Cloudera", "scheduler"})  # fmt: skip
-
-
-# Scripts that put up what surrounds a model, or take it down.
-_REHEARSAL = re.compile(
-    r"(^|/)(tests?|ci|e2e|integration[-_]\w*)/|test|setup|bootstrap|install|clean|destroy|monitoring|mlflow|airflow",
-    re.I,
-)
 
 
 def releases_by_one_command(scene: Scene) -> list[Evidence]:
@@ -36,18 +29,7 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
             for f in scene.fired("publish")
             if not f.effect.soft
         ]
-    found += [
-        scene.see(path, command.line, f"a script deploys: {command.text[:120]}", source="script")
-        for path in scene.tree.named("*.sh")
-        if not _REHEARSAL.search(path)
-        for command in shell.commands(scene.tree.short(path), 1)
-        if "deploy" in shell.verbs(command.text) and applicable(scene, command.text)
-    ][:3]
-    for path, number, line in scene.documents():
-        said = line.strip().lstrip("$> `")
-        if len(line) < 300 and "deploy" in shell.verbs(said) and applicable(scene, said):
-            found.append(scene.see(path, number, f"documented: {line.strip()[:120]}", source="documentation"))
-    return _strongest(found)
+    return _strongest([*found, *told(scene), *started(scene)])
 
 
 def releases_by_itself(scene: Scene) -> list[Evidence]:
