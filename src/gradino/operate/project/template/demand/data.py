@@ -16,9 +16,9 @@ class Demand(pa.DataFrameModel):
 
 
 def collect(since: datetime) -> pd.DataFrame:
-    """The hours after `since` (UTC), at most the last ninety days: invented here; replace this with your query."""
+    """The hours after `since` (UTC), at most the last year: invented here; replace this with your query."""
     now = pd.Timestamp(datetime.now(UTC).replace(tzinfo=None)).floor("h")
-    start = max(pd.Timestamp(since).ceil("h"), now - pd.Timedelta(days=90))
+    start = max(pd.Timestamp(since).ceil("h"), now - pd.Timedelta(days=365))
     hour = pd.date_range(start, now, freq="h", inclusive="right")
     noise = np.array([np.random.default_rng(int(h.timestamp())).normal(size=2) for h in hour]).reshape(-1, 2)
     temperature = 12 + 8 * np.sin((hour.hour - 9) / 24 * 2 * np.pi) + 2 * noise[:, 0]
