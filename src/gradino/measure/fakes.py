@@ -38,7 +38,8 @@ def replaced(said: str, put: list[Call], reached: Iterable[tuple[Module, Functio
 def _a_model(calls: list[Call]) -> bool:
     """Whether what is replaced may be a model; a silenced tracker or variable is none."""
     made = [c for c in calls if c.method in ("patch", "object", "setattr") or _FAKES.search(c.name)]
-    targets = [t for c in made for t in (*c.texts, *c.refs)]
+    named = [c.texts if c.texts and c.method in ("object", "setattr") else (*c.texts, *c.refs) for c in made]
+    targets = [t for words in named for t in words]
     return not targets or any(not _BESIDE.search(t) for t in targets if "." in t or t.isidentifier())
 
 

@@ -28,9 +28,12 @@ _KNOWN: tuple[tuple[str, str], ...] = (
      r"Kubernetes|AzureSpringCloud|ServiceFabricDeploy)@|AMLModelDeploy@"), "deploy"),
     (r"^(TerraformTaskV?\d*|TerraformCLI|TerraformInstaller|AzureResourceManagerTemplateDeployment|AzureResourceGroupDeployment)@", "azure-provision"),
     (r"^ManualValidation@", "approval"),
+    (r"^GitOps/sync ", "deploy"),
     # AWS CodePipeline actions: CodePipeline/category/provider/name
     (r"^CodePipeline/Deploy/\S*(CloudFormation|ECS|Ecs|CodeDeploy|SageMaker|ElasticBeanstalk|AppConfig)\S*(deploy|model|endpoint|app|service|prod|staging|prd|dev)", "deploy"),
     (r"^CodePipeline/Invoke/(StepFunctions|Lambda)\S*(train|workflow|pipeline)", "submit"),
+    (r"^CodePipeline/(Invoke|Test|Build)/\S*(smoke[-_]?test|(test|evaluate|invoke|check)[-_]?\w*endpoint|endpoint[-_]?\w*test)", "smoke"),
+    (r"^CodePipeline/Invoke/Lambda/(?!\S*status)\S*deploy", "deploy"),
     (r"^CodePipeline/Build/", "build"),
     (r"^StepFunctions/(CreateEndpoint|UpdateEndpoint)$|^Cloudera/(deploy_model|create_model|start_application)", "deploy"),
     (r"^StepFunctions/Create(TrainingJob|HyperParameterTuningJob)", "remote-training"),

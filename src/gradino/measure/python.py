@@ -45,6 +45,7 @@ class Function:
     decorators: list[Call] = field(default_factory=list)
     refs: list[str] = field(default_factory=list)
     asserts: list[str] = field(default_factory=list)
+    raises: bool = False
     endless: bool = False
     returns: set[bool] = field(default_factory=set)  # of each value: is it a constant?
     commands: list[tuple[int, str]] = field(default_factory=list)
@@ -186,9 +187,9 @@ class _Reader:
         elif isinstance(test, ast.Constant) and not test.value:
             self._block(node.orelse)
         elif "status_code" in self.lines[test.lineno - 1]:  # what is asserted of one answer only accepts any other
-            before, self.swallowed = self.swallowed, True
+            outside, self.swallowed = self.swallowed, True
             self._children(node)
-            self.swallowed = before
+            self.swallowed = outside
         else:
             self._children(node)
 
@@ -247,6 +248,10 @@ class _Reader:
     def _on_assert(self, node: ast.Assert) -> None:
         if not self.swallowed and not _constant(node.test):
             self.here.asserts.append(self._said(node.test))
+        self._children(node)
+
+    def _on_raise(self, node: ast.Raise) -> None:
+        self.here.raises = self.here.raises or not self.swallowed
         self._children(node)
 
     def _on_try(self, node: ast.Try) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import PurePosixPath
 
-from gradino.measure.automation import AUTOMATIC
+from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.scene import Firing, Scene
 from gradino.measure.tests import Test
 from gradino.measure.tree import Tree
@@ -162,6 +162,18 @@ def _alone(run: Firing) -> bool:
 @lru_cache(maxsize=256)
 def _selection(scene: Scene, command: str, folder: str) -> Selection:
     return Selection(scene.tree, command, folder)
+
+
+_OF_A_MODEL = re.compile(r"predict|scor(e|ing)|infer|invo(ke|cations)|newman|smoke|endpoint", re.I)
+
+
+def asked(scene: Scene) -> list[Firing]:
+    """Firings that ask a running model and check its answer, whoever starts them."""
+    return [
+        f
+        for f in scene.fired("smoke", when=CHECKED | AUTOMATIC | {"dispatch"})
+        if not f.effect.soft and (f.effect.path.endswith(".py") or _OF_A_MODEL.search(f.effect.says))
+    ]
 
 
 def ci_tests(scene: Scene) -> list[Firing]:

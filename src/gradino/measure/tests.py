@@ -26,7 +26,7 @@ _SERVER = re.compile(
 # A call that predicts, and an assertion that only looks at a refusal.
 _PREDICTS = re.compile(
     r"(^|\.)(?!validat|convert|format|parse|load|save|write|read|log|plot|is_|check|clean|prep|post_?process|test|eval|insert|store|extract)"
-    r"(\w+_)?(predict|score|scoring|infer|classify|recommend|forecast|transcribe)(?!\w*_(step|label|schema|json|input|request|path|file|config))\w*$"
+    r"(\w+_)?(predict|score|scoring|infer|classify|recommend|forecast|transcribe)(?!\w*_(step|label|schema|path|file|config))\w*$"
 )
 _REFUSED = re.compile(r"status_code\s*==\s*[45]\d\d|\b(exc|exc_info|excinfo|err|error|e|ctx|cm)\.(value|exception)\b")
 

@@ -8,10 +8,12 @@ from functools import lru_cache
 from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.python import MAIN
-from gradino.measure.scene import Firing, Scene, tested
-from gradino.measure.selection import ci_tests, run_by
+from gradino.measure.refusals import refusals
+from gradino.measure.scene import Scene
+from gradino.measure.selection import asked, ci_tests, run_by
 from gradino.measure.tests import Test
+
+_BUILDS_NOTHING = ("Step Functions", "Argo CD", "Flux")
 
 
 def builds_and_publishes(scene: Scene) -> list[Evidence]:
@@ -28,7 +30,7 @@ def builds_and_publishes(scene: Scene) -> list[Evidence]:
             "provision",
         ):
             continue
-        if (firing.effect.verb == "provision" and not built) or firing.job.system == "Step Functions":
+        if (firing.effect.verb == "provision" and not built) or firing.job.system in _BUILDS_NOTHING:
             continue
         documented = firing.job.system == "Cloud Build" and firing.job.triggers
         if firing.off or ((firing.job.triggers & CHANGE or documented) and not firing.effect.soft):
@@ -119,7 +121,7 @@ def some_model_test(scene: Scene) -> list[Evidence]:
     found += [
         e for e in _integration_jobs(scene) if (scene.training_files and "submit" in e.says) or "bundle run" in e.says
     ]
-    found += [scene.show(f, "asks the model and checks its answer") for f in _asked(scene)[:2]]
+    found += [scene.show(f, "asks the model and checks its answer") for f in asked(scene)[:2]]
     return found + _gates(scene)
 
 
@@ -128,9 +130,7 @@ def every_candidate_tested(scene: Scene) -> list[Evidence]:
     return _gates(scene)
 
 
-def _asked(scene: Scene) -> list[Firing]:
-    """Firings that ask a running model and check its answer."""
-    return [f for f in scene.fired("smoke") if not f.effect.soft and f.effect.path.endswith(".py")]
+_BRANCHES = re.compile(r"(^|\.)(Condition\w*|If|Elif)$")  # of a pipeline, whose steps stand in other files
 
 
 @lru_cache(maxsize=1)
@@ -144,7 +144,7 @@ def _gates(scene: Scene) -> list[Evidence]:
     found += [
         scene.see(u.path, u.line, f"{u.says} lets a candidate pass or not")
         for u in scene.used("gate")
-        if u.path in trains
+        if u.path in (scene.near(trains) if _BRANCHES.search(u.says) else trains)
     ]
     model_tests = [t for t in scene.tests.good if t.model]
     for firing in deployments(scene):
@@ -155,73 +155,9 @@ def _gates(scene: Scene) -> list[Evidence]:
                 found.append(scene.show(gate, f"model tests stand before {firing.job.name}"))
     found += scene.sights("tests a release before it gets traffic", "gate")
     releases = {f.job.group for f in deployments(scene)}
-    found += [scene.show(f, "asks each release before it goes on") for f in _asked(scene) if f.job.group in releases]
-    found += _thresholds(scene)
+    found += [scene.show(f, "asks each release before it goes on") for f in asked(scene) if f.job.group in releases]
+    found += refusals(scene)
     return sorted(found, key=lambda e: (-e.strength, e.locator))[:5]
-
-
-_METRIC = r"\w*(?:accuracy|f1|auc|rmse|mae|mse|r2|metric|loss|recall|precision)\w*"
-_REFUSES = re.compile(
-    rf"^[ \t]*(?:el)?if\b[^\n]*\b{_METRIC}\b[^\n]*[<>][^\n]*:"
-    rf"|^[ \t]*(?:el)?if\b[^\n]*[<>]=?\s*[\w.\[\]\"']*{_METRIC}[^\n]*:"
-    r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:candidate|challenger|new_|current)\w*[^\n]*[<>]=?\s*[\w.]*(?:incumbent|champion|best|baseline|prod|old|current)[^\n]*:"
-    r"|^[ \t]*(?:el)?if\b[^\n]*\b\w*(?:accepted|better|improve\w*|approved|deploy_flag|should_(?:promote|register|deploy|replace\w*)|(?:model|eval\w*|quality|metrics?|gate)_?\w*(?:passed|ok))\w*[^\n<>=]*:"
-    r"|^[ \t]*(?:el)?if\b[^\n]*\b(?:is_)?promoted\b[^\n<>=]*:",
-    re.M | re.I,
-)
-
-
-_RELEASES = ("register", "promot", "deploy", "transition", "push", "champion", "production")
-
-
-def _hollow(condition: str, text: str) -> bool:
-    """Whether a comparison is decided before it is made: of a number written into the code, or of a thing with itself."""
-    names = re.findall(r"(?<![\w.\"'])[a-z]\w*(?![\w.(\[\"'])", condition.strip().removeprefix("el").removeprefix("if"))
-    for name in names:
-        made = re.findall(rf"^[^#\n]*?\b{name}\s*=(?!=)[ \t]*([^\n#]*)", text, re.M)
-        if re.fullmatch(_METRIC, name, re.I) and made and all(re.fullmatch(r"[\d._]+\s*", m) for m in made):
-            return True
-        if any(re.match(rf"{other}\s*(=(?!=)|$)", m) for m in made for other in names if other != name):
-            return True
-    return False
-
-
-def _too_late(scene: Scene, path: str) -> bool:
-    """Whether a file is run only by jobs that come after every deployment, or by nothing at all."""
-    module = scene.code.module(path)
-    jobs = [f.job for f in scene.firings if f.effect.path == path and not f.off]
-    if jobs:
-        makes = {"train", "submit", "register", "promote"}
-        if any(f.job in jobs and f.effect.verb in makes for f in scene.firings):
-            return False
-        before = [f.job for d in deployments(scene) for f in scene.before(d.job)]
-        return bool(before) and not any(job in before for job in jobs)
-    near = scene.near({u.path for u in scene.used("train", "submit", "register", "promote", "deploy")})
-    stem = path.rpartition("/")[2].removesuffix(".py")
-    named = any(stem in (scene.tree.short(p)) for p in scene.code.paths if p != path)
-    return module is not None and not (path in near or named or MAIN in module.functions)
-
-
-def _thresholds(scene: Scene) -> list[Evidence]:
-    """Code between training and registration that refuses a model below a threshold."""
-    found: list[Evidence] = []
-    for path in scene.code.paths:
-        text = scene.tree.short(path)
-        low = text.lower()
-        if path.endswith(".ipynb") or tested(path) or not any(word in low for word in _RELEASES):
-            continue
-        if not _REFUSES.search(text) or _too_late(scene, path):
-            continue
-        for match in _REFUSES.finditer(text):
-            after = text[match.end() : match.end() + 700]
-            if not _hollow(match[0], text) and re.search(
-                r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register_model|transition_model|set_registered_model_alias|push|deploy|promote|upload",
-                after,
-            ):
-                line = text[: match.start()].count("\n") + 1
-                found.append(scene.see(path, line, f"refuses below a threshold: {match[0].strip()[:90]}"))
-                break
-    return found
 
 
 def others_release(scene: Scene) -> list[Evidence]:

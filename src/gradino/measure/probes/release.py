@@ -3,13 +3,13 @@
 
 import re
 
-from gradino.measure.automation import AUTOMATIC, Job
+from gradino.measure.automation import AUTOMATIC, CHECKED, Job
 from gradino.measure.by_hand import started, told
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene
 from gradino.measure.scoring import scoring_files
-from gradino.measure.selection import ci_tests, run_by
+from gradino.measure.selection import asked, ci_tests, run_by
 
 # What a person starts from a terminal unless something else does: no pipeline of its own.
 _BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "Mage", "Cloudera", "scheduler"})  # fmt: skip
@@ -103,6 +103,9 @@ def scoring_in_git(scene: Scene) -> list[Evidence]:
     return found
 
 
+_ONLY_ASKS = re.compile(r"(\S*=)?[\"$(]*(az|aws|gcloud)\s")  # and looks at no answer
+
+
 def scoring_tested(scene: Scene) -> list[Evidence]:
     """Test the scoring code for its answers, and run those tests in continuous integration."""
     runs = ci_tests(scene)
@@ -110,13 +113,9 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
     files = scoring_files(scene)
     if not files:
         return []
-    asked = [
-        f
-        for f in scene.fired("smoke", when=AUTOMATIC | {"pull_request"})
-        if not f.effect.soft and f.effect.path.endswith(".py")
-    ]
-    if asked:
-        return [scene.show(asked[0], "asks the deployed scoring code and checks its answer")]
+    looked = [f for f in asked(scene) if f.job.triggers & CHECKED and not _ONLY_ASKS.match(f.effect.says)]
+    if looked:
+        return [scene.show(looked[0], "asks the scoring code and looks at its answer")]
     run = [t for t in tests if run_by(scene, runs, t)]
     if run:
         tests = run

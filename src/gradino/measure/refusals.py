@@ -1,0 +1,94 @@
+"""Where the project's own code refuses a model: bounds and comparisons that stand before its registration or release."""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure.deployments import deployments
+from gradino.measure.evidence import Evidence
+from gradino.measure.python import MAIN
+from gradino.measure.scene import Scene, tested
+
+_METRIC = r"\w*(?:accuracy|_acc\b|f1|auc|rmse|mae|mse|mape|r2|metric|loss|recall|precision)\w*"
+# Words that say less, and the bound that they are held against.
+_QUALITY = r"\w*(?:score|error|improvement|gain|uplift|performance)\w*"
+_BOUND = r"\w*(?:thresh|floor|minim|min_|maxim|max_|limit|required|baseline|bound|toleranc|target_)\w*"
+_SIDES = r"\b\w*(?:candidate|challenger|new_|current)\w*[^\n]*[<>]=?\s*[\w.(]*(?:incumbent|champion|best|baseline|prod|old|current)"
+_IF = r"^[ \t]*(?:el)?if\b(?![^\n]*drift)"
+_REFUSES = re.compile(
+    rf"{_IF}[^\n]*\b{_METRIC}\b[^\n]*[<>][^\n]*:"
+    rf"|{_IF}[^\n]*[<>]=?\s*[\w.\[\]\"']*{_METRIC}[^\n]*:"
+    rf"|{_IF}[^\n]*\b{_QUALITY}[^\n]*[<>]=?[^\n]*\b{_BOUND}[^\n]*:"
+    rf"|{_IF}[^\n]*{_SIDES}[^\n]*:"
+    rf"|{_IF}(?![^\n]*(?:greater|higher|larger|bigger|lower|smaller)_is_better)[^\n]*\b\w*(?:accepted|better|improve\w*|approved|acceptable|deploy_flag|should_(?:promote|register|deploy|replace\w*)|(?:model|eval\w*|quality|metrics?|gate)_?\w*(?:passe[ds]|ok)|meets_\w+)\w*[^\n<>=]*:"
+    rf"|{_IF}[^\n]*\b(?:benchmarks?|thresholds?|criteria|requirements)_(?:were_)?(?:met|passed)\b[^\n]*:"
+    rf"|{_IF}[^\n]*\b\w*promoted\b[^\n<>=]*:",
+    re.M | re.I,
+)
+# An assertion ends the script, and a function that decides answers yes or no.
+_ASSERTS = re.compile(rf"^[ \t]*assert\b[ \t(]*\n?[^\n]*(?:{_METRIC}[^\n]*[<>]|[<>][^\n]*{_METRIC})[^\n]*", re.M | re.I)
+_DECIDES = re.compile(
+    r"^[ \t]*(?:async )?def (?!\w*(?:train|alert|drift|roll_?back))\w*(?:deploy|promot|gate|accept|approv|should|bless)\w*\([^:]*:[^\n]*\n"
+    rf"(?:(?!\S)[^\n]*\n)*?[ \t]+return\b[ \t(]*[^\n]*{_METRIC}[^\n]*[<>][^\n]*",
+    re.M | re.I,
+)
+_STOPS = re.compile(
+    r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register_model|transition_model|set_registered_model_alias|push|deploy|promote|upload"
+)
+_TALKS = re.compile(r"^[ \t]*(print|log\w*|logging|console|st|click)(\.\w+)*\([^\n]*", re.M)
+_RELEASES = ("register", "promot", "deploy", "transition", "push", "champion", "production")
+
+
+def refusals(scene: Scene) -> list[Evidence]:
+    """Code between training and registration that refuses a model below a bound, or worse than the one in use."""
+    found: list[Evidence] = []
+    for path in scene.code.paths:
+        text = scene.tree.short(path)
+        low = text.lower()
+        if path.endswith(".ipynb") or tested(path) or not any(word in low for word in _RELEASES):
+            continue
+        match = next(_refusing(text), None)
+        if match and not _too_late(scene, path):
+            line = text[: match.end()].count("\n") + 1
+            said = match[0].strip().rpartition("\n")[2].strip()
+            found.append(scene.see(path, line, f"refuses below a threshold: {said[:90]}"))
+    return found
+
+
+def _refusing(text: str) -> Iterator[re.Match[str]]:
+    for match in _REFUSES.finditer(text):
+        after = _TALKS.sub("", text[match.end() : match.end() + 700])
+        if not _hollow(match[0], text) and _STOPS.search(after):
+            yield match
+    yield from (m for pattern in (_ASSERTS, _DECIDES) for m in pattern.finditer(text) if not _hollow(m[0], text))
+
+
+def _hollow(condition: str, text: str) -> bool:
+    """Whether a comparison is decided before it is made: of a number written into the code, or of a thing with itself."""
+    condition = condition.rpartition("\n")[2].strip()
+    names = re.findall(
+        r"(?<![\w.\"'])[a-z]\w*(?![\w.(\[\"'])", re.sub(r"^(el)?if\b|^assert\b|^return\b", "", condition)
+    )
+    for name in names:
+        made = re.findall(rf"^[^#\n]*?\b{name}\s*=(?!=)[ \t]*([^\n#]*)", text, re.M)
+        if re.fullmatch(_METRIC, name, re.I) and made and all(re.fullmatch(r"[\d._]+\s*", m) for m in made):
+            return True
+        if any(re.match(rf"{other}\s*(=(?!=)|$)", m) for m in made for other in names if other != name):
+            return True
+    return False
+
+
+def _too_late(scene: Scene, path: str) -> bool:
+    """Whether a file is run only by jobs that come after every deployment, or by nothing at all."""
+    module = scene.code.module(path)
+    jobs = [f.job for f in scene.firings if f.effect.path == path and not f.off]
+    if jobs:
+        makes = {"train", "submit", "register", "promote"}
+        if any(f.job in jobs and f.effect.verb in makes for f in scene.firings):
+            return False
+        before = [f.job for d in deployments(scene) for f in scene.before(d.job)]
+        return bool(before) and not any(job in before for job in jobs)
+    near = scene.near({u.path for u in scene.used("train", "submit", "register", "promote", "deploy")})
+    stem = path.rpartition("/")[2].removesuffix(".py")
+    named = any(stem in (scene.tree.short(p)) for p in scene.code.paths if p != path)
+    return module is not None and not (path in near or named or MAIN in module.functions)
