@@ -82,6 +82,15 @@ def test_a_plan_orders_what_leans_on_what(repository: Maker) -> None:
     assert max(x.level for x in plan(found, to=2).increments) <= 2
 
 
+def test_a_plan_names_every_file_of_the_evidence(repository: Maker) -> None:
+    pod = "{containers: [{command: [python, train.py]}]}"
+    job = f"apiVersion: batch/v1\nkind: Job\nmetadata: {{name: fit}}\nspec: {{template: {{spec: {pod}}}}}\n"
+    jobs = {f"k8s/fit{n}.yaml": job for n in range(6)}
+    made = plan(assess(repository({"train.py": "from sklearn.svm import SVC\nSVC().fit(x, y)\n", **jobs})))
+    files = next(i.files for x in made.increments for i in x.items if i.track == "creation.training")
+    assert set(jobs) <= set(files)
+
+
 def test_a_finished_project_has_nothing_to_do(repository: Maker) -> None:
     made = plan(assess(repository(GOOD)), to=0)
     assert made.increments == ()

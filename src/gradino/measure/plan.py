@@ -116,15 +116,15 @@ def _item(assessment: Assessment, track: str, held: int, rung: Rung, advice: str
 
 
 def _files(assessment: Assessment, track: str) -> tuple[str, ...]:
-    """Files that the evidence of this track, or of those it leans on, names."""
-    found: dict[str, None] = {}
-    for name in (track, *NEEDS.get(track, ())):
-        for known in (t for t in assessment.tracks if t.id == name):
-            for evidence in (e for r in known.rungs for e in r.evidence if e.source != "README"):
-                path = re.sub(r":\d+$", "", evidence.locator)
-                if "/" in path or "." in path:
-                    found.setdefault(path)
-    return tuple(found)[:5]
+    """Every file that the evidence of a track names; where it names none, those of the tracks that it leans on."""
+    for names in ((track,), NEEDS.get(track, ())):
+        seen = (
+            e for t in assessment.tracks if t.id in names for r in t.rungs for e in r.evidence if e.source != "README"
+        )
+        paths = (re.sub(r":\d+$", "", e.locator) for e in seen)
+        if found := tuple(dict.fromkeys(p for p in paths if "/" in p or "." in p)):
+            return found
+    return ()
 
 
 def _ordered(keys: list[tuple[str, int]]) -> list[tuple[str, int]]:
