@@ -321,3 +321,53 @@ RUN = "docker run -p 80:80 me/api:1\n"
 )
 def test_one_command_that_starts_the_service_releases_it_by_hand(files: dict[str, str], level: int) -> None:
     assert levels(files)("release.process") == level
+
+
+SYNC = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: api-prod}\nspec:\n  source: {repoURL: https://git.example.org/x, path: k8s}\n  syncPolicy: {automated: {prune: true}}\n"
+WORKLOAD = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: api}\nspec: {replicas: 1}\n"
+ROLLOUT = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: api}\nspec: {strategy: {canary: {steps: [{setWeight: 20}, {pause: {}}]}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"argo.yaml": SYNC, "k8s/api.yaml": WORKLOAD}, 4),
+        ({"argo.yaml": SYNC.replace("{automated: {prune: true}}", "{}"), "k8s/api.yaml": WORKLOAD}, 1),
+        ({"argo.yaml": SYNC}, 1),  # the folder is not there
+        ({"argo.yaml": SYNC.replace("git.example.org", "<ORG>"), "k8s/api.yaml": WORKLOAD}, 1),
+        ({"argo.yaml": SYNC, "k8s/api.yaml": WORKLOAD, "k8s/rollout.yaml": ROLLOUT}, 2),  # until a person goes on
+    ],
+)
+def test_what_follows_the_repository_deploys_it(files: dict[str, str], level: int) -> None:
+    said = {p: t.replace("git.example.org", "git.x.org") for p, t in files.items()}
+    assert levels(said)("release.process") == level
+
+
+@pytest.mark.parametrize(
+    ("run", "level"),
+    [
+        ("ssh -i key $U@$H << EOF\n  cd app\n  sudo docker compose up -d --build\nEOF\n", 4),
+        ('ssh u@h "\n  cd app\n  docker compose pull\n  docker compose up -d\n"\n', 4),
+        ('ssh u@h "cd app && sudo systemctl restart api"\n', 4),
+        ("bash << EOF\nkubectl apply -f k8s/\nEOF\n", 4),
+        ("cat << EOF > notes\nkubectl apply -f k8s/\nEOF\n", 1),
+        ("ssh u@h docker ps\n", 1),
+        ("aws ssm send-command --document-name AWS-RunShellScript --targets Key=tag:a\n", 4),
+        ("echo cdk deploy\n", 1),
+    ],
+)
+def test_what_is_done_over_a_shell_elsewhere_is_read(run: str, level: int) -> None:
+    text = "".join(f"          {line}\n" for line in run.splitlines())
+    job = f"on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n      - run: |\n{text}"
+    assert levels({".github/workflows/d.yml": job, "k8s/api.yaml": WORKLOAD})("release.process") == level
+
+
+def test_a_composite_action_is_read_with_what_its_caller_passes() -> None:
+    action = "inputs: {kind: {default: batch}}\nruns:\n  using: composite\n  steps:\n    - run: az ml ${{ inputs.kind }}-deployment create -f d.yml\n      shell: bash\n"
+    job = "on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n      - uses: ./act\n        with: {kind: online}\n"
+    assert levels({"act/action.yml": action, ".github/workflows/d.yml": job})("release.process") == 4
+
+
+def test_a_make_target_goes_on_after_a_condition() -> None:
+    make = "up:\n\techo go\nifdef service\n\tkubectl apply -f k8s/\nendif\n"
+    assert levels({"Makefile": make, "k8s/api.yaml": WORKLOAD})("release.process") == 2

@@ -2,8 +2,15 @@
 
 # ruff: noqa: E501 - a table reads better unwrapped
 
+from datetime import UTC, date, datetime
+
 import pytest
 
+from gradino import maturity
+from gradino.measure.assessment import conclude
+from gradino.measure.history import Commit, History
+from gradino.measure.scene import survey
+from gradino.measure.tree import Tree
 from tests.measure.test_collectors import levels
 
 DATA = {"data/rides.csv": "a,b\n" * 2000}
@@ -103,3 +110,120 @@ def test_a_package_may_export_a_function_by_the_name_of_its_file() -> None:
         "steps/fitting/fitter.py": "from sklearn.svm import SVC\n\n\ndef fitter():\n    SVC().fit(x, y)\n",
     }  # fmt: skip
     assert reproducibility(files) == 4
+
+
+SLURM = "#!/bin/bash\n{}\nsrun python train.py\n"
+INTEGRATION = (
+    "on: push\njobs:\n  ci:\n    runs-on: u\n    steps:\n      - run: ./check.sh\n        working-directory: {}\n"
+)
+MLPROJECT = "entry_points:\n  main:\n    command: python train.py\n  validate:\n    command: python check.py\n"
+CI = "on: push\njobs:\n  x:\n    runs-on: u\n    steps:\n      - run: {}\n"
+JOB = '{{"new_cluster": {{"spark_version": "15.4.x-cpu-ml-scala2.12"}}, "spark_python_task": {{"python_file": "dbfs:/code/{}"}}}}'
+BUNDLE = (
+    "bundle: {{name: x}}\ntargets:\n  dev:\n    mode: {}\nresources:\n  jobs:\n    fit:\n      schedule: {{quartz_cron_expression: 0 0 1 * * ?}}\n"
+    "      tasks:\n        - task_key: fit\n          spark_python_task: {{python_file: train.py}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"fit.sbatch": SLURM.format("#SBATCH --gres=gpu:1")}, 4),
+        ({"fit.sh": SLURM.format("#PBS -l nodes=1")}, 4),
+        ({"fit.sh": SLURM.format("# takes an hour")}, 1),
+        ({"submit.py": "import submitit\nsubmitit.AutoExecutor(folder='x').submit(fit)\n"}, 4),
+        ({"Makefile": "fit:\n\twandb launch --queue gpu --uri .\n"}, 4),
+        ({"Makefile": "fit:\n\twandb login\n"}, 1),
+        ({"job.json": JOB.format("train.py")}, 4),
+        ({"job.json": JOB.format("api.py")}, 1),
+        ({"databricks.yml": BUNDLE.format("development")}, 4),  # paused there, but whoever likes can run it
+        ({"it/check.sh": "python ../train.py\n", ".github/workflows/x.yml": INTEGRATION.format("it")}, 4),
+        ({"integration_tests/check.sh": "python ../train.py\n", ".github/workflows/x.yml": INTEGRATION.format("integration_tests")}, 1),
+        ({"MLproject": MLPROJECT, "check.py": "", ".github/workflows/x.yml": CI.format("mlflow run .")}, 4),
+        ({"MLproject": MLPROJECT, "check.py": "", ".github/workflows/x.yml": CI.format("mlflow run . -e validate")}, 1),
+        ({"Dockerfile": "CMD python train.py\n", ".github/workflows/x.yml": CI.format("docker run --rm img")}, 4),
+        ({"Dockerfile": "CMD python train.py\n", ".github/workflows/x.yml": CI.format("docker run --rm img python -c 'import x'")}, 1),
+        ({"dvc.yaml": "stages:\n  fit:\n    cmd: python train.py\n", ".github/workflows/x.yml": CI.format("dvc exp run --pull -S model=small")}, 4),
+    ],
+)  # fmt: skip
+def test_what_is_defined_compute(files: dict[str, str], level: int) -> None:
+    assert levels(files)("creation.compute") == level
+
+
+STATES = '{"StartAt": "Fit", "States": {"Fit": {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync"}}}'
+CDK = "new sfn.StateMachine(this, 'm', {{}});\nnew tasks.SageMakerCreateTrainingJob(this, 'fit', {{}});\n{}"
+UPLOAD = "bucket.addEventNotification(s3.EventType.OBJECT_CREATED, target);\n"
+NIGHTLY = (
+    "new events.Rule(this, 'r', { schedule: events.Schedule.rate(day), targets: [new targets.SfnStateMachine(m)] });\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "compute", "training"),
+    [
+        ({"machine.asl.json": STATES}, 4, 1),  # a person starts it
+        ({"lib/stack.ts": CDK.format(UPLOAD)}, 4, 3),
+        ({"lib/stack.ts": CDK.format(NIGHTLY)}, 4, 3),
+        ({"machine.asl.json": STATES, "lib/stack.ts": UPLOAD}, 4, 3),  # wired in another file
+        ({"machine.asl.json": STATES.replace("sagemaker:createTrainingJob.sync", "lambda:invoke")}, 1, 1),
+        ({"node_modules/x/machine.asl.json": STATES}, 1, 1),
+    ],
+)
+def test_a_state_machine_that_trains(files: dict[str, str], compute: int, training: int) -> None:
+    found = levels(files)
+    assert (found("creation.compute"), found("creation.training")) == (compute, training)
+
+
+AMP = "name: x\ntasks:\n  - type: {}\n    script: train.py\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "compute", "process"),
+    [
+        (AMP.format("run_session"), 4, 1),
+        (AMP.format("create_job") + "  - type: deploy_model\n    name: x\n", 4, 2),
+        ("name: x\ntasks:\n  - type: run_session\n    script: missing.py\n", 1, 1),
+        ("tasks: nothing\n", 1, 1),
+    ],
+)
+def test_tasks_of_a_cloudera_prototype_wait_for_a_person(text: str, compute: int, process: int) -> None:
+    found = levels({".project-metadata.yaml": text})
+    assert (found("creation.compute"), found("release.process"), found("creation.training")) == (compute, process, 1)
+
+
+ROUTE = "from fastapi import FastAPI\nfrom train import train\napp = FastAPI()\n\n@app.post('/retrain')\ndef again():\n    train()\n"
+SCHEDULER = "gcloud scheduler jobs create http nightly --schedule='0 3 * * *' --uri=https://x.run.app{}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"deploy.sh": SCHEDULER.format("/retrain")}, 3),
+        ({"deploy.sh": SCHEDULER.format("/retrain-later")}, 1),
+        ({"deploy.sh": "curl -X POST https://x.run.app/retrain\n"}, 1),
+        (
+            {
+                "main.tf": 'resource "google_cloud_scheduler_job" "n" {\n  http_target { uri = "https://x/retrain" }\n}\n'
+            },
+            3,
+        ),
+        ({"tests/make.sh": SCHEDULER.format("/retrain")}, 1),
+    ],
+)
+def test_a_cloud_scheduler_does_what_the_route_does(files: dict[str, str], level: int) -> None:
+    assert levels({"service.py": ROUTE, **files})("creation.training") == level
+
+
+@pytest.mark.parametrize(
+    ("author", "title", "level"),
+    [
+        ("release-bot", "chore: promote model 12 to production", 4),
+        ("github-actions[bot]", "chore(main): release 1.85.10", 2),  # the package
+        ("github-actions[bot]", "update image of the server to 0.9.3", 2),
+        ("Ada Lovelace", "promote model 12 to production", 2),
+    ],
+)
+def test_a_machine_that_releases_models_leans_less_on_data_scientists(author: str, title: str, level: int) -> None:
+    history = History([Commit("0" * 40, author, datetime(2026, 1, 1, tzinfo=UTC), title, 1)])
+    found = conclude(survey(Tree("0" * 40, {}, {}.get), history), maturity.load(), "x", date(2026, 1, 1))
+    assert found.track("integration.independence").level.wired == level

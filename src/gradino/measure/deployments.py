@@ -88,7 +88,7 @@ def _another_image(scene: Scene, firing: Firing, published: frozenset[str] | Non
     return bool(images) and not any("$" in i or "{" in i or image_name(i) in published for i in images)
 
 
-_APPLIED = re.compile(r"kubectl.*\bapply\b.*\s-f[ =](\S+)")
+_APPLIED = re.compile(r"(?:kubectl.*\bapply\b.*\s-f[ =]|^GitOps/sync )(\S+)")
 _AROUND = re.compile(
     r"Namespace|ConfigMap|Secret|Service|Ingress|ServiceAccount|(Cluster)?Role(Binding)?|PersistentVolume(Claim)?|"
     r"HorizontalPodAutoscaler|PodDisruptionBudget|NetworkPolicy|ServiceMonitor|PodMonitor|PrometheusRule|"

@@ -14,9 +14,8 @@ _CHECKS = ("test", "gate", "smoke")
 _ONLY_TALKS = {"--help", "-h", "--dry-run"}
 _ASKS = re.compile(r"^(requests|httpx)\.(post|get)$|invoke_endpoint$|endpoint\.predict$")
 _SCORES = re.compile(r"predict|score|scoring|infer|invocations|endpoint|health|serv|localhost|127\.0\.0\.1", re.I)
-_STARTS = re.compile(
-    r"^(sudo )?(docker\s+run\b(?=.*\s(-d|--detach)\b)|docker[- ]compose\b.*\sup\b|systemctl\s+(re)?start|"
-    r"supervisorctl\s+(re)?start|pm2\s+(re)?(start|load))"
+_LASTS = re.compile(
+    r"(docker|podman)\s+run\b(?=.*\s(-d|--detach)\b)|compose\b.*\sup\b|(systemctl|supervisorctl|pm2)\s"
 )
 # A command that fails unless the output holds what is expected.
 _LOOKS = re.compile(
@@ -54,13 +53,13 @@ class Follower:
         found: list[Effect] = []
         if step.run:
             found += self.script(step.run, step.line, job.path, step.folder, 0)
-        if "self-hosted" in job.runner or re.search(r"\bssh\b", step.uses):
-            found += self._remote(job, step)
         if step.uses:
             for verb, says in named_actions.verbs(step):
                 found.append(Effect(verb, job.path, step.line, says))
             for text in named_actions.scripts(step):
                 found += self.script(text, step.line, job.path, step.folder, 0)
+        if "self-hosted" in job.runner or re.search(r"\bssh\b", step.uses):
+            found += self._remote(found)
         for target in step.calls:
             path, _, name = target.partition("::")
             found += self.python(path, (name,) if name else (BODY, MAIN), (), 0)
@@ -82,11 +81,9 @@ class Follower:
             return []
         return [Effect("smoke", asked.path, asked.line, f"runs {asked.path} and looks at what it answers")]
 
-    def _remote(self, job: Job, step: Step) -> list[Effect]:
+    def _remote(self, found: list[Effect]) -> list[Effect]:
         """What stays running on a machine that outlives the job: to start it there is to deploy it."""
-        texts = [step.run, *named_actions.scripts(step)]
-        started = [c for text in texts for c in shell.commands(text, step.line) if _STARTS.search(c.text)]
-        return [Effect("deploy", job.path, c.line, c.text[:160], c.soft) for c in started]
+        return [replace(e, verb="deploy") for e in found if e.verb == "start" and _LASTS.search(e.says)]
 
     def script(self, text: str, line: int, path: str, folder: str = "", depth: int = 0) -> list[Effect]:
         """What a piece of shell does."""

@@ -21,7 +21,7 @@ def recipes(text: str, wanted: list[str]) -> list[tuple[int, str]]:
             for name in current:
                 known = rules.get(name)
                 rules[name] = (number, (known[1] if known else []) + rule[2].split(), known[2] if known else [])
-        elif line.strip() and not line.startswith("#"):
+        elif line.strip() and not re.match(r"#|(ifn?(def|eq)|else|endif)\b", line):
             current = []
     found: list[tuple[int, str]] = []
     waiting = wanted or list(rules)[:1]

@@ -22,12 +22,13 @@ _INTERESTING = (
     ".predict", "joblib", "pickle.load", "torch.load", "evidently", "prometheus", "whylogs", "nannyml",
     "alibi_detect", "fastapi", "flask", "Flask", "FastAPI", "bentoml", "gradio", "streamlit", "ray", "kfp",
     "litserve", "load_model", "log_metric", "clearml", "neptune", "comet", "dvclive", "hopsworks", "Monitor",
-    "aporia", "langfuse", "langsmith", "logfire", "drift", "PipelineModel",
+    "aporia", "langfuse", "langsmith", "logfire", "drift", "PipelineModel", "submitit", "load_dataset",
+    "databricks-datasets",
     "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime", "MODEL_REGISTRY", "revision=", "model_packages",
 )  # fmt: skip
 _EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
 _PAST = re.compile(r"(^|/)(changelog|changes|history|news|release[-_]?notes)\b")
-_TESTISH = re.compile(r"(^|/)(tests?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
+_TESTISH = re.compile(r"(^|/)([Tt]ests?|TESTS?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
 
 
 def tested(path: str) -> bool:

@@ -35,7 +35,14 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bdatabricks\s+bundle\s+deploy|\bdbx\s+deploy", "bundle-deploy"),
     (r"\bseldon\s+model\s+load|\bkserve\b.*apply", "deploy"),
     (r"curl\s+.*api\.render\.com/deploy|\$\{?\{?\s*secrets\.RENDER_DEPLOY|RENDER_DEPLOY_HOOK", "deploy"),
-    (r"\bdocker\s+stack\s+deploy|\bssh\s+\S+.*docker", "deploy"),
+    (r"\bdocker\s+(stack\s+deploy|service\s+(update|create))|\bkamal\s+(re)?deploy|\bnomad\s+(job\s+)?run|\bhelmfile\s+(\S+\s+)*?(apply|sync)\b|\bskaffold\s+deploy", "deploy"),
+    (r"\bssh\b.*\b(compose\b.*\sup\b|docker\s+(run|start|restart|service|stack)\b|(systemctl|supervisorctl)\s+(re)?(start|load)\b|pm2\s+(re)?(start|load)\b|make\s+\S*(up|deploy|restart)\b|deploy\w*\.sh\b)", "deploy"),
+    (r"\baws\s+(\S+\s+)*?(ssm\s+send-command|deploy\s+create-deployment|lightsail\s+create-container-service-deployment)\b", "deploy"),
+    (r"\bgcloud\s+(\S+\s+)*?compute\s+(\S+\s+)*?(update-container|create-with-container)\b|\bdoctl\s+apps\s+(create|update)|\bcf\s+push\b|\bwrangler\s+deploy", "deploy"),
+    (r"\bdatabricks\s+serving-endpoints\s+(create|update-config)|\bmlflow\s+deployments\s+(create|update)\b|\bmlflow\s+(sagemaker|azureml)\s+(deploy|run)\b|\b(tfy|cerebrium|beam)\s+deploy\b", "deploy"),
+    (r"\bansible-playbook\b.*(deploy|release|rollout)|git\s+push\s+(\S+\s+)*?dokku|\bhf\s+upload\b.*\bspace\b", "deploy"),
+    (r"\bpulumi\s+(\S+\s+)*?up\b|\b(cdktf|sst)\s+deploy\b", "provision"),
+    (r"^(sudo\s+)?((systemctl|supervisorctl)\s+(re)?(start|load)|pm2\s+(re)?(start|load))\b", "start"),
     (r"\bgcloud\b.*\bupdate-traffic\b.*--to-(revisions|tags)[= ][\"']?[^\s,=]+=(?!0\b|100\b)\S+,|\baz\b.*--traffic[= ][\"']?\w+=(?!0\b|100\b)\d+\s+\w+=(?!0\b|100\b)\d+", "split-traffic"),
     (r"\bgcloud\b.*(\bupdate-traffic\b|\s--no-traffic\b)|\baz\b.*(--traffic[= ][\"']?\w+=\d+|\bdeployment\s+slot\s+swap)|\bhelm\b.*\s--atomic\b", "shift-traffic"),
     (r"\b(docker|podman)[- ]compose\s+(\S+\s+)*?up\b|\b(docker|podman)\s+(container\s+)?run\b", "start"),
@@ -79,6 +86,8 @@ _HEADS = frozenset(
      "databricks", "dbx", "seldon", "mlem", "kserve", "render", "RENDER", "docker", "podman", "buildah", "crane", "ssh",
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
+     "kamal", "nomad", "helmfile", "doctl", "cf", "wrangler", "tfy", "cerebrium", "beam", "ansible", "hf", "pulumi",
+     "cdktf", "sst", "systemctl", "supervisorctl", "pm2",
      "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
      "npm", "yarn", "pnpm", "bun", "npx", "jest", "vitest", "cypress", "playwright", "mocha", "bats", "ctest",
      "dotnet", "go", "cargo", "sbt", "swift", "mvn", "mvnw", "gradle", "gradlew",
@@ -117,26 +126,40 @@ class Handover:
     words: tuple[str, ...] = ()
 
 
+# A program that is given a text in quotes which goes on over lines.
+_SSH = r"\s*(?:sudo\s+)?(?:sshpass\s.*?\s)?ssh\s"
+_OPENS = re.compile(rf"""(?:python[\d.]*\s+-c\s+|^{_SSH}[^"'#]*)(["'])""")
+
+
 def commands(script: str, line: int = 0) -> list[Command]:
-    """A script as simple commands, comments and here-documents left out."""
+    """A script as simple commands; comments are left out, and here-documents that no shell reads."""
     found: list[Command] = []
     pending, start, until, lenient = "", line, "", False
     inline, quote = "", ""
+    fed, body = "", list[str]()  # what reads a here-document, and its lines
     asked = not re.search(r"\b(exit|return)\s+[\"']?[1-9$]|\bfalse\b", script)  # no failed condition ends it
     for number, raw in enumerate(script.split("\n"), line):
         if quote:  # inside python -c "…" that goes on over lines
             inline += "\n" + raw
             if quote in raw.replace("\\" + quote, ""):
+                if re.match(_SSH, inline):
+                    inline = re.sub(r"\s*\n\s*", " ; ", inline)[:_LONGEST]
                 found.append(Command(inline, start, lenient or bool(re.search(r"\|\|\s*(true|echo)", raw))))
                 quote = ""
             continue
-        opened = re.search(r"""python[\d.]*\s+-c\s+(["'])""", raw)
+        opened = _OPENS.search(raw)
         if opened and not until and raw[opened.end() :].replace("\\" + opened[1], "").count(opened[1]) == 0:
             inline, quote, start = raw[opened.start() :], opened[1], number
             continue
         if until:
-            if raw.strip() == until:
-                until = ""
+            if raw.strip() != until:
+                body.append(raw)
+                continue
+            if fed == "ssh":
+                found.append(Command(f"ssh {' ; '.join(map(str.strip, body))}"[:_LONGEST], start, lenient))
+            elif fed and not any("<<" in x for x in body):
+                found += commands("\n".join(body), start + 1)
+            until = ""
             continue
         text = raw.strip()
         if not pending:
@@ -147,8 +170,9 @@ def commands(script: str, line: int = 0) -> list[Command]:
             pending += text[:-1] + " "
             continue
         text, pending = pending + text, ""
-        if here := re.search(r"<<-?\s*['\"]?(\w+)['\"]?", text):
-            until = here[1]
+        if here := re.search(r"<<-?\s*\\?['\"]?(\w+)['\"]?", text):
+            feeds = "ssh" if re.match(_SSH, text) else "shell" if re.match(r"(sudo\s+)?(ba)?sh\s", text) else ""
+            until, fed, body = here[1], feeds, list[str]()
         if re.match(r"set\s+\+e\b", text):
             lenient = True
         if re.search(r"\|\|\s*\w+=", text) and not re.search(r"exit\s+[\"']?\$|\bif\b|\[\s", script):
@@ -167,7 +191,8 @@ def _split(text: str, line: int, lenient: bool, asked: bool) -> list[Command]:
     strict = "pipefail" in text
     text = re.sub(r"\s#\s.*$", "", text)
     parts: list[tuple[str, bool]] = []
-    for chain in re.split(r"&&|\|\||;", text):
+    # the other machine's shell gets the whole line
+    for chain in [text] if re.match(_SSH, text) else re.split(r"&&|\|\||;", text):
         pipe = [p.strip() for p in re.split(r"(?<![|&>])\|(?!\|)", chain)]
         parts += [(p, i < len(pipe) - 1 and not strict) for i, p in enumerate(pipe)]
     words = ("if ", "then ", "do ", "else ", "! ", "(", "{ ")

@@ -359,7 +359,7 @@ def _sources(call: Call) -> list[tuple[str, str]]:
     name, method = call.name, call.method
     if _LIVE_PACKAGES.match(name) or _CONSUMERS.search(name):
         return [("collect", name)]
-    if name.startswith(_FIXED):
+    if name.startswith(_FIXED) or any("/databricks-datasets/" in t for t in call.texts):
         return [("fixed", name)]
     if _TABLES.search(name):
         local = any(t.startswith("sqlite:") for t in call.texts)

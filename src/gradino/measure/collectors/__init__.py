@@ -6,6 +6,7 @@ from gradino.measure.automation import Job, Resource
 from gradino.measure.code import Code
 from gradino.measure.collectors import (
     azure_pipelines,
+    batch_schedulers,
     cdk_typescript,
     cloud_ml,
     cloud_schedulers,
@@ -55,6 +56,7 @@ COLLECTORS: dict[str, Collector] = {
     "dbx": dbx.collect,
     "step-functions": step_functions.collect,
     "cloudera": cloudera.collect,
+    "batch-schedulers": batch_schedulers.collect,
     "cloud-schedulers": cloud_schedulers.collect,
     "deployment-configurations": cloud_ml.deployment_configs,
     "kubernetes": kubernetes.collect,

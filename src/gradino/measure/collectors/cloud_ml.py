@@ -117,6 +117,12 @@ def databricks(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
             pinned = frozenset({"pinned"})
             yield Resource("Databricks", "environment", path, 0, runtime[1], pinned)
         known |= {name: (path, resources.map("jobs").map(name)) for name in resources.map("jobs")}
+    for path in tree.named("*.json"):
+        if re.search(r'"(new_cluster|existing_cluster_id)"', tree.text(path) or ""):
+            body = yaml.first(tree.text(path) or "")
+            steps = [s for t in (body, *body.list("tasks")) if isinstance(t, yaml.Map) for s in _task(t)]
+            if steps:
+                yield Job("Databricks", path, 1, path, frozenset({"dispatch"}), tuple(steps), (), path)
     paused = _paused(tree)
     for path, resources in bundles:
         for name in resources.map("jobs"):
@@ -178,7 +184,7 @@ def _target(task: yaml.Map) -> str:
 
 
 def _task(task: yaml.Map) -> list[Step]:
-    target = re.sub(r"^(\.\./)+", "", _target(task))
+    target = re.sub(r"^(\.\./)+|^dbfs:/(.*/)?", "", _target(task))
     if not target:
         return []
     return [Step(task.line, f"python {target if target.endswith(('.py', '.ipynb')) else target + '.py'}")]

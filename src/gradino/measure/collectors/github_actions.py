@@ -122,10 +122,13 @@ def _jobs(
         line = workflow.map("jobs").lines.get(name, 0)
         if callee in files and depth < 3 and len(made) < _MOST_JOBS:
             called = _jobs(tree, files, callee, files[callee], narrowed - {"call"}, why, group, depth + 1)
-            inputs = body.map("with")
+            on = files[callee].get("on")
+            declared = on.map("workflow_call").map("inputs") if isinstance(on, yaml.Map) else yaml.Map()
+            values = _values(declared, body)
             made += [
                 replace(c, name=f"{name}/{c.name}", needs=(*needs, *(n.replace("#", f"#{name}/") for n in c.needs)),
-                        environment=_fill(c.environment, inputs) or environment)
+                        environment=_fill(c.environment, values) or environment,
+                        steps=tuple(_passed(s, values) for s in c.steps))
                 for c in called
             ]  # fmt: skip
             made.append(
@@ -201,9 +204,21 @@ def _met(jobs: list[Job], bodies: yaml.Map, group: str) -> list[Job]:
     return list(known.values())
 
 
-def _fill(text: str, inputs: yaml.Map) -> str:
-    found = re.match(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}", text)
-    return inputs.text(found[1]) if found else text
+def _values(declared: yaml.Map, caller: yaml.Map) -> dict[str, str]:
+    """What a caller passes, or else the defaults that a reusable workflow or composite action declares."""
+    defaults = {n: declared.map(n).text("default") for n in declared if "default" in declared.map(n)}
+    return defaults | dict(_inputs(caller))
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    """A text with the inputs that a caller passes in their place."""
+    return re.sub(r"\$\{\{\s*inputs\.([\w-]+)\s*\}\}", lambda m: values.get(m[1], m[0])[:_LONGEST], text)
+
+
+def _passed(step: Step, values: dict[str, str]) -> Step:
+    if "inputs." not in f"{step.run} {step.inputs}":
+        return step
+    return replace(step, run=_fill(step.run, values), inputs=tuple((k, _fill(v, values)) for k, v in step.inputs))
 
 
 def _known(run: str, values: dict[str, Any]) -> str:
@@ -230,11 +245,11 @@ def _steps(tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], de
         for name in ("action.yml", "action.yaml"):
             text = tree.text(f"{uses.removeprefix('./').rstrip('/')}/{name}")
             if text:
-                inner = yaml.first(text).map("runs").list("steps")
-                made = [
-                    s for i in inner if isinstance(i, yaml.Map) for s in _steps(tree, i, folder, triggers, depth + 1)
-                ]
-                return [replace(s, off=off or s.off, soft=soft or s.soft) for s in made[:_MOST_JOBS]]
+                action = yaml.first(text)
+                inner = (i for i in action.map("runs").list("steps") if isinstance(i, yaml.Map))
+                made = [s for i in inner for s in _steps(tree, i, folder, triggers, depth + 1)]
+                values = _values(action.map("inputs"), item)
+                return [replace(_passed(s, values), off=off or s.off, soft=soft or s.soft) for s in made[:_MOST_JOBS]]
     line = item.lines.get("run", item.lines.get("uses", item.line))
     if run and "\n" in run:
         line += 1

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Resource, Step
@@ -15,7 +16,7 @@ _LONGEST_LINE = 2_000
 _WANTED = {"Deployment", "StatefulSet", "Rollout", "CronJob", "Job", "InferenceService", "SeldonDeployment", "VirtualService", "Workflow",
            "CronWorkflow", "WorkflowTemplate", "HorizontalPodAutoscaler", "PrometheusRule", "ServiceMonitor", "PodMonitor", "Service", "Application",
            "AnalysisTemplate", "RayService", "RayJob", "RayCluster", "PyTorchJob", "TFJob", "Canary", "TrainJob", "ScaledObject", "BentoDeployment",
-           "Sensor", "SeldonModel", "Experiment", "Alertmanager", "TrafficSplit", "HTTPRoute", "RayCronJob"}  # fmt: skip
+           "Kustomization", "HelmRelease", "Sensor", "SeldonModel", "Experiment", "Alertmanager", "TrafficSplit", "HTTPRoute", "RayCronJob"}  # fmt: skip
 
 
 # Parts of a platform: how they are kept up says nothing of the model's service.
@@ -26,7 +27,9 @@ _PLATFORM = re.compile(
 
 
 def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
-    """Resources and timed jobs of every manifest."""
+    """Resources and timed jobs of every manifest, and what follows the repository by itself."""
+    followers: list[Job] = []
+    waits = False
     for path in tree.sizes:
         if not path.endswith((".yaml", ".yml", ".tmpl", ".tpl", ".j2", ".template")) or ".github/" in path:
             continue
@@ -37,6 +40,31 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
         for document in yaml.load(untemplated(text)):
             if isinstance(document, yaml.Map) and document.text("kind") in _WANTED:
                 yield from _one(path, document)
+                followers += _follower(tree, path, document)
+                waits = waits or (document.text("kind") == "Rollout" and _waits(document))
+    yield from (replace(f, approval=waits) for f in followers)
+
+
+_OF_ANOTHER = re.compile(r"<|your|example", re.I)
+
+
+def _follower(tree: Tree, path: str, document: yaml.Map) -> Iterator[Job]:
+    """Argo CD or Flux, where it applies a folder of the repository on every change of it."""
+    spec, kind, name = document.map("spec"), document.text("kind"), document.map("metadata").text("name")
+    argo = kind == "Application" and "automated" in spec.map("syncPolicy")
+    flux = "fluxcd" in document.text("apiVersion") and spec.text("suspend") != "true"
+    source = spec.map("source") or spec
+    place = (source.text("path") or source.map("chart").map("spec").text("chart")).removeprefix("./").rstrip("/")
+    if not (argo or flux) or _OF_ANOTHER.search(source.text("repoURL")) or not any(tree.under(place)):
+        return
+    step = Step(document.line, uses=f"GitOps/sync {place}")
+    yield Job("Argo CD" if argo else "Flux", path, document.line, name, frozenset({"push"}), (step,), (), path)
+
+
+def _waits(rollout: yaml.Map) -> bool:
+    """Whether a canary pauses until a person says go on."""
+    steps = rollout.map("spec").map("strategy").map("canary").list("steps")
+    return any(isinstance(s, yaml.Map) and "pause" in s and not s.map("pause").get("duration") for s in steps)
 
 
 def untemplated(text: str) -> str:

@@ -1,6 +1,7 @@
 """Probes of model creation: data, compute, experiments, versions, training."""
 
 import re
+from dataclasses import replace
 
 from gradino.measure import vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED
@@ -28,7 +29,7 @@ _ORCHESTRATED = frozenset(
 # Without a schedule or a worker these run in the process of whoever starts them.
 _LOCAL = frozenset({"Prefect", "ZenML", "Metaflow", "Flyte", "Kedro", "Mage", "scheduler"})
 _LOOKS_AFTER = re.compile(
-    r"verif|deploy|health|probe|smoke|monitor|alert|notif|webhook|predict|dashboard|^(api|app|ui)\.", re.I
+    r"verif|deploy|health|probe|smoke|monitor|drift|alert|notif|webhook|predict|dashboard|^(api|app|ui)\.", re.I
 )
 
 
@@ -83,13 +84,15 @@ def _trains_too(scene: Scene, firing: Firing) -> bool:
 
 def trains_on_defined_compute(scene: Scene) -> list[Evidence]:
     """Describe the training job in a file (job specification, cluster, CI job) and let something launch it."""
-    found = [scene.show(f, "launches a training job") for f in scene.firings if f.effect.verb == "submit"]
+    firings = [_on_demand(f) for f in scene.firings]
+    found = [scene.show(f, "launches a training job") for f in firings if f.effect.verb == "submit"]
     found += [
         scene.show(f, "trains on a machine that a file defines")
-        for f in scene.firings
+        for f in firings
         if f.effect.verb == "train"
         and f.job.system not in ("Makefile", "Docker Compose")
         and not f.effect.soft
+        and not _rehearsed(f)
         and (f.job.automatic or f.job.triggers & CHECKED or f.job.system not in _LOCAL)
     ]
     found += scene.sights("defines training compute", "training-compute")
@@ -101,6 +104,20 @@ def trains_on_defined_compute(scene: Scene) -> list[Evidence]:
         scene.see(u.path, u.line, f"{u.says} submits training to managed compute") for u in scene.used("submit")[:5]
     ]
     return found
+
+
+def _on_demand(firing: Firing) -> Firing:
+    """A job whose schedule is only paused can still be started by hand."""
+    paused = re.search(r"paus|suspend", firing.job.off)
+    return replace(firing, job=replace(firing.job, off="")) if paused else firing
+
+
+# A job or script that trains to see whether training works.
+_REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b|sanity", re.I)
+
+
+def _rehearsed(firing: Firing) -> bool:
+    return bool(_REHEARSED.search(f"{firing.job.name} {firing.step.run} {firing.step.folder}"))
 
 
 _STAGE = re.compile(r"(^|[/_])(train|fit|eval)\w*\.py$")  # what a submitted job runs, whatever it fits with
@@ -158,17 +175,13 @@ def versions_models(scene: Scene) -> list[Evidence]:
     return _strongest(found)
 
 
-# A job or script that trains to see whether training works.
-_REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b|sanity", re.I)
-
-
 def trains_by_itself(scene: Scene) -> list[Evidence]:
     """Let an active schedule, event or pipeline start training, not a person."""
     found: list[Evidence] = []
     for firing in scene.firings:
         if firing.effect.verb not in ("train", "submit") or firing.job.system in ("Makefile", "Docker Compose"):
             continue
-        if _REHEARSED.search(f"{firing.job.name} {firing.step.run}"):
+        if _rehearsed(firing):
             found.append(scene.show(firing, "rehearses training", Strength.DECLARED))
             continue
         if firing.off or firing.job.triggers & CHECKED or firing.job.automatic:

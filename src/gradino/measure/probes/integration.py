@@ -160,9 +160,12 @@ def _gates(scene: Scene) -> list[Evidence]:
     return sorted(found, key=lambda e: (-e.strength, e.locator))[:5]
 
 
+# A new version of the package or of an image says nothing about who releases the model.
+_MODEL_RELEASED = re.compile(r"^(?=.*\b(release|deploy|bump|promote|update)).*\bmodels?\b", re.I)
+
+
 def others_release(scene: Scene) -> list[Evidence]:
     """Let people or machines other than the data scientists put the model in the application."""
     found = [Evidence("git", c.id[:12], f"released by {c.author}: {c.title[:60]}", Strength.EXECUTED)
-             for c in scene.history.commits if c.bot and re.search(r"\b(release|deploy|bump version|promote)\b", c.title, re.I)
-             and not c.author.startswith("dependabot")]  # fmt: skip
+             for c in scene.history.commits if c.bot and _MODEL_RELEASED.search(c.title)]  # fmt: skip
     return found[:3]
