@@ -164,7 +164,7 @@ class Follower:
         if kind in ("compose", "docker"):
             return self._containers(folder, depth)
         if kind in ("mlproject", "kedro"):
-            return self._project(kind, folder, depth)
+            return self._project(kind, folder, passed.words, depth)
         return self._tool(target, passed.words, depth)
 
     def _shell(self, text: str, path: str, folder: str, depth: int, strict: bool) -> list[Effect]:
@@ -283,7 +283,7 @@ class Follower:
                     found += self.script(said, number, path, path.rpartition("/")[0], depth + 1)
         return found
 
-    def _project(self, kind: str, folder: str, depth: int) -> list[Effect]:
+    def _project(self, kind: str, folder: str, wanted: tuple[str, ...], depth: int) -> list[Effect]:
         if kind == "kedro":
             files = [p for p in self.code.paths if "/pipelines/" in p and p.endswith((".py",))]
             return [e for p in files for e in self._whole(p, depth)]
@@ -292,6 +292,7 @@ class Follower:
         return [
             e
             for n in entries
+            if n in wanted
             for e in self.script(re.sub(r"\{\w+\}", "X", entries.map(n).text("command")), 0, "MLproject", folder, depth)
         ]
 
@@ -301,7 +302,7 @@ class Follower:
 
     def _tool(self, name: str, words: tuple[str, ...], depth: int) -> list[Effect]:
         """A console script that the project itself declares."""
-        for path in ("pyproject.toml", "setup.py", "setup.cfg"):
+        for path in sorted(self.tree.named("pyproject.toml", "setup.py", "setup.cfg"), key=lambda p: p.count("/")):
             text = self.tree.text(path) or ""
             if entry := re.search(rf"""["']?{re.escape(name)}["']?\s*=\s*["']?([\w.]+):(\w+)""", text):
                 script, rest = self.code.find(entry[1])

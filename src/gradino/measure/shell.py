@@ -5,6 +5,7 @@ import re
 import shlex
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 # A verb here is one of those of `vocabulary`, or: test, build, publish, publish-package, docs, pull-data, push-data.
 _TOOLS: tuple[tuple[str, str], ...] = (
@@ -63,6 +64,8 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bdbx\s+(launch|execute)", "run-job"),
     (r"\bdatabricks\s+(jobs\s+run-now|bundle\s+run|runs\s+submit)|\baws\s+sagemaker\s+start-pipeline-execution", "submit"),
     (r"\baws\s+sagemaker\s+create-training-job|\baws\s+batch\s+submit-job|\bcml[- ]runner", "submit"),
+    (r"\bgcloud\s+ml-engine\s+jobs\s+submit\s+training|\b(sbatch|qsub|bsub)\s+\S|\bkaggle\s+kernels\s+push|\bclearml-task\b", "submit"),
+    (r"\bwandb\s+launch\b|\bdet\s+e(xperiment)?\s+create|\bpolyaxon\s+run|\bdstack\s+(apply|run)|\bgradient\s+(jobs|workflows)\s+(create|run)", "submit"),
     (r"\brasa\s+train|\bspacy\s+train|\bludwig\s+train|\byolo\s+(\S+\s+)*?train\b", "train"),
     (r"\bmlflow\s+(models\s+)?serve|\bbentoml\s+serve|\btorchserve\b|\btensorflow_model_server", "serve"),
     (r"\b(uvicorn|gunicorn|hypercorn|streamlit\s+run|flask\s+run|fastapi\s+run|litestar\s+run)\b", "serve"),
@@ -76,6 +79,10 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
+_VALUED = ("-S", "--set-param", "-n", "--name", "-j", "--jobs", "-r", "--rev")  # options of dvc that a value follows
+_PROGRAM = re.compile(
+    r"(\S*/)?(python[\d.]*|bash|sh|dvc|make|pytest|uv|poetry|mlflow|id|pip)"
+)  # not the image's own command
 _LONGEST = 2_000  # characters of a command
 _WORD = re.compile(r"[A-Za-z0-9]+")
 # One of these words stands in every command that a pattern above knows; most lines hold none.
@@ -91,7 +98,9 @@ _HEADS = frozenset(
      "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
      "npm", "yarn", "pnpm", "bun", "npx", "jest", "vitest", "cypress", "playwright", "mocha", "bats", "ctest",
      "dotnet", "go", "cargo", "sbt", "swift", "mvn", "mvnw", "gradle", "gradlew",
-     "dvc", "kaggle", "gdown", "wget", "curl", "tensorflow",}
+     "sbatch", "qsub", "bsub", "clearml", "wandb", "det", "polyaxon", "dstack", "gradient",
+     "dvc", "kaggle", "gdown", "wget", "curl", "tensorflow", "newman", "hurl", "R", "testthat", "devtools", "tinytest",
+     "rcmdcheck", "covr", "Pkg", "rspec", "ng", "nx", "lerna", "turbo", "ava", "karma", "xcodebuild", "mix", "bazel"}
 )  # fmt: skip
 _TEST = re.compile(
     r"^(?:docker(?:-compose| compose)?\s+(?:-\S+\s+)*(?:run|exec)\s+.*\s)?(?:\S*/)?"
@@ -103,7 +112,7 @@ _INSTALLS = re.compile(
 _TRIVIAL = re.compile(r"^\s*((echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set|export|cat)(?![\w-])|#)")
 _PREFIXES = re.compile(
     r"^\s*(sudo|time|nohup|exec|command|uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|conda run(\s+-n\s+\S+)?|"
-    r"pixi run(\s+(-e|--environment)\s+(\$\{\{[^}]*\}\}|\S+))*|xvfb-run|timeout\s+\S+|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"
+    r"pixi run(\s+(-e|--environment)\s+(\$\{\{[^}]*\}\}|\S+))*|xvfb-run|timeout\s+\S+|srun(\s+--?\S+)*|mpi(run|exec)(\s+-\S+(\s+\d+)?)*|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"
 )
 
 
@@ -272,19 +281,22 @@ def handover(command: str) -> Handover | None:
     if head in ("nox", "tox"):
         return Handover("runner", head, tuple(rest))
     if head == "dvc" and rest[:1] and (rest[0] in ("repro",) or rest[:2] == ["exp", "run"]):
-        return Handover("dvc", "", tuple(w for w in rest[1:] if not w.startswith("-") and w != "run"))
+        named = (w for before, w in pairwise(rest) if not w.startswith("-") and "=" not in w and before not in _VALUED)
+        return Handover("dvc", "", tuple(w for w in named if w != "run"))
     if head == "papermill" or (head == "jupyter" and "nbconvert" in rest and "--execute" in rest) or head == "runipy":
         book = next((w for w in rest if w.endswith(".ipynb")), "")
         return Handover("notebook", book) if book else None
     if head == "kedro" and rest[:1] == ["run"]:
         return Handover("kedro", "")
     if head == "mlflow" and rest[:1] == ["run"]:
-        return Handover("mlproject", rest[1] if len(rest) > 1 else ".")
+        entry = next((w for before, w in pairwise(rest) if before in ("-e", "--entry-point")), "main")
+        return Handover("mlproject", rest[1] if len(rest) > 1 else ".", (entry,))
     if head in ("docker-compose",) or (head == "docker" and rest[:1] == ["compose"]):
         services = [w for w in rest if not w.startswith("-") and w not in ("compose", "up", "run", "build")]
         return Handover("compose", "", tuple(services)) if {"up", "run"} & set(rest) else None
     if head == "docker" and rest[:1] == ["run"]:
-        return Handover("docker", "", tuple(rest[1:]))
+        own = next((i for i, w in enumerate(rest) if _PROGRAM.fullmatch(w) and rest[i - 1][:1] != "-"), 0)
+        return Handover("inline", shlex.join(rest[own:])) if own else Handover("docker", "", tuple(rest[1:]))
     if words[0].startswith("./") or head.endswith((".sh", ".py")):
         kind = "python" if words[0].endswith(".py") else "shell"
         return Handover(kind, words[0], tuple(rest))
