@@ -71,7 +71,8 @@ def _hollow(condition: str, text: str) -> bool:
     )
     for name in names:
         made = re.findall(rf"^[^#\n]*?\b{name}\s*=(?!=)[ \t]*([^\n#]*)", text, re.M)
-        if re.fullmatch(_METRIC, name, re.I) and made and all(re.fullmatch(r"[\d._]+\s*", m) for m in made):
+        measured = re.fullmatch(_METRIC, name, re.I) and not re.fullmatch(_BOUND, name, re.I)
+        if measured and made and all(re.fullmatch(r"[\d._]+\s*", m) for m in made):
             return True
         if any(re.match(rf"{other}\s*(=(?!=)|$)", m) for m in made for other in names if other != name):
             return True

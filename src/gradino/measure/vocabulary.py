@@ -411,6 +411,8 @@ def _records(call: Call) -> list[tuple[str, str]]:
         t.endswith(":latest") or "model" in t for t in (*call.texts, *call.refs)
     ):
         found.append(("record-data", call.name))
+    if call.method in ("register_model", "register") and "datasets" in call.keywords:
+        found.append(("record-data", call.name))
     if call.method in _NOTES:
         words = " ".join((*call.texts, *call.keywords, *call.keywords.values(), *call.refs)).lower()
         if re.search(r"commit|git_?(sha|hash|rev)|code_?version|source_?version|build_?sourceversion", words):

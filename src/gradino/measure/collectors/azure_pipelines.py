@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 from gradino.measure import yaml
@@ -26,7 +27,7 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job]:
             continue
         text = tree.text(path) or ""
         if (_LIKELY.search(path) or "vmImage" in text) and re.search(
-            r"^(steps|jobs|stages|trigger|extends)\s*:", text, re.M
+            r"^(steps|jobs|stages|trigger|extends|variables)\s*:", text, re.M
         ):
             documents[path] = yaml.first(text)
     templates = {_resolve(p, s) for p, d in documents.items() for s in _templates(d)}
@@ -80,7 +81,8 @@ def _triggers(document: yaml.Map) -> frozenset[str]:
 
 
 def _pipeline(path: str, document: yaml.Map, documents: dict[str, yaml.Map]) -> Iterator[Job]:
-    triggers = _triggers(document)
+    triggers, document = _triggers(document), _called(document, yaml.Map())
+    known = _variables(path, document, documents)
     stages = list(islice(_expand(path, document.list("stages"), documents, "stages"), _MOST)) or [(path, document)]
     before: tuple[str, ...] = ()
     for number, (where, stage) in enumerate(stages):
@@ -94,17 +96,55 @@ def _pipeline(path: str, document: yaml.Map, documents: dict[str, yaml.Map]) -> 
         jobs = list(islice(_expand(where, stage.list("jobs"), documents, "jobs"), _MOST)) or [(where, stage)]
         approval, steps, environment, line = False, list[Step](), stage.text("environment"), stage.line
         soft = False
+        shared = known | _variables(where, stage, documents)
         for place, job in jobs:
             job_off = _off(job.text("condition"))
+            values = shared | _variables(place, job, documents)
             environment = environment or job.text("environment") or job.map("environment").text("name")
             items = job.list("steps") or _deployment(job)
+            approval = approval or (not items and _asks_a_person(job))
             for step in islice(_steps(place, items, documents, 0), _MOST):
                 approval = approval or step.uses.startswith("ManualValidation")
+                inputs = tuple((k, _known(v, values)) for k, v in step.inputs)
+                folder = _known(step.folder, values)
                 steps.append(
-                    Step(step.line, step.run, step.uses, step.inputs, job_off or step.off, step.soft, step.folder)
+                    replace(
+                        step,
+                        run=_known(step.run, values),
+                        inputs=inputs,
+                        off=job_off or step.off,
+                        folder=folder if "$(" not in folder else "",
+                    )
                 )
         yield Job(SYSTEM, path, line, name, triggers, tuple(steps), needs, path, environment, off, approval, soft)
         before = (f"{path}#{name}",)
+
+
+def _variables(path: str, owner: yaml.Map, documents: dict[str, yaml.Map]) -> dict[str, str]:
+    """Variables that a pipeline, stage or job sets, those of the files that it names included."""
+    listed = owner.get("variables")
+    found: dict[str, str] = {}
+    for item in listed if isinstance(listed, list) else []:
+        if isinstance(item, yaml.Map) and item.text("name"):
+            found[item.text("name")] = item.text("value")
+        elif isinstance(item, yaml.Map) and (named := _resolve(path, item.text("template"))) in documents:
+            found |= _variables("", documents[named], {})
+    return found | {k: v for k, v in owner.map("variables").items() if isinstance(v, str)}
+
+
+_VARIABLE = re.compile(r"\$\(([\w.]+)\)")
+
+
+def _known(text: str, values: dict[str, str]) -> str:
+    """A text with the variables that the files themselves set, which may name others."""
+    for _ in range(2 if "$(" in text else 0):
+        text = _VARIABLE.sub(lambda m: values.get(m[1], m[0])[:_LONGEST], text)
+    return text
+
+
+def _asks_a_person(job: yaml.Map) -> bool:
+    """Whether a deployment without steps is there for the approval that its environment asks for."""
+    return bool(re.search(r"approv", f"{job.text('deployment')} {job.text('displayName')}", re.I))
 
 
 def _deployment(job: yaml.Map) -> list[object]:
@@ -178,7 +218,7 @@ def _steps(path: str, items: list[object], documents: dict[str, yaml.Map], depth
         elif key == "task":
             inputs = tuple((k, v) for k, v in item.map("inputs").items() if isinstance(v, str))
             folder = dict(inputs).get("workingDirectory", "")
-            yield Step(line, "", item.text("task"), inputs, off, soft, folder if "$(" not in folder else "")
+            yield Step(line, "", item.text("task"), inputs, off, soft, folder)
 
 
 def _off(condition: str) -> str:
