@@ -75,7 +75,8 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
         effect, job = firing.effect, firing.job
         if effect.soft or firing.off or not job.triggers & CHECKED:
             continue
-        called = job.name + (f" {effect.says}" if effect.verb in ("submit", "run-job", "smoke") else "")
+        called = job.name + (f" {effect.says}" if effect.verb in ("submit", "run-job") else "")
+        called += " integration" if effect.verb == "smoke" and "/integration/" in effect.path else ""
         named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", called, re.I)
         checks = effect.verb == "test" and any(run_by(scene, [firing], t) for t in scene.tests.good)
         looked = effect.verb == "smoke" and effect.says.startswith("runs ")
