@@ -12,7 +12,18 @@ from gradino.measure.tree import Tree
 _DEEPEST = 7
 _CHECKS = ("test", "gate", "smoke")
 _ONLY_TALKS = {"--help", "-h", "--dry-run"}
-_ASKS = re.compile(r"^(requests|httpx)\.(post|get)$|invoke_endpoint$|endpoint\.predict$")
+_ASKS = re.compile(
+    r"^(requests|httpx)\.(post|get)$|\.invoke_endpoint(_async)?$|endpoints\.invoke$|endpoint\.(raw_)?predict$|endpoints\.query$"
+)
+_TESTS_IT = re.compile(r"smoke|test|check|verif|valid|invoke", re.I)
+# A request for a prediction in shell; it is a check where its status or its answer is looked at.
+_CURLS = re.compile(
+    r"^(?!\s*(?:#|echo|printf)).*\b(?:curl|wget|Invoke-(?:RestMethod|WebRequest))\b.*(?:predict|scor(?:e|ing)|infer|invocations)",
+    re.M | re.I,
+)
+_FIRM = re.compile(
+    r"\bcurl\b.*\s(-\w*f\w*|--fail\S*)\s|\|\s*(grep|egrep|jq\s+-\w*e)\b|^\s*(grep|diff|test|\[\[?)\s|\bexit\s+1\b", re.M
+)
 _SCORES = re.compile(r"predict|score|scoring|infer|invocations|endpoint|health|serv|localhost|127\.0\.0\.1", re.I)
 _LASTS = re.compile(
     r"(docker|podman)\s+run\b(?=.*\s(-d|--detach)\b)|compose\b.*\sup\b|(systemctl|supervisorctl|pm2)\s"
@@ -103,6 +114,11 @@ class Follower:
             mine += self._handover(command, path, folder, depth)
             lost = command.soft or command.piped
             found += [replace(e, soft=True) if command.soft or (lost and e.verb in _CHECKS) else e for e in mine]
+        if asked := _CURLS.search(text):
+            after = text[asked.start() : asked.start() + 1_500]
+            if _FIRM.search(after) and not re.search(r"\|\|\s*(true|echo|:)", after):
+                where = line + text[: asked.start()].count("\n")
+                found.append(Effect("smoke", path, where, asked[0].strip()[:160]))
         return list(dict.fromkeys(found))
 
     def _specified(self, command: shell.Command, path: str, depth: int) -> list[Effect]:
@@ -170,9 +186,10 @@ class Follower:
     def _shell(self, text: str, path: str, folder: str, depth: int, strict: bool) -> list[Effect]:
         """A shell file: without `set -e`, only its last command can make it fail."""
         found = self.script(text, 1, path, folder, depth)
-        if strict or re.search(r"^[ \t]*set\s+-\w*e|errexit|^#!.{0,200}\s-\w*e", text, re.M):
+        strict = strict or bool(re.search(r"^[ \t]*set\s+-\w*e|errexit|^#!.{0,200}\s-\w*e", text, re.M))
+        if strict or shell.handles(text):
             return found
-        last = shell.commands(text, 1)[-1:]
+        last = [c for c in shell.commands(text, 1) if c.text not in ("fi", "done", "esac", "}")][-1:]
         end = last[0].line if last else 0
         return [replace(e, soft=e.soft or (e.verb in _CHECKS and (e.path, e.line) != (path, end))) for e in found]
 
@@ -183,9 +200,10 @@ class Follower:
             return self._known[key]
         self._known[key] = []
         found: list[Effect] = []
-        asserted = asked = imports = False
+        asserted = asked = imports = raised = False
         for module, function in self.code.reach(path, names, words):
             asserted = asserted or bool(function.asserts)
+            raised = raised or function.raises or any(c.method == "raise_for_status" for c in function.calls)
             asked = asked or any(
                 _ASKS.search(c.name) and (c.method != "get" or _SCORES.search(" ".join((*c.texts, *c.refs))))
                 for c in function.calls
@@ -203,7 +221,9 @@ class Follower:
                     found += self.script(text, line, module.path, "", depth + 1)
         if imports and depth < _DEEPEST:
             found += self._imported(words, path, depth)
-        if asserted and asked:
+        served = self.code.module(path)
+        serves = served is not None and bool(served.packages & {"flask", "fastapi", "streamlit", "gradio", "starlette"})
+        if asked and not serves and (asserted or (raised and _TESTS_IT.search(path.rpartition("/")[2]))):
             found.append(Effect("smoke", path, 1, f"{path} asks the service and checks its answer"))
         self._known[key] = found
         return found

@@ -24,7 +24,9 @@ _INTERESTING = (
     "litserve", "load_model", "log_metric", "clearml", "neptune", "comet", "dvclive", "hopsworks", "Monitor",
     "aporia", "langfuse", "langsmith", "logfire", "drift", "PipelineModel", "submitit", "load_dataset",
     "databricks-datasets",
-    "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime", "MODEL_REGISTRY", "revision=", "model_packages",
+    "requests", "read_sql", "kafka", "deploy", "set_stage", "aim", "onnxruntime", "Model.load", "_fn(", "def predict", "def infer",
+    "transformers", "maxfw", "MODEL_REGISTRY", "revision=", "model_packages",
+    "opencensus", "sentry_sdk", "capture_config", "DataCapture",
 )  # fmt: skip
 _EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
 _PAST = re.compile(r"(^|/)(changelog|changes|history|news|release[-_]?notes)\b")

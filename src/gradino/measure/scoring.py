@@ -9,8 +9,22 @@ from gradino.measure.python import BODY, MAIN, Call, Module
 from gradino.measure.scene import Scene
 
 _ROUTES = re.compile(r"(^|\.)(get|post|route|api_route|put|websocket|api|service|deployment|remote_method)$")
+# Calls that give a function a route, bases of classes that answer requests, and of those that frameworks serve.
+_ADDS = re.compile(
+    r"(^|\.)(add_(api_)?(websocket_)?route|add_url_rule|add_(post|get|put|resource|api|handler)|add_routes)$"
+)
+_VIEWS = re.compile(
+    r"(^|\.)(Resource|MethodView|APIView|\w*ViewSet|GenericAPIView|View|RequestHandler|HTTPEndpoint|HTTPMethodView|\w+Servicer)$"
+)
+_SERVED = re.compile(
+    r"(^|\.)(BaseHandler|LitAPI|PythonModel|InferenceSpec|BasePredictor|MAXModelWrapper|PredictAPI|TritonPythonModel|"
+    r"DefaultHandlerService|Executor|BentoService|SeldonComponent)$|(kserve|mlserver).*Model"
+)
+_OWN = frozenset({"EndpointHandler", "TritonPythonModel"})  # classes that a platform finds by their name
 _SERVERS = frozenset({"fastapi", "flask", "bentoml", "litserve", "gradio", "streamlit", "ray", "kserve", "litestar", "sanic", "tornado",
-                      "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit"})  # fmt: skip
+                      "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit",
+                      "flask_restful", "flask_restx", "flask_restplus", "maxfw", "falcon", "bottle", "grpc", "connexion", "shiny", "panel", "azure"})  # fmt: skip
+_HOOKS = frozenset({"model_fn", "predict_fn", "transform_fn"})  # of SageMaker's containers
 
 
 @lru_cache(maxsize=1)
@@ -22,8 +36,11 @@ def scoring_files(scene: Scene) -> list[str]:
             continue
         names = set(module.functions)
         calls = module.calls()
-        routes = bool(_SERVERS & module.packages) and any(
-            _ROUTES.search(d.name) for f in module.functions.values() for d in f.decorators
+        bases = [b for bs in module.classes.values() for b in bs]
+        routes = bool(_SERVERS & module.packages) and (
+            any(_ROUTES.search(d.name) for f in module.functions.values() for d in f.decorators)
+            or any(_ADDS.search(c.name) for c in calls)
+            or any(_VIEWS.search(b) for b in bases)
         )
         pages = bool({"streamlit", "gradio", "dash", "chainlit"} & module.packages)
         scores = any(
@@ -41,16 +58,11 @@ def scoring_files(scene: Scene) -> list[str]:
             for c in calls
         )
         named = re.search(
-            r"_(scor(e|ing)|inference|predict)\w*\.py$|(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
+            r"_(scor(e|ing)|inference|predict)\w*\.py$|(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|forecast|recommend|classify|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
             module.path,
         )
-        hooks = {"init", "run"} <= names or {"model_fn"} <= names or {"predict_fn"} <= names or {"input_fn"} <= names
-        served = any(
-            ("Model" in b and ("kserve" in b or "mlserver" in b))
-            or b.endswith(("BaseHandler", "LitAPI", "PythonModel"))
-            for bs in module.classes.values()
-            for b in bs
-        )
+        hooks = {"init", "run"} <= names
+        served = any(_SERVED.search(b) for b in bases) or bool(_OWN & set(module.classes)) or bool(_HOOKS & names)
         if (
             _by_script(scene, module)
             or any(c.method == "invoke_endpoint" for c in calls if not module.path.endswith(".ipynb"))

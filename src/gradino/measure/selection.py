@@ -81,6 +81,10 @@ class Selection:
             return None
         if "/" not in word and "." in word and not word.endswith(".py") and word.strip("."):
             word = word.replace(".", "/")  # a module of unittest
+        if word.startswith("/"):  # as a container sees it: what is copied there lies somewhere below
+            parts = word.strip("/").split("/")
+            ends = ("/".join(parts[i:]) for i in range(1, len(parts)))
+            return next((e for e in ends if any(p.startswith(f"{e}/") or p == e for p in self._tree.sizes)), word)
         return _placed(self._folder, word)
 
     def _inside(self, path: str, place: str) -> bool:

@@ -56,7 +56,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\btwine\s+upload|\b(poetry|uv|flit|hatch|pdm)\s+publish|\bmaturin\s+publish", "publish-package"),
     (r"\bpython3?\s+-m\s+build\b|setup\.py\s+(sdist|bdist_wheel)|\b(poetry|uv|hatch)\s+build\b", "build-package"),
     (r"\bmkdocs\s+gh-deploy|\bsphinx-build|\bmkdocs\s+build", "docs"),
-    (r"^\s*(CI=\w+\s+)?(npm|yarn|pnpm|bun)\s+(run\s+|--\S+\s+)*(test|e2e)\b|^\s*(npx\s+)?(jest|vitest|cypress\s+run|playwright\s+test|mocha|bats|ctest)\b|\b(dotnet|go|cargo|sbt|swift)\s+test\b|\b(mvnw?|gradlew?)\s+(\S+\s+)*?(test|verify|check)\b", "other-test"),
+    (r"^\s*(CI=\w+\s+)?(npm|yarn|pnpm|bun)\s+(run\s+|--\S+\s+)*(test|e2e)\b|^\s*(npx\s+)?(jest|vitest|cypress\s+run|playwright\s+test|mocha|bats|ctest|ava|karma\s+start|rspec)\b|\b(dotnet|go|cargo|swift|mix|bazel|ng|nx|xcodebuild)\s+test\b|\bsbt\b.*\btest|\b(lerna|turbo)\s+run\s+test\b|\b(mvnw?|gradlew?)\s+(\S+\s+)*?(test|verify|check|install|package|build)\b(?!.*(-DskipTests|-x\s+test))|\bR\s+CMD\s+check|\b(devtools::(test|check)|testthat::test_|rcmdcheck::|covr::|tinytest::)|\bPkg\.test\(", "other-test"),
     # training
     (r"\baz\s+ml\s+(job\s+create|run\s+submit)", "submit"),
     (r"\bgcloud\s+(\S+\s+)*?(ai\s+custom-jobs\s+create|ai-platform\s+jobs\s+submit\s+training|ai\s+hp-tuning-jobs)", "submit"),
@@ -76,6 +76,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bkaggle\s+(datasets|competitions)\s+download|\bgdown\b|\bwget\s+\S*(uci|kaggle|githubusercontent)", "fixed"),
     (r"\baws\s+cloudwatch\s+put-metric-alarm", "alert"),
     (r"\bcurl\b.*(\s-\w*f\w*\b|--fail).*(localhost|127\.0\.0\.1|https?://)", "smoke"),
+    (r"\baz\s+ml\s+(online|batch)-endpoint\s+invoke|\bnewman\s+run|\baws\s+sagemaker-runtime\s+invoke-endpoint|\bgcloud\s+ai(-platform)?\s+(\S+\s+)*?predict\b|\bhurl\b.*--test", "smoke"),
     (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
@@ -116,6 +117,9 @@ _PREFIXES = re.compile(
 )
 
 
+_HANDLES = re.compile(r"(?:\b\w+\s*\(\)|\bfunction\s+\w+)[^}]*\$\?[\s\S]{0,400}?\bexit\b")
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One simple command: `text` as written, `soft` where its failure is swallowed."""
@@ -138,6 +142,11 @@ class Handover:
 # A program that is given a text in quotes which goes on over lines.
 _SSH = r"\s*(?:sudo\s+)?(?:sshpass\s.*?\s)?ssh\s"
 _OPENS = re.compile(rf"""(?:python[\d.]*\s+-c\s+|^{_SSH}[^"'#]*)(["'])""")
+
+
+def handles(script: str) -> bool:
+    """Whether a function of a script looks at how the command before it ended, and ends the script."""
+    return "$?" in script and bool(_HANDLES.search(script))
 
 
 def commands(script: str, line: int = 0) -> list[Command]:
@@ -182,7 +191,7 @@ def commands(script: str, line: int = 0) -> list[Command]:
         if here := re.search(r"<<-?\s*\\?['\"]?(\w+)['\"]?", text):
             feeds = "ssh" if re.match(_SSH, text) else "shell" if re.match(r"(sudo\s+)?(ba)?sh\s", text) else ""
             until, fed, body = here[1], feeds, list[str]()
-        if re.match(r"set\s+\+e\b", text):
+        if re.match(r"set\s+\+e\b", text) and not handles(script):
             lenient = True
         if re.search(r"\|\|\s*\w+=", text) and not re.search(r"exit\s+[\"']?\$|\bif\b|\[\s", script):
             text += " || true"  # the exit code is kept and never used

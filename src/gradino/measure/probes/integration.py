@@ -1,5 +1,5 @@
 """Probes of application integration: builds, tests of the application, tests of the model, independence."""
-# ruff: noqa: E501 - a table reads better unwrapped
+
 
 import re
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def unit_tests(scene: Scene) -> list[Evidence]:
     found = _tests(scene, lambda t: t.unit, "checks a unit") or _tests(
         scene, lambda t: t.integration, "crosses a boundary"
     )
-    return found + _other_tests(scene)
+    return found + _other_tests(scene) or _integration_jobs(scene, ("smoke",))
 
 
 # Files of tests in languages that are not read further.
@@ -68,7 +68,9 @@ def integration_tests(scene: Scene) -> list[Evidence]:
     return _tests(scene, lambda t: t.integration, "crosses a boundary") + _integration_jobs(scene)
 
 
-def _integration_jobs(scene: Scene) -> list[Evidence]:
+def _integration_jobs(
+    scene: Scene, verbs: tuple[str, ...] = ("smoke", "submit", "run-job", "deploy", "bundle-deploy")
+) -> list[Evidence]:
     """CI jobs that put parts together and look whether they work."""
     found = []
     for firing in scene.firings:
@@ -80,7 +82,7 @@ def _integration_jobs(scene: Scene) -> list[Evidence]:
         named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", called, re.I)
         checks = effect.verb == "test" and any(run_by(scene, [firing], t) for t in scene.tests.good)
         looked = effect.verb == "smoke" and effect.says.startswith("runs ")
-        if looked or (named and (checks or effect.verb in ("smoke", "submit", "run-job", "deploy", "bundle-deploy"))):
+        if looked or (named and (checks or effect.verb in verbs)):
             found.append(scene.show(firing, "puts the parts together and checks"))
     return found[:2]
 

@@ -1,0 +1,82 @@
+"""What checks a model or an application, in the spellings that projects use, and what only looks like it."""
+
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import pytest
+
+from tests.measure.test_collectors import levels
+
+_REGISTER = "import mlflow\nfrom train import train\n\nmae, best = train()\n"
+_THEN = "    mlflow.register_model('runs:/1/m', 'm')\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "level"),
+    [
+        (f"{_REGISTER}if mae < float(config['max_mae']):\n{_THEN}", 4),
+        (f"{_REGISTER}assert mae < best.metrics['mae']\nmlflow.register_model('runs:/1/m', 'm')\n", 4),
+        (f"{_REGISTER}assert (\n    mae < best.metrics['mae']\n)\nmlflow.register_model('runs:/1/m', 'm')\n", 4),
+        (f"{_REGISTER}def should_deploy(mae):\n    return mae < 10\n", 4),
+        (f"{_REGISTER}improvement = best - mae\nif improvement >= threshold:\n{_THEN}", 4),
+        (f"{_REGISTER}to_be_promoted = mae < best\nif to_be_promoted:\n{_THEN}", 4),
+        (f"{_REGISTER}def should_retrain(mae):\n    return mae > 10\n\nmlflow.register_model('runs:/1/m', 'm')\n", 0),
+        (f"{_REGISTER}if drift_score > threshold:\n{_THEN}", 0),
+        (f"{_REGISTER}if greater_is_better:\n    mae = -mae\nmlflow.register_model('runs:/1/m', 'm')\n", 0),
+        (f"{_REGISTER}if mae < 10:\n    print('ready to deploy')\n", 0),
+        ("from kfp.v2 import dsl\nfrom train import train\n\ndef pipeline():\n    with dsl.Condition(train() > 0.9):\n        pass\n", 4),
+    ],
+)  # fmt: skip
+def test_a_bound_refuses_a_candidate_where_something_hangs_on_it(code: str, level: int) -> None:
+    assert levels({"pipeline.py": code})("integration.model-tests") == level
+
+
+def _workflow(*lines: str) -> dict[str, str]:
+    steps = "".join(f"          {line}\n" for line in lines)
+    return {".github/workflows/ci.yml": f"on: push\njobs:\n  t:\n    runs-on: u\n    steps:\n      - run: |\n{steps}"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "scoring", "model"),
+    [
+        (("curl -sf -X POST localhost:8080/predict -d '{}'",), 4, 2),
+        (("curl -s -X POST localhost:8080/predict \\", "  -d '{\"x\": 1}' | grep -q price"), 4, 2),
+        (("curl -s -X POST localhost:8080/predict -d '{}'",), 1, 0),
+        (("curl -sf -X POST localhost:8080/predict -d '{}' || true",), 1, 0),
+        (("echo curl -sf -X POST localhost:8080/predict",), 1, 0),
+        (("az ml online-endpoint invoke -n e --request-file r.json",), 1, 2),
+        (("newman run api.json",), 4, 2),
+    ],
+)  # fmt: skip
+def test_a_request_for_a_prediction_checks_where_its_answer_is_looked_at(lines: tuple[str, ...], scoring: int, model: int) -> None:  # fmt: skip
+    found = levels(_workflow(*lines))
+    assert (found("release.scoring-script"), found("integration.model-tests")) == (scoring, model)
+
+
+@pytest.mark.parametrize(
+    ("script", "level"),
+    [
+        ("set +e\nfunction ended() {\n  CODE=$?\n  if [ $CODE != 0 ]; then exit $CODE; fi\n}\npytest\nended\ndocker compose down\n", 2),
+        ("set +e\nfunction ended() {\n  echo over\n}\npytest\nended\ndocker compose down\n", 0),
+        ("if [ -z $STAGE ]\nthen\n  echo nothing to test\nelse\n  pytest\nfi\n", 2),
+        ("pytest\ndocker compose down\n", 0),
+    ],
+)  # fmt: skip
+def test_a_script_fails_with_its_tests_where_it_says_so(script: str, level: int) -> None:
+    files = {"run.sh": script, "test_x.py": "def test_x():\n    assert f() == 1\n"} | _workflow("./run.sh")
+    assert levels(files)("integration.application-tests") == level
+
+
+_ASK = "import requests\n\nanswer = requests.post('http://x/predict', json={'x': 1})\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "level"),
+    [
+        ("smoke_test.py", f"{_ASK}answer.raise_for_status()\n", 4),
+        ("smoke_test.py", f"{_ASK}if not answer.ok:\n    raise SystemExit(1)\n", 4),
+        ("smoke_test.py", f"{_ASK}print(answer)\n", 1),
+        ("nightly.py", f"{_ASK}answer.raise_for_status()\n", 1),  # scores every night, and tests nothing
+    ],
+)
+def test_a_script_that_asks_the_service_is_a_test_where_it_may_fail(name: str, code: str, level: int) -> None:
+    assert levels({name: code} | _workflow(f"python {name}"))("release.scoring-script") == level
