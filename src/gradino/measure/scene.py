@@ -24,7 +24,8 @@ _INTERESTING = (
     "litserve", "load_model", "log_metric", "clearml", "neptune", "comet", "dvclive", "hopsworks", "Monitor",
     "aporia", "langfuse", "langsmith", "logfire", "drift", "PipelineModel", "submitit", "load_dataset",
     "databricks-datasets",
-    "requests", "read_sql", "kafka", "deploy", "set_stage", "aim", "onnxruntime", "Model.load", "_fn(", "def predict", "def infer",
+    "set_stage",
+    "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime", "Model.load", "_fn(", "def predict", "def infer",
     "transformers", "maxfw", "MODEL_REGISTRY", "revision=", "model_packages",
     "opencensus", "sentry_sdk", "capture_config", "DataCapture",
 )  # fmt: skip

@@ -90,7 +90,9 @@ _LAST: dict[str, str] = {
         ("create_endpoint", "update_endpoint", "create_endpoint_config", "CfnEndpoint", "ModelDeployOp", "EndpointCreateOp",
          "deploy_model", "create_deployment", "update_deployment", "SageMakerEndpointOperator", "CfnEndpointConfig",
          "update_endpoint_and_wait", "create_and_wait_endpoint", "begin_create_or_update_endpoint",
-         "update_weights_and_capacities", "update_endpoint_weights_and_capacities", "put_served_model"),
+         "update_weights_and_capacities", "update_endpoint_weights_and_capacities", "put_served_model", "deploy_app",
+         "create_inference_endpoint", "update_function_code", "mlflow_model_deployer_step", "bentoml_model_deployer_step",
+         "create_namespaced_deployment", "patch_namespaced_deployment", "replace_namespaced_deployment"),
         "deploy"),
     **dict.fromkeys(("create_stack", "update_stack", "execute_change_set"), "provision"),
     **dict.fromkeys(
@@ -160,7 +162,7 @@ _BY_NAME = tuple(
         (r"\.models\.create_or_update$|ml_client\.models\.create_or_update|bentoml\.\w+\.save(_model)?$|^bentoml\.save_model", "register"),
         ((r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|(experiment|published_pipeline)\.submit$|^sky\.(jobs\.)?launch$|"
          r"batch_client(\(\))?\.(job\.add|task\.add\w*)$|\.jobs\.(run_now|submit)$|\.trigger_pipeline$"), "submit"),
-        ((r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$|^ray\.serve\.run$|"
+        ((r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$|^ray\.serve\.run$|^bentoml\.deployment\.(create|update)$|"
           r"serving_endpoints\.(create|update_config)(_and_wait)?$"), "deploy"),
         (_WATCHERS.pattern, "watch"),
         (r"^(sentry_sdk|honeybadger|rollbar|bugsnag|raven)\b", "errors"),
@@ -340,6 +342,8 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
             found.append("deploy")
     if _DRIFTERS.match(whole) and not _LAST.get(method):
         found.append("drift")
+    if call.keywords.get("repo_type") == "space" and method.startswith("upload"):
+        found.append("deploy")
     if call.keywords.keys() & {"traffic", "traffic_percentage", "traffic_split"}:
         found.append("traffic")
     return [(verb, name) for verb in dict.fromkeys(found)]
