@@ -66,6 +66,22 @@ def test_a_script_fails_with_its_tests_where_it_says_so(script: str, level: int)
     assert levels(files)("integration.application-tests") == level
 
 
+def test_an_integration_job_alone_is_a_test_of_the_application() -> None:
+    files = {"ask.py": "import requests\nassert requests.post('http://x/predict').json() == 1\n"}
+    named = {
+        p: t.replace("  t:\n", "  integration:\n")
+        for p, t in _workflow("docker compose up -d", "python ask.py").items()
+    }
+    assert levels(files | named)("integration.application-tests") == 2
+    assert levels(files | _workflow("python ask.py"))("integration.application-tests") == 0
+
+
+def test_python_2_is_read() -> None:
+    old = "import cPickle\n\ndef predict(rows):\n    model = cPickle.load(open('m'))\n    print 'rows', len(rows)\n    return model.predict(rows)\n"
+    assert levels({"api.py": "", "predict.py": old})("release.scoring-script") == 1
+    assert levels({"api.py": "", "predict.py": old.replace("model.", "model .. ")})("release.scoring-script") == 0
+
+
 _ASK = "import requests\n\nanswer = requests.post('http://x/predict', json={'x': 1})\n"
 
 

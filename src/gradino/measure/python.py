@@ -82,15 +82,26 @@ def valid(source: str) -> bool:
 
 
 def parse(path: str, source: str) -> Module | None:
-    """Read a module; None where it is not valid Python (any version that the running interpreter reads)."""
-    try:
-        if source.startswith("# Databricks notebook source"):
-            source = re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M)
-        reader = _Reader(path, source)
-        reader.read(syntax.tree(source))
-    except _UNREADABLE:
-        return None
-    return reader.module
+    """Read a module; None where it is not valid Python (any version that the running interpreter reads, or 2)."""
+    if source.startswith("# Databricks notebook source"):
+        source = re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M)
+    for text in (source, _renewed(source)):
+        try:
+            reader = _Reader(path, text)
+            reader.read(syntax.tree(text))
+        except _UNREADABLE:
+            continue
+        return reader.module
+    return None
+
+
+_PRINT = re.compile(r"^([ \t]*)print[ \t]+(?![(=])(?:>>[^,\n]*,?)?([^\n]*)$", re.M)
+_EXCEPT = re.compile(r"^([ \t]*except\b[^\n:]*?),[ \t]*(\w+)[ \t]*:", re.M)
+
+
+def _renewed(source: str) -> str:
+    """Statements of Python 2 as those of 3, line for line: what a file says, not how it would run."""
+    return _EXCEPT.sub(r"\1 as \2:", _PRINT.sub(r"\1print(\2)", source))
 
 
 _EVERYTHING = {"AssertionError", "Exception", "BaseException"}

@@ -43,7 +43,9 @@ def unit_tests(scene: Scene) -> list[Evidence]:
     found = _tests(scene, lambda t: t.unit, "checks a unit") or _tests(
         scene, lambda t: t.integration, "crosses a boundary"
     )
-    return found + _other_tests(scene) or _integration_jobs(scene, ("smoke",))
+    found += _other_tests(scene)
+    shown = any(e.strength >= Strength.WIRED for e in found)
+    return found if shown else [*found, *_integration_jobs(scene, ("smoke",))]
 
 
 # Files of tests in languages that are not read further.
