@@ -143,7 +143,7 @@ BUNDLE = (
         ({"MLproject": MLPROJECT, "check.py": "", ".github/workflows/x.yml": CI.format("mlflow run . -e validate")}, 1),
         ({"Dockerfile": "CMD python train.py\n", ".github/workflows/x.yml": CI.format("docker run --rm img")}, 4),
         ({"Dockerfile": "CMD python train.py\n", ".github/workflows/x.yml": CI.format("docker run --rm img python -c 'import x'")}, 1),
-        ({"dvc.yaml": "stages:\n  fit:\n    cmd: python train.py\n", ".github/workflows/x.yml": CI.format("dvc exp run --pull -S model=small")}, 4),
+        ({"dvc.yaml": "stages:\n  fit:\n    cmd: python train.py\n", ".github/workflows/x.yml": CI.format("dvc exp run --pull -S model=${{ inputs.model }}")}, 4),
     ],
 )  # fmt: skip
 def test_what_is_defined_compute(files: dict[str, str], level: int) -> None:
@@ -227,3 +227,14 @@ def test_a_machine_that_releases_models_leans_less_on_data_scientists(author: st
     history = History([Commit("0" * 40, author, datetime(2026, 1, 1, tzinfo=UTC), title, 1)])
     found = conclude(survey(Tree("0" * 40, {}, {}.get), history), maturity.load(), "x", date(2026, 1, 1))
     assert found.track("integration.independence").level.wired == level
+
+
+@pytest.mark.parametrize(("script", "level"), [("main.py", 4), ("serve.py", 1)])
+def test_a_script_may_choose_as_it_runs_what_trains(script: str, level: int) -> None:
+    files = {
+        **DATA, **PINNED,
+        "train.py": "",
+        script: "from models.forest import Forest\n\nif __name__ == '__main__':\n    for trainer in [Forest]:\n        trainer().run()\n",
+        "models/forest.py": "from sklearn.svm import SVC\n\n\nclass Forest:\n    def run(self):\n        SVC().fit(x, y)\n",
+    }  # fmt: skip
+    assert reproducibility(files) == level

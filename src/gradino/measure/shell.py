@@ -81,9 +81,9 @@ _TOOLS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
 _VALUED = ("-S", "--set-param", "-n", "--name", "-j", "--jobs", "-r", "--rev")  # options of dvc that a value follows
-_PROGRAM = re.compile(
-    r"(\S*/)?(python[\d.]*|bash|sh|dvc|make|pytest|uv|poetry|mlflow|id|pip)"
-)  # not the image's own command
+# What a container may be told to run instead of the image's own command.
+_PROGRAM = re.compile(r"(\S*/)?(python[\d.]*|bash|sh|dvc|make|pytest|uv|poetry|mlflow|id|pip)")
+_HOLE = re.compile(r"\$\{\{[^}]*\}\}")
 _LONGEST = 2_000  # characters of a command
 _WORD = re.compile(r"[A-Za-z0-9]+")
 # One of these words stands in every command that a pattern above knows; most lines hold none.
@@ -262,7 +262,7 @@ def bare(command: str) -> str:
 def handover(command: str) -> Handover | None:
     """Which script, module, target or stage a command runs."""
     named = re.match(r"\s*(pixi|pdm|rye|hatch)\s+run\b", command)  # a task of the project, unless a program
-    command = bare(command)
+    command = _HOLE.sub(lambda hole: hole[0].replace(" ", ""), bare(command))  # one word each
     if trivial(command):
         return None
     try:
@@ -290,8 +290,8 @@ def handover(command: str) -> Handover | None:
     if head in ("nox", "tox"):
         return Handover("runner", head, tuple(rest))
     if head == "dvc" and rest[:1] and (rest[0] in ("repro",) or rest[:2] == ["exp", "run"]):
-        named = (w for before, w in pairwise(rest) if not w.startswith("-") and "=" not in w and before not in _VALUED)
-        return Handover("dvc", "", tuple(w for w in named if w != "run"))
+        given = (w for before, w in pairwise(rest) if not w.startswith("-") and "=" not in w and before not in _VALUED)
+        return Handover("dvc", "", tuple(w for w in given if w != "run"))
     if head == "papermill" or (head == "jupyter" and "nbconvert" in rest and "--execute" in rest) or head == "runipy":
         book = next((w for w in rest if w.endswith(".ipynb")), "")
         return Handover("notebook", book) if book else None

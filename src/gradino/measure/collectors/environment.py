@@ -32,6 +32,7 @@ _IMAGE = re.compile(
 _CONTAINER = re.compile(
     r"(image_uris\.retrieve|get_image_uri|\.(SKLearn|PyTorch|TensorFlow|XGBoost|HuggingFace|MXNet))$"
 )
+_INSTALLS = re.compile(r"(?:install_requires|require\w*|dependencies)\s*=\s*\[(.*?)\][,\s]*$", re.S | re.M)
 _VERSION = ("version", "framework_version", "repo_version", "transformers_version")
 
 
@@ -48,9 +49,10 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
         if listed := _toml(tree.text(path) or ""):
             yield _judged(path, listed)
     for path in tree.named("setup.py"):
-        said = re.findall(r"""["']([A-Za-z][\w.\-\[\]]*\s*[=<>~!^][^"']*)["']""", tree.text(path) or "")
-        if said:
-            yield _judged(path, [(x, bool(_PINNED.match(x))) for x in said])
+        if block := _INSTALLS.search(tree.text(path) or ""):
+            yield _judged(
+                path, [(x, bool(_PINNED.match(x))) for x in re.findall(r"""["']([A-Za-z][^"']*)["']""", block[1])]
+            )
     for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
         if image := _IMAGE.search(tree.text(path) or ""):
             yield Resource(SYSTEM, "environment", path, 0, image[1], frozenset({"pinned", "image"}))

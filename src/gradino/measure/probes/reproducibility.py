@@ -33,6 +33,7 @@ _ABOUT_DATA = re.compile(
 _MOVING = re.compile(r"^(?!.*(?:serving|prediction|postgres|artifact|docker (?:tag|push|build))).*(?:image|docker|container|\.cr\.|ecr|gcr|mcr|pkg\.dev).*:latest\b", re.I | re.M)  # fmt: skip
 _VERSIONED = re.compile(r"^(?!(?:python|ubuntu|debian|alpine|bash|busybox)\b)[^\s{]+:(?!latest)[^\s{]*\d[^\s{]*$")
 _JOB_FILES = ("Argo", "Kubernetes", "Azure ML", "Vertex", "SageMaker", "Databricks")  # systems whose jobs name an image
+_OTHER_SCRIPT = re.compile(r"serv|api|app|predict|infer|scor|deploy|monitor|dashboard|test|eval", re.I)
 _MOST_SCRIPTS = 40  # far from training, followed to see whether they train
 # What trains, by the name it is imported by → how lists of dependencies may call it.
 _LEARNERS = {
@@ -168,16 +169,20 @@ def _one_command(scene: Scene) -> tuple[Evidence, str] | None:
             return scene.show(firing, "retrains"), firing.effect.path
     if "MLproject" in scene.tree and trainers:
         return scene.see("MLproject", 1, "mlflow run retrains", source="MLflow"), "MLproject"
-    near = scene.near(trainers)
+    near, perhaps = scene.near(trainers), None
     for path in chain(sorted(near), _scripts(scene, near) if trainers else ()):
         module = scene.code.module(path) if not path.endswith(".ipynb") else None
         if module is None:
             continue
         start = module.functions.get("<main>")
-        reached = scene.code.reach(path) if start or path in trainers else ()
+        reached = list(scene.code.reach(path)) if start or path in trainers else []
+        found = scene.see(path, start.line if start else 1, f"python {path} retrains"), path
         if any(m.path in trainers and _fits(scene, m.path, f.name) for m, f in reached):
-            return scene.see(path, start.line if start else 1, f"python {path} retrains"), path
-    return None
+            return found
+        loads = start and any(m.path in trainers for m, _ in reached)
+        if loads and "train" in scene.tree.short(path) and not _OTHER_SCRIPT.search(path.rpartition("/")[2]):
+            perhaps = perhaps or found  # what it calls is chosen as it runs
+    return perhaps
 
 
 def _scripts(scene: Scene, known: set[str]) -> Iterator[str]:
