@@ -25,8 +25,9 @@ from gradino.operate.store import Store
 from gradino.operate.store.state import data_versions
 
 MOST = 5000  # rows: more would teach nothing that a drill asks
-A_DAY = 48  # rows, at most: of a busier project an even part
+A_DAY = 24  # rows, at most: of a busier project an even part, so that there are days enough
 _HISTORY = 0.3  # of the rows that lie in the feed before the first model is trained
+_VARIED = 10  # values of a feature by which rows can be told apart
 _FEWEST = 300  # rows of history: some to learn from and some to test on
 Change = Callable[["pd.Series[Any]", pd.DataFrame], "pd.Series[Any]"]
 
@@ -122,9 +123,18 @@ class Rows:
         return [str(c) for c in self.known.columns if c not in (*_keys(self.identity), self.identity.target)]
 
     def number(self) -> str | None:
-        """The first feature that is a number."""
-        numeric = (c for c in self.features() if pd.api.types.is_numeric_dtype(self.known[c]))
-        return next((c for c in numeric if not pd.api.types.is_bool_dtype(self.known[c])), None)
+        """The numeric feature whose values are most alike early and late: what goes by them goes evenly over time."""
+        columns = [self.known[c] for c in self.features()]
+        numeric = [c for c in columns if pd.api.types.is_numeric_dtype(c) and not pd.api.types.is_bool_dtype(c)]
+        varied = [c for c in numeric if c.nunique() >= _VARIED] or numeric
+        late = len(self) * 4 // 5
+
+        def moved(column: "pd.Series[Any]") -> float:
+            rank = column.rank(pct=True)
+            return abs(float(rank.iloc[late:].mean() - rank.iloc[:late].mean()))
+
+        found = min(varied, key=moved, default=None)
+        return None if found is None else str(found.name)
 
 
 def deliver(frame: pd.DataFrame, file: Path) -> None:
