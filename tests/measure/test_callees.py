@@ -47,3 +47,35 @@ def test_a_bound_may_be_written_into_the_code_and_what_is_measured_may_not(bound
         f"    if {bound}:\n        mlflow.register_model('m', 'fit')\n\n\nif __name__ == '__main__':\n    fit(1, 2)\n"
     )
     assert levels({"train.py": script})("integration.model-tests") == level
+
+
+SHARED = {
+    "jenkins/vars/fit.groovy": 'def call(String name) {\n  sh """\n    python train.py --name \\$NAME\n  """\n}\n'
+}
+JENKINS = (
+    "library 'ours'\n// what a model needs\npipeline {{\n  {}\n  stages {{ stage('Fit') {{ steps {{ {} }} }} }}\n}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "level"),
+    [
+        ("Jenkinsfile", JENKINS.format("agent any", "fit('a')"), 3),
+        ("Jenkinsfile", JENKINS.format("agent any", "other('a')"), 1),
+        ("Jenkinsfile", JENKINS.format("agent any", "// fit('a')\n"), 1),
+        ("Jenkinsfile", JENKINS.format("agent any", "sh 'python train.py'").replace("stages {", "all {"), 1),
+        ("ci/nightly.groovy", JENKINS.format("triggers { cron('H 2 * * *') }", "fit('a')"), 3),
+        ("ci/model.groovy", JENKINS.format("parameters { string(name: 'X') }", "fit('a')"), 1),
+    ],
+)  # fmt: skip
+def test_a_pipeline_of_jenkins_calls_its_shared_library(path: str, text: str, level: int) -> None:
+    files = {path: text, **SHARED}
+    assert levels(files)("creation.training") == level
+    assert levels(files)("creation.compute") == (4 if level == 3 or path == "ci/model.groovy" else 1)
+
+
+@pytest.mark.parametrize(("name", "level"), [("blue-$BUILD_ID", 4), ("blue", 3)])
+def test_a_deployment_of_its_own_name_takes_all_traffic_once_it_is_there(name: str, level: int) -> None:
+    command = f"az ml online-deployment create --all-traffic --name {name} -f deployment.yml"
+    files = {".github/workflows/d.yml": f"on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n      - run: {command}\n"}
+    assert levels(files)("operations.availability") == level

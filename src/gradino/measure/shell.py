@@ -45,7 +45,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bpulumi\s+(\S+\s+)*?up\b|\b(cdktf|sst)\s+deploy\b", "provision"),
     (r"^(sudo\s+)?((systemctl|supervisorctl)\s+(re)?(start|load)|pm2\s+(re)?(start|load))\b", "start"),
     (r"\bgcloud\b.*\bupdate-traffic\b.*--to-(revisions|tags)[= ][\"']?[^\s,=]+=(?!0\b|100\b)\S+,|\baz\b.*--traffic[= ][\"']?\w+=(?!0\b|100\b)\d+\s+\w+=(?!0\b|100\b)\d+", "split-traffic"),
-    (r"\bgcloud\b.*(\bupdate-traffic\b|\s--no-traffic\b)|\baz\b.*(--traffic[= ][\"']?\w+=\d+|\bdeployment\s+slot\s+swap)|\bhelm\b.*\s--atomic\b", "shift-traffic"),
+    (r"\bgcloud\b.*(\bupdate-traffic\b|\s--no-traffic\b)|\baz\b.*(--traffic[= ][\"']?\w+=\d+|\bdeployment\s+slot\s+swap|\bonline-deployment\s+create\b(?=.*--all-traffic)(?=.*\bname[= ]\S*\$))|\bhelm\b.*\s--atomic\b", "shift-traffic"),
     (r"\b(docker|podman)[- ]compose\s+(\S+\s+)*?up\b|\b(docker|podman)\s+(container\s+)?run\b", "start"),
     # building
     (r"\bdocker\s+(\S+\s+)*?(buildx\s+build|build)\b.*--push", "publish"),

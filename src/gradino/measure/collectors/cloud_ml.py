@@ -45,6 +45,8 @@ def azure_ml(tree: Tree, code: Code) -> Iterator[Job | Resource]:
                 traits.add("replicas")
             if "data_collector" in document:
                 traits.add("capture")
+            if document.text("app_insights_enabled").lower() == "true":
+                traits |= {"monitor", "model-metrics"}
             yield Resource("Azure ML", "deployment", path, 1, name, frozenset(traits))
         elif "Endpoint" in what:
             shares = [v for v in document.map("traffic").values() if v not in ("0", "100")]

@@ -1,4 +1,4 @@
-"""Jenkinsfile, CircleCI, Travis, Bitbucket Pipelines, Cloud Build and CodeBuild: small formats, one function each."""
+"""CircleCI, Travis, Bitbucket Pipelines, Cloud Build and CodeBuild: small formats, one function each."""
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
@@ -10,49 +10,6 @@ from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
 from gradino.measure.collectors import cdk_typescript
 from gradino.measure.tree import Tree
-
-
-def jenkins(tree: Tree, _code: Code) -> Iterator[Job]:
-    """A Jenkinsfile as one job per stage: its shell, its triggers, whether it waits for `input`."""
-    for path in tree.named("Jenkinsfile*", "*.jenkinsfile", "*.Jenkinsfile"):
-        text = re.sub(
-            r"^[ \t]*//.*$|/\*(?:(?!/\*).)*?\*/",
-            lambda m: "\n" * m[0].count("\n"),
-            tree.text(path) or "",
-            flags=re.M | re.S,
-        )
-        triggers = {"push"}
-        if re.search(r"\bcron\s*\(\s*['\"]\s*\S", text):
-            triggers.add("schedule")
-        marks = (
-            list(re.finditer(r"stage\s*\(\s*['\"]([^'\"]+)['\"]\s*\)", text))
-            or list(re.finditer(r"(pipeline|node)\b", text))[:1]
-        )
-        before: tuple[str, ...] = ()
-        for i, mark in enumerate(marks):
-            body = text[mark.end() : marks[i + 1].start() if i + 1 < len(marks) else len(text)]
-            line = text[: mark.start()].count("\n") + 1
-            shells = re.finditer(r"\b(?:sh|bat)\s*\(?\s*(?:script\s*:\s*)?(\"\"\"|'''|\"|')(.*?)\1", body, re.S)
-            steps = tuple(
-                Step(line + body[: s.start()].count("\n"), s[2], soft="returnStatus: true" in s[0]) for s in shells
-            )
-            off = "when expression is false" if re.search(r"expression\s*\{\s*(return\s+)?false\s*\}", body) else ""
-            soft = bool(re.search(r"catchError\s*\(", body))
-            yield Job(
-                "Jenkins",
-                path,
-                line,
-                mark[1],
-                frozenset(triggers),
-                steps,
-                before,
-                path,
-                mark[1],
-                off,
-                bool(re.search(r"\binput\s*[({]", body)),
-                soft,
-            )
-            before = (*before, f"{path}#{mark[1]}")
 
 
 def circleci(tree: Tree, _code: Code) -> Iterator[Job]:
