@@ -119,6 +119,7 @@ INTEGRATION = (
 MLPROJECT = "entry_points:\n  main:\n    command: python train.py\n  validate:\n    command: python check.py\n"
 CI = "on: push\njobs:\n  x:\n    runs-on: u\n    steps:\n      - run: {}\n"
 JOB = '{{"new_cluster": {{"spark_version": "15.4.x-cpu-ml-scala2.12"}}, "spark_python_task": {{"python_file": "dbfs:/code/{}"}}}}'
+AZURE = "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json\ncommand: {}\n{}\n"
 BUNDLE = (
     "bundle: {{name: x}}\ntargets:\n  dev:\n    mode: {}\nresources:\n  jobs:\n    fit:\n      schedule: {{quartz_cron_expression: 0 0 1 * * ?}}\n"
     "      tasks:\n        - task_key: fit\n          spark_python_task: {{python_file: train.py}}\n"
@@ -136,6 +137,9 @@ BUNDLE = (
         ({"Makefile": "fit:\n\twandb login\n"}, 1),
         ({"job.json": JOB.format("train.py")}, 4),
         ({"job.json": JOB.format("api.py")}, 1),
+        ({"job.yml": AZURE.format("python main.py", "compute: azureml:gpu")}, 4),
+        ({"job.yml": AZURE.format("python main.py", "environment: x")}, 1),
+        ({"score-job.yml": AZURE.format("python main.py", "compute: azureml:gpu")}, 1),
         ({"databricks.yml": BUNDLE.format("development")}, 4),  # paused there, but whoever likes can run it
         ({"it/check.sh": "python ../train.py\n", ".github/workflows/x.yml": INTEGRATION.format("it")}, 4),
         ({"integration_tests/check.sh": "python ../train.py\n", ".github/workflows/x.yml": INTEGRATION.format("integration_tests")}, 1),
@@ -166,6 +170,31 @@ NIGHTLY = (
         ({"lib/stack.ts": CDK.format(NIGHTLY)}, 4, 3),
         ({"machine.asl.json": STATES, "lib/stack.ts": UPLOAD}, 4, 3),  # wired in another file
         ({"machine.asl.json": STATES.replace("sagemaker:createTrainingJob.sync", "lambda:invoke")}, 1, 1),
+        (
+            {
+                "machine.asl.json": STATES.replace("sagemaker:createTrainingJob.sync", "lambda:invoke").replace(
+                    "Fit", "TrainModel"
+                )
+            },
+            4,
+            1,
+        ),
+        (
+            {
+                "lib/stack.ts": "new sfn.StateMachine(this, 'm');\nnew tasks.LambdaInvoke(this, 'Retrain', {});\n"
+                + UPLOAD
+            },
+            4,
+            3,
+        ),
+        (
+            {
+                "lib/stack.ts": "new sfn.StateMachine(this, 'm');\nnew tasks.LambdaInvoke(this, 'Constraints', {});\n"
+                + UPLOAD
+            },
+            1,
+            1,
+        ),
         ({"node_modules/x/machine.asl.json": STATES}, 1, 1),
     ],
 )

@@ -20,7 +20,7 @@ _NONE = ("", "None", "@once", "none")
 def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
     """One job for each pipeline, with a schedule where one is set."""
     for module in code.holding(*_LIKELY):
-        if re.search(r"(^|/)tests?/", module.path):
+        if re.search(r"(^|/)tests?/", module.path, re.I):
             continue
         packages = module.packages
         if "airflow" in packages:

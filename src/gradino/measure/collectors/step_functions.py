@@ -7,10 +7,17 @@ from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
 from gradino.measure.tree import Tree, ours
 
-_LIKELY = re.compile(r"states:::sagemaker:|\bSageMakerCreate(TrainingJob|Endpoint)\b|StateMachine")
-_TASK = re.compile(
-    r"states:::sagemaker:(\w+)|\bSageMaker((?:Create|Update)\w+)\s*\(|\b(Choice)\s*\(|[\"']?Type[\"']?\s*:\s*[\"']?(Choice)\b"
+_LIKELY = re.compile(
+    r"states:::(sagemaker|lambda|ecs|batch|glue):|\bSageMakerCreate(TrainingJob|Endpoint)\b|StateMachine"
 )
+# Tasks of SageMaker, choices, and tasks of others by the name of their state: in the CDK, in the states language.
+_TASK = re.compile(
+    r"states:::sagemaker:(\w+)|\bSageMaker((?:Create|Update)\w+)\s*\(|\b(Choice)\s*\(|[\"']?Type[\"']?\s*:\s*[\"']?(Choice)\b|"
+    r"\b(?:LambdaInvoke|EcsRunTask|BatchSubmitJob|GlueStartJobRun)\s*\(\s*\w+\s*,\s*[\"']([^\"']+)|"
+    r"[\"']([\w -]+)[\"']\s*[:=]\s*\{\s*[\"']?Type[\"']?\s*[:=]\s*[\"']Task\b"
+)
+_OTHERS = (5, 6)  # groups of the pattern that hold such a name
+_TRAINS = re.compile(r"(^|[^a-z])([Rr]e)?train|Train")
 # What starts a machine without a person, wherever in the repository it is wired.
 _EVENT = re.compile(
     r"addEventNotification|add_event_notification|addObjectCreatedNotification|S3EventSource|s3:ObjectCreated|"
@@ -22,9 +29,9 @@ _SOURCES = (".ts", ".py", ".json", ".yml", ".yaml", ".tf", ".template", ".asl")
 
 
 def collect(tree: Tree, _code: Code) -> Iterator[Job]:
-    """One job per file that defines a machine with tasks of SageMaker."""
+    """One job per file that defines a machine which trains, or deploys to SageMaker."""
     texts = {p: tree.text(p) or "" for p in tree.sizes if p.endswith(_SOURCES) and ours(p) and "node_modules" not in p}
-    machines = {p: t for p, t in texts.items() if _LIKELY.search(t) and re.search(r"SageMaker|sagemaker", t)}
+    machines = {p: t for p, t in texts.items() if _LIKELY.search(t)}
     if not machines:
         return
     every = [t for t in texts.values() if "tate" in t or "otification" in t]
@@ -41,7 +48,9 @@ def _steps(text: str) -> Iterator[Step]:
     trained = False
     for match in _TASK.finditer(text):
         name = next(g for g in match.groups() if g).removesuffix(".sync")
-        name = name[0].upper() + name[1:]
+        if match.lastindex in _OTHERS and not _TRAINS.search(name):
+            continue
+        name = "CreateTrainingJob" if match.lastindex in _OTHERS else name[0].upper() + name[1:]
         trained = trained or name == "CreateTrainingJob"
         around = text[match.start() : match.start() + 400]
         if name == "Choice" and not (trained and _METRIC.search(around)):
