@@ -371,3 +371,59 @@ def test_a_composite_action_is_read_with_what_its_caller_passes() -> None:
 def test_a_make_target_goes_on_after_a_condition() -> None:
     make = "up:\n\techo go\nifdef service\n\tkubectl apply -f k8s/\nendif\n"
     assert levels({"Makefile": make, "k8s/api.yaml": WORKLOAD})("release.process") == 2
+
+
+CDK = """\
+import cdk = require('aws-cdk-lib');
+export class Step extends Construct {
+  constructor() { this.project = new codebuild.PipelineProject(this, 'P', { buildSpec: codebuild.BuildSpec.fromObject({ phases: { build: { commands: ['npx cdk deploy "*"'] } } }) }) }
+}
+const endpoint = new sagemaker.CfnEndpoint(this, 'E', {});
+"""
+LISTED = "import { X } from 'aws-cdk-lib';\nnew codepipeline.Pipeline(this, 'P', { stages: [{ stageName: 'Source', actions: [s] }, { stageName: 'Deploy', actions: [STEP] }] });\n"
+LATER = "import { X } from 'aws-cdk-lib';\nconst d = pipeline.addStage({ stageName: 'Roll' });\nd.addAction(STEP);\n"
+OWN = "new actions.CodeBuildAction({ project: new Step(this, 'S').project })"
+APPROVE = "new actions.ManualApprovalAction({ actionName: 'A' }), "
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "level"),
+    [
+        (LISTED.replace("STEP", OWN), 4),
+        (LISTED.replace("STEP", "props.rollout"), 4),  # made elsewhere; the stage says what for
+        (LISTED.replace("STEP", APPROVE + OWN), 2),
+        (LATER.replace("STEP", OWN), 4),
+        (LATER.replace("STEP", "props.rollout"), 1),
+    ],
+)
+def test_stages_of_the_cdk_are_found_however_they_are_written(pipeline: str, level: int) -> None:
+    assert levels({"lib/step.ts": CDK, "lib/pipeline.ts": pipeline})("release.ownership") == (3 if level > 1 else 0)
+    assert levels({"lib/step.ts": CDK, "lib/pipeline.ts": pipeline})("release.process") == level
+
+
+@pytest.mark.parametrize(
+    ("settings", "process", "environments"), [(("staging", "prod"), 2, 4), (("staging",), 2, 2), ((), 1, 2)]
+)
+def test_the_deployment_project_of_sagemaker_is_known_by_its_settings(
+    settings: tuple[str, ...], process: int, environments: int
+) -> None:
+    build = "version: 0.2\nphases:\n  build:\n    commands: [python build.py --out $EXPORT_TEMPLATE_NAME]\n"
+    found = levels({"buildspec.yml": build} | {f"{s}-config.json": "{}" for s in settings})
+    assert (found("release.process"), found("release.environments")) == (process, environments)
+
+
+@pytest.mark.parametrize(("kind", "level"), [("InferenceService", 2), ("ConfigMap", 1)])
+def test_a_step_of_argo_that_applies_a_service_deploys(kind: str, level: int) -> None:
+    flow = f"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: f}}\nspec:\n  templates:\n    - name: d\n      resource:\n        action: create\n        manifest: |\n          kind: {kind}\n"
+    assert levels({"flow.yaml": flow})("release.process") == level
+
+
+@pytest.mark.parametrize(
+    ("said", "level"), [("deployment.yaml", 2), ("service.yaml", 1), ("missing.yaml", 1), ("-", 2)]
+)
+def test_a_documented_manifest_must_be_there_and_say_what_runs(said: str, level: int) -> None:
+    files = {
+        "k8s/deployment.yaml": WORKLOAD,
+        "k8s/service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n",
+    }
+    assert levels(files | {"README.md": f"cd k8s\n\n```\nkubectl apply -f {said}\n```\n"})("release.process") == level

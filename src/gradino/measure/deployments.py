@@ -103,17 +103,26 @@ def _manifests(scene: Scene, named: str) -> list[str]:
 
 
 def applicable(scene: Scene, command: str) -> bool:
-    """Whether the manifests that a command applies are there; one that names none says nothing against it."""
+    """Whether the manifests that a command applies are there and say what runs; one that names none may do anything."""
     where = _APPLIED.search(command)
-    return not where or bool(re.search(r"[$<{:]", where[1])) or bool(_manifests(scene, where[1].strip("`\"'")))
+    named = where[1].strip("`\"'") if where else ""
+    if named in ("", "-") or re.search(r"[$<{:]", named):
+        return True
+    place = named.removeprefix("./").rstrip("/")
+    found = _manifests(scene, named) or [scene.tree.short(p) for p in scene.tree.sizes if p.endswith(f"/{place}")]
+    return bool(found) and not _around(found)
+
+
+def _around(texts: list[str]) -> bool:
+    """Whether manifests hold only what surrounds a service: its name space, settings, address."""
+    kinds = [k for t in texts for k in re.findall(r"^kind:\s*[\"']?(\w+)", t, re.M)]
+    return bool(kinds) and all(_AROUND.fullmatch(k) for k in kinds)
 
 
 def _beside(scene: Scene, firing: Firing) -> bool:
     """Whether only what surrounds a service is applied: its name space, settings, address."""
     where = _APPLIED.search(firing.effect.says)
-    texts = _manifests(scene, where[1]) if where else []
-    kinds = [k for t in texts for k in re.findall(r"^kind:\s*[\"']?(\w+)", t, re.M)]
-    return bool(kinds) and all(_AROUND.fullmatch(k) for k in kinds)
+    return where is not None and _around(_manifests(scene, where[1]))
 
 
 def _asks_the_registry(scene: Scene) -> bool:
@@ -127,6 +136,8 @@ def _asks_the_registry(scene: Scene) -> bool:
 def released(scene: Scene) -> list[Firing]:
     """The deployments that reach users: those to production where any is named so, else all but rehearsals."""
     every = deployments(scene)
+    approved = [f for f in every if f.job.system == "CodePipeline" and "event" in f.job.triggers]
+    every = approved or every  # what a new version in the registry starts is its release; the rest is what it stands on
     named = [f for f in every if PRODUCTION.search(place(f))]
     if any(f.job.system != "Makefile" for f in named):
         return named

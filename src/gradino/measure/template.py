@@ -39,7 +39,8 @@ def generated(tree: Tree) -> Tree:
                 continue
             if made not in sizes:
                 sizes[made], real[made] = size, path
-    for path in (p for p in tree.sizes if _OWN.match(p) and not p.startswith(root)):
+    seeded = not _marked(tree)  # what a repository is made by, and deployed by, stands outside its seed code
+    for path in (p for p in tree.sizes if (seeded or _OWN.match(p)) and not p.startswith(root)):
         if path not in sizes:
             sizes[path], real[path] = tree.sizes[path], path
     return replace(tree, sizes=dict(sorted(sizes.items())), real=real, clean=lambda t: fill(t, answers), _texts={})
@@ -52,14 +53,18 @@ def _root(tree: Tree) -> str | None:
         inside = [p.removeprefix(seed) for p in tree.sizes if p.startswith(seed)]
         if any(p.startswith(".github/workflows/") or "buildspec" in p for p in inside):
             return seed
-    marks = ("cookiecutter.json", "copier.yml", "copier.yaml", "databricks_template_schema.json")
-    if not any(m in tree for m in marks):
+    if not _marked(tree):
         return None
     folders = {p[: m.end()] for p in tree.sizes if (m := re.match(r"(?:[^{/]+/)?\{\{[^/]*\}\}/", p))}
     best = max(sorted(folders), key=lambda f: sum(p.startswith(f) for p in tree.sizes), default=None)
     if best is None and any(p.startswith("template/") for p in tree.sizes):
         return "template/"
     return best
+
+
+def _marked(tree: Tree) -> bool:
+    marks = ("cookiecutter.json", "copier.yml", "copier.yaml", "databricks_template_schema.json")
+    return any(m in tree for m in marks)
 
 
 def _answers(tree: Tree) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
+from gradino.measure.collectors import cdk_typescript
 from gradino.measure.python import Call
 from gradino.measure.tree import Tree
 
@@ -25,6 +26,27 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
         calls = sorted((c for f in module.functions.values() for c in f.calls), key=lambda c: c.line)
         yield from _cdk(
             module.path, [c for c in calls if c.method == "add_stage" or c.method.endswith("Action")], calls
+        )
+    for path in tree.named("buildspec.y*ml"):
+        if "EXPORT_TEMPLATE_" in (tree.text(path) or ""):
+            yield from _sagemaker_project(tree, path)
+
+
+def _sagemaker_project(tree: Tree, path: str) -> Iterator[Job]:
+    """The pipeline that SageMaker makes for a project's deployment repository: an approved model goes to staging, is
+    tested there, and to production after a click. Only its build files and the settings of both stages are in git.
+    """
+    folder = path.rpartition("/")[0]
+    inside = [p.removeprefix(f"{folder}/" if folder else "") for p in tree.sizes if p.startswith(folder)]
+    if not any(re.fullmatch(r"staging-config\S*\.json", p) for p in inside):
+        return
+    group, when = f"{path}#project", frozenset({"push", "event"})
+    test = cdk_typescript.phases(tree, f"{folder}/test/buildspec.yml".lstrip("/"))
+    staging, production = (Step(1, uses=f"CodePipeline/Deploy/CloudFormation/Deploy{s}") for s in ("Staging", "Prod"))
+    yield Job(SYSTEM, path, 1, "DeployStaging", when, (staging, *test), (), group, "staging")
+    if any(re.fullmatch(r"prod-config\S*\.json", p) for p in inside):
+        yield Job(
+            SYSTEM, path, 1, "DeployProd", when, (production,), (f"{group}#DeployStaging",), group, "prod", "", True
         )
 
 

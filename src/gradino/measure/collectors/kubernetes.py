@@ -19,6 +19,7 @@ _WANTED = {"Deployment", "StatefulSet", "Rollout", "CronJob", "Job", "InferenceS
            "Kustomization", "HelmRelease", "Sensor", "SeldonModel", "Experiment", "Alertmanager", "TrafficSplit", "HTTPRoute", "RayCronJob"}  # fmt: skip
 
 
+_SERVING = r"kind:\s*[\"']?(InferenceService|SeldonDeployment|BentoDeployment|RayService|Deployment|Rollout)\b"
 # Parts of a platform: how they are kept up says nothing of the model's service.
 _PLATFORM = re.compile(
     r"grafana|prometheus|exporter|state-metrics|alertmanager|mlflow|postgres|mysql|mongo|redis|minio|kafka|zookeeper|airflow|"
@@ -107,6 +108,8 @@ def _job(path: str, kind: str, name: str, document: yaml.Map, spec: yaml.Map) ->
                 else " ".join(words)
             )
             steps.append(Step(inner.lines.get("command", inner.line), script))
+        if re.search(_SERVING, inner.map("resource").text("manifest")):  # a step that applies what it holds
+            steps.append(Step(inner.line, "kubectl apply -f -"))
         if inner.text("entrypoint") and kind == "RayJob":
             steps.append(Step(inner.line, inner.text("entrypoint")))
         if inner.text("source") and "\n" in inner.text("source"):

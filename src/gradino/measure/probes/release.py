@@ -3,6 +3,7 @@
 
 import re
 
+from gradino.measure import broken
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job
 from gradino.measure.by_hand import started, told
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
@@ -27,7 +28,7 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
         found += [
             scene.show(f, "publishes the image that one command runs")
             for f in scene.fired("publish")
-            if not f.effect.soft
+            if not f.effect.soft and not broken.lifeless(scene.tree, f.job)
         ]
     return _strongest([*found, *told(scene), *started(scene)])
 
@@ -165,10 +166,15 @@ def tests_gate_the_pipeline(scene: Scene) -> list[Evidence]:
             continue
         if firing.off or firing.effect.soft or job.system in ("Makefile", "Docker Compose"):
             continue
-        gates = [g for g in scene.gated(job) if g.effect.verb == "test" and not g.job.soft and _earlier(g, firing)]
+        gates = [g for g in scene.before(job) if _checks(g) and _earlier(g, firing)]
         if gates:
             found.append(scene.show(gates[0], f"tests stand before {job.name}"))
     return _strongest(found)
+
+
+def _checks(gate: Firing) -> bool:
+    """Whether a firing is a test, of the code or of what was deployed before, whose failure stops the rest."""
+    return gate.effect.verb in ("test", "smoke") and not gate.effect.soft and not gate.job.soft
 
 
 def _earlier(gate: Firing, deployment: Firing) -> bool:
@@ -186,7 +192,10 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     for firing in deployments(scene):
         if firing.job.system == "Makefile":
             continue
-        if PRODUCTION.search(place(firing)):
+        if _by_branch(scene, firing):
+            steps["staging"].append(firing)
+            steps["production"].append(firing)
+        elif PRODUCTION.search(place(firing)):
             steps["production"].append(firing)
         elif STAGING.search(place(firing)) or TESTING.search(target(firing)):
             steps["staging"].append(firing)
@@ -213,6 +222,19 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
             )
         )
     return found
+
+
+_BRANCHES = re.compile(r"github\.(head_|base_)?ref|CI_COMMIT_(BRANCH|REF)|SourceBranch|CIRCLE_BRANCH|BITBUCKET_BRANCH|BRANCH_NAME")
+_CHOSEN = re.compile(r"\b\w*(?:env|environment|stage|target)\w*[\"']?\s*[=:]\s*[\"']?(\w+)|(?:&&|\|\|)\s*'(\w+)'", re.I)
+
+
+def _by_branch(scene: Scene, firing: Firing) -> bool:
+    """Whether the branch decides which environment a job deploys to: what was merged is tested before it is merged on."""
+    if not re.search(r"[$]", f"{firing.job.environment} {firing.effect.says}"):
+        return False
+    text = scene.tree.short(firing.job.path)
+    chosen = " ".join(a or b for a, b in _CHOSEN.findall(text)) if _BRANCHES.search(text) else ""
+    return bool(PRODUCTION.search(chosen)) and bool(STAGING.search(chosen) or TESTING.search(chosen))
 
 
 def _promoting_scripts(scene: Scene) -> list[Evidence]:
