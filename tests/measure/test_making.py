@@ -267,3 +267,20 @@ def test_a_script_may_choose_as_it_runs_what_trains(script: str, level: int) -> 
         "models/forest.py": "from sklearn.svm import SVC\n\n\nclass Forest:\n    def run(self):\n        SVC().fit(x, y)\n",
     }  # fmt: skip
     assert reproducibility(files) == level
+
+
+DAILY = "on:\n  schedule: [{cron: '0 3 * * *'}]\njobs:\n  x:\n    runs-on: u\n    steps:\n      - run: python fetch.py\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "level"),
+    [
+        ("import yfinance as yf\nyf.download('X')\n", 4),
+        ("import quandl\nquandl.get('X')\n", 4),
+        ("polygon = shape()\npolygon.area()\n", 0),  # a name, not the package
+        ("import pandas as pd\npd.read_csv('https://archive.ics.uci.edu/iris.data')\n", 0),
+    ],
+)
+def test_what_brings_in_new_data(script: str, level: int) -> None:
+    files = {"fetch.py": f"import requests\n{script}", ".github/workflows/daily.yml": DAILY}
+    assert levels(files)("creation.data-collection") == level

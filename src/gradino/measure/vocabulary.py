@@ -125,7 +125,9 @@ _PROMOTES = (
 _ELSEWHERE = re.compile(r"candidate|staging|challenger|archived|none\b")
 _LIVE_PACKAGES = re.compile(
     r"^(yfinance|tweepy|praw|ccxt|newsapi|feedparser|fredapi|openmeteo_requests|pandas_datareader|meteostat|nba_api|"
-    r"fastf1|pybaseball|binance|alpaca\w*|finnhub|polygon|entsoe|pytrends|alpha_vantage|eiapy|googleapiclient|spotipy)\b"
+    r"fastf1|pybaseball|binance|alpaca\w*|finnhub|polygon|entsoe|pytrends|alpha_vantage|eiapy|googleapiclient|spotipy|"
+    r"scrapy|selenium|playwright|snscrape|investpy|quandl|nasdaqdatalink|tiingo|pycoingecko|cryptocompare|pyowm|cdsapi|"
+    r"herbie|soccerdata|statsbombpy|sodapy|wbdata|wbgapi|dlt|ee|riotwatcher|statsapi|ib_insync|tvDatafeed|yahooquery)\b"
 )
 _TABLES = re.compile(
     r"(\bread_sql(_query|_table)?|\bread_gbq|\bquery_to_dataframe|bigquery\.\S*query|"
@@ -263,7 +265,7 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict", "score_batch", "recommend")
     ):
         result.append(("predict", name))
-    result += _sources(call)
+    result += _sources(call, module)
     if _ALERTS.search(name):
         result.append(("alert", name))
     result += _records(call)
@@ -359,7 +361,7 @@ _FIXED = (
 _READS = re.compile(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|requests_cache)\b")
 
 
-def _sources(call: Call) -> list[tuple[str, str]]:
+def _sources(call: Call, module: Module) -> list[tuple[str, str]]:
     name, method = call.name, call.method
     if _LIVE_PACKAGES.match(name) or _CONSUMERS.search(name):
         return [("collect", name)]
