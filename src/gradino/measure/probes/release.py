@@ -3,7 +3,6 @@
 
 import re
 
-from gradino.measure import broken
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job
 from gradino.measure.by_hand import started, told
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
@@ -28,7 +27,7 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
         found += [
             scene.show(f, "publishes the image that one command runs")
             for f in scene.fired("publish")
-            if not f.effect.soft and not broken.lifeless(scene.tree, f.job)
+            if not f.effect.soft
         ]
     return _strongest([*found, *told(scene), *started(scene)])
 
@@ -192,10 +191,7 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     for firing in deployments(scene):
         if firing.job.system == "Makefile":
             continue
-        if _by_branch(scene, firing):
-            steps["staging"].append(firing)
-            steps["production"].append(firing)
-        elif PRODUCTION.search(place(firing)):
+        if PRODUCTION.search(place(firing)):
             steps["production"].append(firing)
         elif STAGING.search(place(firing)) or TESTING.search(target(firing)):
             steps["staging"].append(firing)
@@ -222,19 +218,6 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
             )
         )
     return found
-
-
-_BRANCHES = re.compile(r"github\.(head_|base_)?ref|CI_COMMIT_(BRANCH|REF)|SourceBranch|CIRCLE_BRANCH|BITBUCKET_BRANCH|BRANCH_NAME")
-_CHOSEN = re.compile(r"\b\w*(?:env|environment|stage|target)\w*[\"']?\s*[=:]\s*[\"']?(\w+)|(?:&&|\|\|)\s*'(\w+)'", re.I)
-
-
-def _by_branch(scene: Scene, firing: Firing) -> bool:
-    """Whether the branch decides which environment a job deploys to: what was merged is tested before it is merged on."""
-    if not re.search(r"[$]", f"{firing.job.environment} {firing.effect.says}"):
-        return False
-    text = scene.tree.short(firing.job.path)
-    chosen = " ".join(a or b for a, b in _CHOSEN.findall(text)) if _BRANCHES.search(text) else ""
-    return bool(PRODUCTION.search(chosen)) and bool(STAGING.search(chosen) or TESTING.search(chosen))
 
 
 def _promoting_scripts(scene: Scene) -> list[Evidence]:
