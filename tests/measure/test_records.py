@@ -48,6 +48,10 @@ def training(before: str, inside: str = "") -> dict[str, str]:
         ({"train.R": "# mlflow_log_metric('m', 1)\n"}, False),
         ({"train.jl": "using MLFlowClient\nlogmetric(mlf, run, \"m\", 1)\n"}, True),
         ({"Train.scala": "import org.mlflow.tracking._\nclient.logMetric(id, \"m\", 1)\n"}, True),
+        # A table of runs that the project keeps itself.
+        (training("import sqlite3", "db.execute('INSERT INTO training_runs VALUES (?, ?)', (c, auc))"), True),
+        (training("import pandas", "frame.to_sql('model_metrics', engine, if_exists='append')"), True),
+        (training("import sqlite3", "db.execute('INSERT INTO training_data VALUES (?, ?)', row)"), False),
         ({"Shop.java": "metrics.logMetric(\"sold\", 1);\n"}, False),
     ],
 )  # fmt: skip
@@ -81,6 +85,12 @@ KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n
         ({"build.py": "import boto3\nboto3.client('sagemaker').list_model_packages(ModelPackageGroupName=group)\n"}, True),
         ({"monitor.py": "import aporia\naporia.create_model_version(model_id='m', model_version='1')\n"}, False),
         ({"project.yml": SPACY}, True),
+        # Models put up under a name that their run gives them.
+        (training("import boto3", "s3.upload_file('m.pkl', bucket, f'models/{run_id}/model.pkl')"), True),
+        (training("from google.cloud import storage", "bucket.blob(f'{commit_sha}/model.joblib').upload_from_filename('m')"), True),
+        (training("import boto3", "s3.upload_file('m.pkl', bucket, 'models/model.pkl')"), False),
+        (training("import boto3", "s3.upload_file('m.pkl', bucket, 'm.pkl'); print(f'model of run {run_id}')"), False),
+        (training("import boto3", "open(f'models/{run_id}/model.pkl', 'wb')"), False),
         ({"project.yml": SPACY.replace("  default: s3://bucket\n", "")}, False),
         ({"fit.R": "library(vetiver)\nvetiver_pin_write(board, v)\n"}, True),
     ],
@@ -122,3 +132,33 @@ def test_drift_is_central_where_it_is_kept() -> None:
     kept = "from evidently.metric_preset import DataDriftPreset\nresult = DataDriftPreset()\n{}"
     assert levels({"drift.py": kept.format("session.add(Row(result))\n")})("operations.metrics") == 4
     assert levels({"drift.py": kept.format("sys.path.insert(0, 'x')\n")})("operations.metrics") == 1
+
+
+ANSWERS = "from fastapi import FastAPI\nimport joblib, logging\nlogger = logging.getLogger()\napp = FastAPI()\nmodel = joblib.load('m')\n\n@app.post('/predict')\ndef predict(x):\n    y = model.predict(x)\n    {}\n    return y\n"
+RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - alert: Unsure\n            expr: {}\n            annotations: prediction entropy\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"api.py": ANSWERS.format("logger.info('request received')")}, 0),
+        ({"api.py": ANSWERS.format("logger.info(f'Prediction took time: {seconds}')")}, 0),
+        ({"api.py": ANSWERS.format("logger.info(f'Prediction: {y}')")}, 3),
+        ({"api.py": ANSWERS.format("logger.info('Outputs: %s', y)")}, 3),
+        ({"api.py": ANSWERS.format("state.record_predictions([y])")}, 3),
+        ({"api.py": ANSWERS.format("prediction_logger.save_to_db(y)")}, 3),
+        ({"api.py": ANSWERS.format("app.record_shop(y)")}, 0),
+        ({"deploy.py": "config = {}\nconfig['auto_capture_config'] = {'enabled': True}\ndeploy(config)\n"}, 3),
+        ({"batch.py": "job.create(model_display_name='m', monitoring_skew_config=skew)\ndeploy(job)\n"}, 3),
+        ({"check.py": "from stats import check_feature_drift\ncheck_feature_drift(new, old)\n"}, 3),
+        ({"steps.py": "from zenml.integrations.evidently.steps import evidently_report_step\nevidently_report_step()\n"}, 3),
+        ({"monitoring/values.yaml": RULES.format("api_entropy > 0.7")}, 4),
+        ({"monitoring/values.yaml": RULES.format("1 > 0")}, 0),
+        ({"monitoring/values.yaml": RULES.format("api_entropy > 0.7").replace("- alert", "# - alert")}, 0),
+        ({"main.tf": 'resource "aws_cloudwatch_metric_alarm" "webserver_cpu" {\n  metric_name = "CPUUtilization"\n}\n'}, 0),
+        # Counters of a project that answers nobody are not about a deployed model.
+        ({"api.py": "x = 1\n", "push.py": "from prometheus_client import Gauge, push_to_gateway\nGauge('rows', 'r').set(1)\n"}, 0),
+    ],
+)  # fmt: skip
+def test_what_the_deployed_model_does_is_noted(files: dict[str, str], level: int) -> None:
+    assert levels(files)("operations.feedback") == level

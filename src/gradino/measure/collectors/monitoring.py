@@ -35,9 +35,7 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
             and re.search(r"job_name:\s*['\"]?(?!prometheus\b)\w", text)
         ):
             yield Resource("Prometheus", "scrape configuration", path, 1, path, frozenset({"scrape"}))
-    for path in tree.named("*alert*.y*ml", "*rules*.y*ml"):
-        text = tree.text(path) or ""
-        rule = re.search(r"^[ \t]*-?[ \t]*alert[ \t]*:", text, re.M)
+        rule = re.search(r"^[ \t]*-?[ \t]*alert[ \t]*:", text, re.M) if "expr" in text else None
         asked = re.findall(r"^[ \t]*expr[ \t]*:[ \t]*(.{0,500})", text, re.M)
         if rule and any(_measures(e) for e in asked) and _ABOUT_MODELS.search(text):
             line = text[: rule.start()].count("\n") + 1

@@ -7,7 +7,16 @@ so that a report can say "declared, but its trigger is off". `verdicts` takes th
 from collections.abc import Callable
 
 from gradino.measure.evidence import Evidence
-from gradino.measure.probes import creation, integration, operations, people, release, reproducibility, traceability
+from gradino.measure.probes import (
+    creation,
+    integration,
+    operations,
+    people,
+    records,
+    release,
+    reproducibility,
+    traceability,
+)
 from gradino.measure.scene import Scene
 
 Probe = Callable[[Scene], list[Evidence]]
@@ -15,8 +24,8 @@ Probe = Callable[[Scene], list[Evidence]]
 PROBES: dict[str, tuple[Probe, ...]] = {
     "creation.data-collection@4": (creation.collects_new_data,),
     "creation.compute@4": (creation.trains_on_defined_compute,),
-    "creation.experiments@4": (creation.tracks_experiments,),
-    "creation.versioning@4": (creation.versions_models,),
+    "creation.experiments@4": (records.tracks_experiments,),
+    "creation.versioning@4": (records.versions_models,),
     "creation.reproducibility@4": (reproducibility.retrains_the_same,),
     "creation.training@3": (creation.trains_by_itself,),
     "creation.training@4": (creation.production_metrics_retrain,),

@@ -6,7 +6,6 @@ from dataclasses import replace
 from gradino.measure import vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.python import Module
 from gradino.measure.scene import Firing, Scene
 
 _ORCHESTRATED = frozenset(
@@ -118,61 +117,6 @@ _REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b
 
 def _rehearsed(firing: Firing) -> bool:
     return bool(_REHEARSED.search(f"{firing.job.name} {firing.step.run} {firing.step.folder}"))
-
-
-_STAGE = re.compile(r"(^|[/_])(train|fit|eval)\w*\.py$")  # what a submitted job runs, whatever it fits with
-_METRICS = re.compile(r"log_\w*(metric|param|result)|\.log$|\.Live$|create_trial$|automl", re.I)
-_LIVE = re.compile(r"monitor|drift|serv|infer|predict|score", re.I)
-# Orchestrators and services that keep what each run makes under the run's name; the first also its metrics.
-_KEEPS_ALL = frozenset({"ZenML"})
-_KEEPS = _KEEPS_ALL | {"Kubeflow", "Vertex", "Metaflow", "SageMaker", "Step Functions"}
-
-
-def tracks_experiments(scene: Scene) -> list[Evidence]:
-    """Log parameters and metrics of every training run to one tracker, or version the metrics of each stage."""
-    found: list[Evidence] = []
-    near = scene.near(scene.training_files)
-    launched = any(f.effect.verb == "submit" and f.job.triggers and not f.off for f in scene.firings)
-    for use in scene.used("track"):
-        module = scene.code.module(use.path)
-        if module is None or _own(scene, module, use.says):
-            continue
-        measures = _METRICS.search(use.says) and not _LIVE.search(use.path) and not vocabulary.watches(module)
-        wired = use.path in near or measures or (launched and _STAGE.search(use.path))
-        strength = Strength.WIRED if wired else Strength.DECLARED
-        found.append(scene.see(use.path, use.line, f"{use.says} on the training path", strength))
-    found += scene.sights("versions its metrics", "versioned-metrics")
-    found += [scene.show(f, "reports a run's metrics") for f in scene.firings if f.effect.verb == "report"
-              and any(g.job is f.job and g.effect.verb == "train" for g in scene.firings)]  # fmt: skip
-    found += [scene.show(f, "keeps what the run makes") for f in scene.firings if _kept(f, _KEEPS_ALL)]
-    return _strongest(found)
-
-
-def _own(scene: Scene, module: Module, name: str) -> bool:
-    """Whether the project defines what a name calls: what it does inside counts, not how it is called."""
-    if name.startswith("self."):
-        return any(f.endswith(f".{name.removeprefix('self.')}") for f in module.functions)
-    path, rest = scene.code.find(name, module.path)
-    other = scene.code.module(path) if path and rest else None
-    return other is not None and rest in other.functions
-
-
-def _kept(firing: Firing, systems: frozenset[str]) -> bool:
-    return firing.job.system in systems and firing.effect.verb in ("train", "submit")
-
-
-def versions_models(scene: Scene) -> list[Evidence]:
-    """Keep training code in git and let the training run register each model it makes, or version it with its run."""
-    level = Strength.WIRED if scene.tree.commit else Strength.DECLARED
-    found = [
-        scene.see(u.path, u.line, f"{u.says} gives the model a version", level)
-        for u in scene.used("register", "keep", "store", "pin")
-        if scene.training_files or not u.says.startswith("bentoml")  # there, others' models are copied
-    ]
-    found += scene.sights("versions models", "versioned-model", strength=level)
-    found += [scene.show(f, "registers the model", level) for f in scene.firings if f.effect.verb == "register"]
-    found += [scene.show(f, "keeps each run's model", level) for f in scene.firings if _kept(f, _KEEPS)]
-    return _strongest(found)
 
 
 def trains_by_itself(scene: Scene) -> list[Evidence]:

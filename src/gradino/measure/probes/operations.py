@@ -6,15 +6,26 @@ import re
 from gradino.measure.automation import AUTOMATIC
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.probes import creation
-from gradino.measure.scene import Scene
+from gradino.measure.probes import creation, records
+from gradino.measure.scene import Scene, Use
 from gradino.measure.scoring import scoring_files, served_files
 
 _LOGS = re.compile(
     r"(insert_one|insert_many|log_prediction|save_prediction|store_prediction|write_prediction|prediction_log|log_inference|put_record|send_to_kafka|producer\.(send|produce)|add_prediction|session\.add|put_item|insert_rows_json|insert_rows|publish_prediction|record_prediction)$",
     re.I,
 )
-
+# What services call to keep or count what they were asked and answered, and lines of a log that hold it.
+_NOTES = re.compile(
+    r"(^|[._])(log|save|store|write|record|publish|add|persist|track|capture|insert)_(\w+_)?(predictions?|inferences?|requests?|scores?)$|"
+    r"(prediction|inference)_?(logger|log|store|recorder|tracker)\.\w+$",
+    re.I,
+)
+_LINE = re.compile(r"(^|[\w.]+\.)_?(logging|logger|log)\.(info|warning)$", re.I)
+_SAYS = re.compile(
+    r"\b(inputs?|outputs?|predictions?|prediction result|scores?|payload|request|request[_ ]body)( data| results?| is)?\W{0,3}(\{|%[sdfr.])",
+    re.I,
+)
+_SWITCHED = re.compile(r"[\"'](auto_capture_config|inference_table_config|DataCaptureConfig)[\"']")
 _TABLE = (
     "to_sql",
     "to_gbq",
@@ -37,28 +48,36 @@ _KEPT = re.compile(
 )
 
 
+def _watching(scene: Scene, *verbs: str) -> list[Use]:
+    """Uses of what watches; counters of a project that answers nobody are not about a deployed model."""
+    answers = bool(scoring_files(scene))
+    return [u for u in scene.used(*verbs) if answers or not u.says.startswith("prometheus")]
+
+
 def something_is_watched(scene: Scene) -> list[Evidence]:
     """Log the deployed model's inputs and answers, or watch it with a monitor."""
-    found = [scene.see(u.path, u.line, f"{u.says} watches the deployed model") for u in scene.used("watch", "drift")]
+    watching = _watching(scene, "watch", "drift")
+    found = [scene.see(u.path, u.line, f"{u.says} watches the deployed model") for u in watching]
     found += [scene.see(u.path, u.line, f"{u.says} reports its errors") for u in scene.used("errors")]
-    files, served = set(scoring_files(scene)), set(served_files(scene))
-    for module in scene.modules:
-        if module.path in files:
-            for call in module.calls():
-                if _LOGS.search(call.name) or (
-                    call.method in _TABLE and any(re.search(r"predict", t, re.I) for t in call.texts)
-                ):
-                    found.append(scene.see(module.path, call.line, f"{call.name} keeps what the model answered"))
-                elif (
-                    module.path in served
-                    and re.match(r"([\w.]+\.)?(logging|logger|log|LOGGER|_logger)\.(info|warning)$", call.name)
-                    and any(re.search(r"predict|result|score|input|output|request", t, re.I) for t in call.texts)
-                ):
-                    found.append(scene.see(module.path, call.line, f"{call.name} logs the model's work"))
+    served = set(served_files(scene))
+    for path in scoring_files(scene):
+        module = scene.code.module(path)
+        for call in module.calls() if module else ():
+            in_table = call.method in _TABLE and any(re.search(r"predict", t, re.I) for t in call.texts)
+            if _LOGS.search(call.name) or in_table or (path in served and _NOTES.search(call.name)):
+                found.append(scene.see(path, call.line, f"{call.name} keeps what the model answered"))
+            elif path in served and _LINE.match(call.name) and any(_SAYS.search(t) for t in call.texts):
+                found.append(scene.see(path, call.line, f"{call.name} logs the model's work"))
     found += [
         scene.see(r.path, r.line, f"{r.kind} {r.name} watches", source=r.system)
-        for r in scene.with_trait("monitor", "scrape", "alarm", "capture")
+        for r in scene.with_trait("monitor", "scrape", "model-alarm", "capture")
+        if r.traits != {"scrape"} or scoring_files(scene)
     ]
+    for module in scene.modules:
+        text = scene.tree.text(module.path) or ""
+        if switch := _SWITCHED.search(text):
+            line = text[: switch.start()].count("\n") + 1
+            found.append(scene.see(module.path, line, f"{switch[1]} records what the model answers"))
     return found[:6]
 
 
@@ -94,7 +113,7 @@ def production_says_how_to_improve(scene: Scene) -> list[Evidence]:
 
 def training_metrics_central(scene: Scene) -> list[Evidence]:
     """Send every training run's metrics to one tracker that the team shares."""
-    return creation.tracks_experiments(scene)
+    return records.tracks_experiments(scene)
 
 
 def deployed_metrics_central(scene: Scene) -> list[Evidence]:
@@ -103,7 +122,7 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
         scene.see(r.path, r.line, f"{r.kind} {r.name} collects metrics of the deployed model", source=r.system)
         for r in scene.with_trait("monitor-schedule", "model-metrics", "model-alarm")
     ]
-    exposed = list(scene.used("watch"))
+    exposed = _watching(scene, "watch")
     near = scene.near(scoring_files(scene))
     scraped = scene.with_trait("scrape", "dashboard")
     if exposed and scraped:
@@ -123,7 +142,7 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
     found += [
         scene.see(u.path, u.line, f"{u.says} sends what it sees to one place")
         for u in exposed
-        if u.path in near and _COLLECTED.match(u.says)
+        if (u.path in near and _COLLECTED.match(u.says)) or u.says.startswith("cml.")
     ]
     for use in scene.used("drift"):
         if not use.path.endswith(".ipynb") and (kept := _KEPT.search(scene.tree.short(use.path))):

@@ -1,0 +1,90 @@
+"""Probes of what training leaves behind: the record of each run, and the versions of the models it makes."""
+
+import re
+
+from gradino.measure import vocabulary
+from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.python import Module
+from gradino.measure.scene import Firing, Scene
+
+_STAGE = re.compile(r"(^|[/_])(train|fit|eval)\w*\.py$")  # what a submitted job runs, whatever it fits with
+_METRICS = re.compile(r"log_\w*(metric|param|result)|\.log$|\.Live$|create_trial$|automl", re.I)
+_LIVE = re.compile(r"monitor|drift|serv|infer|predict|score", re.I)
+# Orchestrators and services that keep what each run makes under the run's name; the first also its metrics.
+_KEEPS_ALL = frozenset({"ZenML"})
+_KEEPS = _KEEPS_ALL | {"Kubeflow", "Vertex", "Metaflow", "SageMaker", "Step Functions"}
+
+# What projects write themselves: a table of runs, and models put up under a name that their run gives them.
+_RUNS = r"(experiments|runs|\w*(experiment|training|model|run)_?(run|metric|result|log|history|registry|league)s?)"
+_TABLE = re.compile(
+    rf"insert\s+into\s+[\"'`]?([\w.]*\.)?{_RUNS}\b|\b(to_sql|to_gbq|saveAsTable)\(\s*[\"']([\w.]*\.)?{_RUNS}[\"']", re.I
+)
+_RUN = r"\{[^}\"'\n]{0,40}(version|run_?id|time_?stamp|commit|sha\b|hash|job_?(id|name)|now\(\)|strftime)[^}\n]{0,40}\}"
+_FILE = r"(model|ckpt|checkpoint|weights|artifact|\.pkl|\.joblib|\.pth?|\.h5|\.onnx)"
+_NAMED = re.compile(rf"""f["'][^"'\s]{{0,120}}({_FILE}[^"'\s]{{0,80}}{_RUN}|{_RUN}[^"'\s]{{0,80}}{_FILE})""", re.I)
+_PUTS = re.compile(r"\b(upload_(file|from_filename|from_file|fileobj|blob|directory|to_\w+)|f?put_(object|file))\(")
+
+
+def _written(
+    scene: Scene, pattern: re.Pattern[str], says: str, beside: re.Pattern[str] | None = None
+) -> list[Evidence]:
+    """Files of the training path in which a pattern stands, and another beside it."""
+    found: list[Evidence] = []
+    for path in sorted(p for p in scene.near(scene.training_files) if p.endswith(".py") and not _LIVE.search(p)):
+        text = scene.tree.short(path)
+        if (match := pattern.search(text)) and (beside is None or beside.search(text)):
+            found.append(scene.see(path, text[: match.start()].count("\n") + 1, says))
+    return found
+
+
+def tracks_experiments(scene: Scene) -> list[Evidence]:
+    """Log parameters and metrics of every training run to one tracker, or version the metrics of each stage."""
+    found: list[Evidence] = []
+    near = scene.near(scene.training_files)
+    launched = any(f.effect.verb == "submit" and f.job.triggers and not f.off for f in scene.firings)
+    for use in scene.used("track"):
+        module = scene.code.module(use.path)
+        if module is None or _own(scene, module, use.says):
+            continue
+        measures = _METRICS.search(use.says) and not _LIVE.search(use.path) and not vocabulary.watches(module)
+        wired = use.path in near or measures or (launched and _STAGE.search(use.path))
+        strength = Strength.WIRED if wired else Strength.DECLARED
+        found.append(scene.see(use.path, use.line, f"{use.says} on the training path", strength))
+    found += scene.sights("versions its metrics", "versioned-metrics")
+    found += [scene.show(f, "reports a run's metrics") for f in scene.firings if f.effect.verb == "report"
+              and any(g.job is f.job and g.effect.verb == "train" for g in scene.firings)]  # fmt: skip
+    found += _written(scene, _TABLE, "writes runs to a table")
+    found += [scene.show(f, "keeps what the run makes") for f in scene.firings if _kept(f, _KEEPS_ALL)]
+    return _strongest(found)
+
+
+def _own(scene: Scene, module: Module, name: str) -> bool:
+    """Whether the project defines what a name calls: what it does inside counts, not how it is called."""
+    if name.startswith("self."):
+        return any(f.endswith(f".{name.removeprefix('self.')}") for f in module.functions)
+    path, rest = scene.code.find(name, module.path)
+    other = scene.code.module(path) if path and rest else None
+    return other is not None and rest in other.functions
+
+
+def _kept(firing: Firing, systems: frozenset[str]) -> bool:
+    return firing.job.system in systems and firing.effect.verb in ("train", "submit")
+
+
+def versions_models(scene: Scene) -> list[Evidence]:
+    """Keep training code in git and let the training run register each model it makes, or version it with its run."""
+    level = Strength.WIRED if scene.tree.commit else Strength.DECLARED
+    found = [
+        scene.see(u.path, u.line, f"{u.says} gives the model a version", level)
+        for u in scene.used("register", "keep", "store", "pin")
+        if scene.training_files or not u.says.startswith("bentoml")  # there, others' models are copied
+    ]
+    found += scene.sights("versions models", "versioned-model", strength=level)
+    found += [scene.show(f, "registers the model", level) for f in scene.firings if f.effect.verb == "register"]
+    found += _written(scene, _NAMED, "puts models up under their runs' names", _PUTS) if scene.tree.commit else []
+    found += [scene.show(f, "keeps each run's model", level) for f in scene.firings if _kept(f, _KEEPS)]
+    return _strongest(found)
+
+
+def _strongest(found: list[Evidence], most: int = 6) -> list[Evidence]:
+    return sorted(found, key=lambda e: (-e.strength, e.locator))[:most]
