@@ -187,7 +187,9 @@ def _one_command(scene: Scene) -> tuple[Evidence, str] | None:
 
 def _scripts(scene: Scene, known: set[str]) -> Iterator[str]:
     """What can be started besides the known files, what lies highest first."""
-    found = {m.path for m in scene.code.holding("__main__") if not tested(m.path)} - known
+    found = (
+        p for p in scene.code.paths if p not in known and not tested(p) and "__main__" in (scene.tree.text(p) or "")
+    )
     yield from sorted(found, key=lambda p: (p.count("/"), p))[:_MOST_SCRIPTS]
 
 
