@@ -79,3 +79,55 @@ def test_a_deployment_of_its_own_name_takes_all_traffic_once_it_is_there(name: s
     command = f"az ml online-deployment create --all-traffic --name {name} -f deployment.yml"
     files = {".github/workflows/d.yml": f"on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n      - run: {command}\n"}
     assert levels(files)("operations.availability") == level
+
+
+IMAGE = {"Dockerfile": 'FROM python:3.11\nCMD ["uv", "run", "-m", "train"]\n'}
+
+
+@pytest.mark.parametrize(
+    ("command", "level"),
+    [
+        ("gcloud run jobs deploy fit --image $IMAGE --execute-now", 3),
+        ("gcloud run jobs execute fit --wait", 3),
+        ("gcloud run jobs deploy fit --image $IMAGE", 1),
+        ("aws ecs run-task --task-definition fit", 3),
+        ("aws ecs register-task-definition --family fit", 1),
+    ],
+)
+def test_a_cloud_runs_the_image_that_trains(command: str, level: int) -> None:
+    workflow = f"on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n      - run: {command}\n"
+    assert levels({".github/workflows/d.yml": workflow, **IMAGE})("creation.training") == level
+
+
+BY_BRANCH = """on: {{push: {{branches: [main, staging]}}}}
+jobs:
+  d:
+    runs-on: u
+    steps:
+      - run: |
+          if [ "{}" = "main" ]; then echo "ENV={}" >> $GITHUB_ENV; else echo "ENV=staging" >> $GITHUB_ENV; fi
+      - run: gcloud run deploy api-{} --image $IMAGE
+"""
+
+
+@pytest.mark.parametrize(
+    ("branch", "live", "target", "level"),
+    [
+        ("${{ github.ref_name }}", "prod", "${{ env.ENV }}", 4),
+        ("$DAY", "prod", "${{ env.ENV }}", 2),
+        ("${{ github.ref_name }}", "staging", "${{ env.ENV }}", 2),
+    ],
+)
+def test_a_branch_decides_where_a_job_deploys(branch: str, live: str, target: str, level: int) -> None:
+    files = {".github/workflows/d.yml": BY_BRANCH.format(branch, live, target)}
+    assert levels(files)("release.environments") == level
+
+
+@pytest.mark.parametrize(("order", "level"), [(("pytest", "python train.py"), 2), (("python train.py", "pytest"), 4)])
+def test_tests_before_training_say_nothing_of_the_candidate(order: tuple[str, str], level: int) -> None:
+    steps = "".join(f"      - run: {c}\n" for c in (*order, "gcloud run deploy api"))
+    files = {
+        ".github/workflows/d.yml": f"on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n{steps}",
+        "tests/test_model.py": "from sklearn.svm import SVC\n\n\ndef test_model():\n    assert SVC().fit(1, 2).predict(3) == 2\n",
+    }
+    assert levels(files)("integration.model-tests") == level

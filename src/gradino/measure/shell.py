@@ -80,6 +80,11 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
+# What runs an image of the project on a machine of the cloud's.
+_RUNS_IMAGE = re.compile(
+    r"gcloud\b.*\srun\s+jobs\s+(execute\b|(deploy|create|update)\b.*\s--execute-now)|gcloud\s+(\S+\s+)?batch\s+jobs\s+submit\b|"
+    r"aws\s+ecs\s+run-task\b|az\s+containerapp\s+job\s+start\b|kubectl\s+(\S+\s+)*?create\s+job\b"
+)
 _VALUED = ("-S", "--set-param", "-n", "--name", "-j", "--jobs", "-r", "--rev")  # options of dvc that a value follows
 # What a container may be told to run instead of the image's own command.
 _PROGRAM = re.compile(r"(\S*/)?(python[\d.]*|bash|sh|dvc|make|pytest|uv|poetry|mlflow|id|pip)")
@@ -262,7 +267,9 @@ def bare(command: str) -> str:
 def handover(command: str) -> Handover | None:
     """Which script, module, target or stage a command runs."""
     named = re.match(r"\s*(pixi|pdm|rye|hatch)\s+run\b", command)  # a task of the project, unless a program
-    command = _HOLE.sub(lambda hole: hole[0].replace(" ", ""), bare(command))  # one word each
+    module = re.match(r"\s*uv\s+run\s+(?:-\S+\s+)*?-m\s+(\S.*)", command)
+    command = f"python -m {module[1]}" if module else bare(command)
+    command = _HOLE.sub(lambda hole: hole[0].replace(" ", ""), command)  # one word each
     if trivial(command):
         return None
     try:
@@ -303,14 +310,14 @@ def handover(command: str) -> Handover | None:
     if head in ("docker-compose",) or (head == "docker" and rest[:1] == ["compose"]):
         services = [w for w in rest if not w.startswith("-") and w not in ("compose", "up", "run", "build")]
         return Handover("compose", "", tuple(services)) if {"up", "run"} & set(rest) else None
+    if _RUNS_IMAGE.match(command):
+        return Handover("docker", "")
     if head == "docker" and rest[:1] == ["run"]:
         own = next((i for i, w in enumerate(rest) if _PROGRAM.fullmatch(w) and rest[i - 1][:1] != "-"), 0)
         return Handover("inline", shlex.join(rest[own:])) if own else Handover("docker", "", tuple(rest[1:]))
     if words[0].startswith("./") or head.endswith((".sh", ".py")):
         kind = "python" if words[0].endswith(".py") else "shell"
         return Handover(kind, words[0], tuple(rest))
-    if head == "-m" and rest:  # uv run -m
-        return _python(words)
     return Handover("runner" if named else "tool", head.rpartition(":")[2], tuple(rest))
 
 

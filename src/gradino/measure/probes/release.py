@@ -191,7 +191,10 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     for firing in deployments(scene):
         if firing.job.system == "Makefile":
             continue
-        if PRODUCTION.search(place(firing)):
+        if _by_branch(scene, firing):
+            steps["staging"].append(firing)
+            steps["production"].append(firing)
+        elif PRODUCTION.search(place(firing)):
             steps["production"].append(firing)
         elif STAGING.search(place(firing)) or TESTING.search(target(firing)):
             steps["staging"].append(firing)
@@ -218,6 +221,19 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
             )
         )
     return found
+
+
+_BRANCHES = re.compile(r"github\.(head_|base_)?ref|CI_COMMIT_(BRANCH|REF)|SourceBranch|CIRCLE_BRANCH|BITBUCKET_BRANCH|BRANCH_NAME")
+_CHOSEN = re.compile(r"\b\w*(?:env|environment|stage|target)\w*[\"']?\s*[=:]\s*[\"']?(\w+)|(?:&&|\|\|)\s*'(\w+)'", re.I)
+
+
+def _by_branch(scene: Scene, firing: Firing) -> bool:
+    """Whether the branch decides which environment a job deploys to: what was merged is tested before it is merged on."""
+    if not re.search(r"[$]", f"{firing.job.environment} {firing.effect.says}"):
+        return False
+    text = scene.tree.short(firing.job.path)
+    chosen = " ".join(a or b for a, b in _CHOSEN.findall(text)) if _BRANCHES.search(text) else ""
+    return bool(PRODUCTION.search(chosen)) and bool(STAGING.search(chosen) or TESTING.search(chosen))
 
 
 def _promoting_scripts(scene: Scene) -> list[Evidence]:
