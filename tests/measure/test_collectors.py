@@ -427,3 +427,25 @@ def test_a_documented_manifest_must_be_there_and_say_what_runs(said: str, level:
         "k8s/service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n",
     }
     assert levels(files | {"README.md": f"cd k8s\n\n```\nkubectl apply -f {said}\n```\n"})("release.process") == level
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "level"),
+    [
+        ("render.yaml", "services:\n  - type: web\n    name: api\n    runtime: docker\n", 4),
+        ("render.yaml", "services:\n  - type: web\n    name: api\n    autoDeploy: false\n", 2),
+        ("render.yaml", "services:\n  - type: web\n    name: page\n    runtime: static\n", 1),
+        (".do/app.yaml", "services:\n  - name: api\n    github: {repo: a/b, deploy_on_push: true}\n", 4),
+        (".do/app.yaml", "services:\n  - name: api\n    image: {repository: x}\n", 2),
+    ],
+)
+def test_a_platform_that_takes_each_push_deploys_by_itself(path: str, text: str, level: int) -> None:
+    assert levels({path: text})("release.process") == level
+
+
+def test_the_version_of_what_a_request_brings_is_not_that_of_what_was_learnt() -> None:
+    train = TRAIN.replace("SVC().fit", "mlflow.log_param('c', SVC().C)\n    mlflow.log_model(1)\n    SVC().fit")
+    files = {"train.py": f"import mlflow\n{train}", "render.yaml": "services: [{type: web, name: api}]\n"}
+    noted = "import mlflow\nmlflow.set_tag('data_version', version)\n"
+    assert levels(files | {"train.py": noted + train})("release.traceability") == 4
+    assert levels(files | {"api.py": noted + API})("release.traceability") == 2

@@ -28,7 +28,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
      r"Kubernetes|AzureSpringCloud|ServiceFabricDeploy)@|AMLModelDeploy@"), "deploy"),
     (r"^(TerraformTaskV?\d*|TerraformCLI|TerraformInstaller|AzureResourceManagerTemplateDeployment|AzureResourceGroupDeployment)@", "azure-provision"),
     (r"^ManualValidation@", "approval"),
-    (r"^GitOps/sync ", "deploy"),
+    (r"^GitOps/sync |^(Render|DigitalOcean)/deploy$", "deploy"),
     # AWS CodePipeline actions: CodePipeline/category/provider/name
     (r"^CodePipeline/Deploy/\S*(CloudFormation|ECS|Ecs|CodeDeploy|SageMaker|ElasticBeanstalk|AppConfig)\S*(deploy|model|endpoint|app|service|prod|staging|prd|dev)", "deploy"),
     (r"^CodePipeline/Invoke/(StepFunctions|Lambda)\S*(train|workflow|pipeline)", "submit"),

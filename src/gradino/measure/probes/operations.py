@@ -172,7 +172,7 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
     ]
     moves = scene.fired("shift-traffic", when=AUTOMATIC | {"dispatch", "pull_request"})
     found += [scene.show(f, "moves traffic only then") for f in moves if f.job.system != "Makefile"]
-    acted_on = any(f.job.system != "Makefile" for f in deployments(scene))
+    acted_on = any(f.job.system not in ("Makefile", "Render", "DigitalOcean") for f in deployments(scene))
     if not acted_on:  # Docker itself does nothing about a container that is not well
         found = [e for e in found if e.source not in ("Docker", "Docker Compose")]
     if found and not (deployments(scene) or any(r.traits & {"serving", "endpoint"} for r in scene.resources)):

@@ -5,11 +5,14 @@ import re
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Scene
+from gradino.measure.scoring import scoring_files
 
 
 def traces_to_data(scene: Scene) -> list[Evidence]:
     """Record commit and data version with each training run, and deploy versions that name their run."""
     near = scene.near(scene.training_files) | {u.path for u in scene.used("register", "keep", "track")}
+    asked = {*scoring_files(scene), *(p for p in near if re.search(r"(^|/)(infer|predict|serv)\w*/", p))}
+    near -= asked - scene.training_files  # what a request brings is no version of what was learnt
     data = [
         scene.see(u.path, u.line, f"{u.says} records the data's version")
         for u in scene.used("record-data")
