@@ -131,3 +131,43 @@ def test_tests_before_training_say_nothing_of_the_candidate(order: tuple[str, st
         "tests/test_model.py": "from sklearn.svm import SVC\n\n\ndef test_model():\n    assert SVC().fit(1, 2).predict(3) == 2\n",
     }
     assert levels(files)("integration.model-tests") == level
+
+
+CHECKS = """from invoke.tasks import task
+
+
+@task
+def lint(ctx):
+    ctx.run("ruff check .")
+
+
+@task
+def test(ctx):
+    ctx.run("poetry run pytest tests/unit"{})
+
+
+@task(pre=[lint, test], default=True)
+def all(ctx):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "warn", "level"),
+    [
+        ("checks", "", 2),
+        ("checks.test", "", 2),
+        ("checks.lint checks.test", "", 2),
+        ("checks.lint", "", 0),
+        ("other", "", 0),
+        ("checks", ", warn=True", 0),  # its failure is a warning
+    ],
+)
+def test_a_collection_of_invoke_runs_its_default_task_and_what_that_names(command: str, warn: str, level: int) -> None:
+    files = {
+        ".github/workflows/c.yml": f"on: push\njobs:\n  c:\n    runs-on: u\n    steps:\n      - run: poetry run invoke {command}\n",
+        "tasks/__init__.py": "from invoke import Collection\n\nfrom . import checks\n\nns = Collection(checks)\n",
+        "tasks/checks.py": CHECKS.format(warn),
+        **TESTED,
+    }
+    assert levels(files)("integration.application-tests") == level

@@ -129,7 +129,8 @@ class Code:
             yield module, function
             if here[1] in (BODY, MAIN):
                 waiting.extend((p, BODY) for p in self._imported(module) if (p, BODY) not in seen)
-            for call in function.calls:
+            before = (d for d in function.decorators if d.name.startswith(("invoke.", "fabric.")))
+            for call in (*function.calls, *before):  # tasks that a task names run with it
                 waiting.extend(t for t in self.targets(module, function, call) if t not in seen)
             waiting.extend((here[0], r) for r in function.refs)
 

@@ -170,9 +170,10 @@ class Follower:
         if kind == "runner" and target == "tox":
             where, text = runners.tox(self.tree, folder, passed.words)
             return self.script(text, 0, where, folder, depth) if where else [Effect("test", path, command.line, "tox")]
-        if kind == "runner" and (own := self._task(target, folder)):
-            return self.python(own[0], (own[1],), (), depth)
         if kind == "runner":
+            named = [o for n in (target, *passed.words) for o in runners.functions(self.code, n, folder)]
+            if named:
+                return [e for where, name in named for e in self.python(where, (name,), (), depth)]
             found = runners.scripts(self.tree, target)
             return [e for where, text in found for e in self.script(text, 0, where, folder, depth)]
         if kind == "dvc":
@@ -213,7 +214,8 @@ class Follower:
                 for verb, says in vocabulary.verbs(call, module, f"{module.path}::{function.name}"):
                     found.append(Effect(verb, module.path, call.line, says, function=function.name))
                 if call.texts and depth < _DEEPEST and _RUNS_SHELL.match(call.name):
-                    found += self.script(" ".join(call.texts[:20]), call.line, module.path, "", depth + 1)
+                    done = self.script(" ".join(call.texts[:20]), call.line, module.path, "", depth + 1)
+                    found += [replace(e, soft=True) for e in done] if call.keywords.get("warn") == "True" else done
             for line, text in function.commands if depth < _DEEPEST else ():
                 found += self.script(text, line, module.path, "", depth + 1)
             if function.name == BODY and depth < _DEEPEST:
@@ -227,16 +229,6 @@ class Follower:
             found.append(Effect("smoke", path, 1, f"{path} asks the service and checks its answer"))
         self._known[key] = found
         return found
-
-    def _task(self, name: str, folder: str) -> tuple[str, str] | None:
-        """The function of invoke, fabric or nox that a task names, and its file."""
-        for file in ("tasks.py", "tasks/__init__.py", "fabfile.py", "noxfile.py"):
-            path = f"{folder}/{file}" if folder else file
-            module = self.code.module(path) if path in self.tree else None
-            function = module.functions.get(name.rpartition(".")[2].replace("-", "_")) if module else None
-            if function and any(d.method in ("task", "session") for d in function.decorators):
-                return path, function.name
-        return None
 
     def _imported(self, words: tuple[str, ...], path: str, depth: int) -> list[Effect]:
         """What a module does that is named on the command line and imported by that name."""

@@ -2,9 +2,11 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from typing import Any
 
 from gradino.measure import yaml
+from gradino.measure.code import Code
 from gradino.measure.tree import Tree
 
 
@@ -24,6 +26,25 @@ def scripts(tree: Tree, name: str) -> list[tuple[str, str]]:
     if not found and name == "nox":
         found = [("noxfile.py", "pytest")] if "pytest" in (tree.text("noxfile.py") or "") else []
     return found
+
+
+def functions(code: Code, name: str, folder: str) -> Iterator[tuple[str, str]]:
+    """File and name of the function of invoke, fabric or nox that a task names.
+
+    A collection of invoke may be a file of its own beside the others; named alone, it runs its default task.
+    """
+    task = name.replace("-", "_")
+    collection, _, inner = task.partition(".")
+    places = [(p, task.rpartition(".")[2]) for p in ("tasks.py", "tasks/__init__.py", "fabfile.py", "noxfile.py")]
+    for place, wanted in (*places, (f"tasks/{collection}.py", inner)):
+        path = f"{folder}/{place}" if folder else place
+        module = code.module(path) if path in code.tree else None
+        for function in module.functions.values() if module else ():
+            marks = [d for d in function.decorators if d.method in ("task", "session")]
+            default = not wanted and any(d.keywords.get("default") == "True" for d in marks)
+            if marks and (function.name == wanted or default):
+                yield path, function.name
+                return
 
 
 _SECTION = re.compile(r"^\[(?:tox:)?([^\]]+)\][ \t]*$(.*?)(?=^\[|\Z)", re.M | re.S)

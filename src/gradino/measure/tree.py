@@ -13,6 +13,7 @@ from gradino.errors import EvidenceError
 
 LARGEST = 1_000_000  # bytes of a file that are still read; larger ones are data, not description
 MOST_FILES = 200_000
+MISSING = "blob missing from the repository"  # what a partial clone leaves out: its largest files, as a rule
 _MOST_STARS = 3  # double stars of a pattern; each more makes a failing match dearer
 _LONG_LINE = re.compile(r"[^\n]{1001,}")
 _EMPTY = re.compile(r"^(?:[ \t]*\n){500}", re.M)
@@ -196,7 +197,7 @@ def _from_git(place: Place) -> Tree:
             sizes[path] = odb.read_header(oids[path])[1] if hasattr(odb, "read_header") else 0
         except (KeyError, pygit2.GitError):
             sizes[path] = 0
-            notes.append(f"{path}: blob missing from the repository")
+            notes.append(f"{path}: {MISSING}")
 
     def reader(path: str) -> bytes | None:
         try:

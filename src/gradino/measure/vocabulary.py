@@ -366,6 +366,15 @@ _FIXED = (
     "torchvision.datasets",
     "keras.datasets",
     "tensorflow.keras.datasets",
+    "torchtext.datasets",
+    "torchaudio.datasets",
+    "torch_geometric.datasets",
+    "statsmodels.datasets",
+    "openml.datasets",
+    "vega_datasets",
+    "shap.datasets",
+    "medmnist",
+    "pmlb",
 )
 _READS = re.compile(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|requests_cache)\b")
 
