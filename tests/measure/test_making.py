@@ -10,8 +10,8 @@ from gradino import maturity
 from gradino.measure.assessment import conclude
 from gradino.measure.history import Commit, History
 from gradino.measure.scene import survey
-from gradino.measure.tree import Tree
-from tests.measure.test_collectors import levels
+from gradino.measure.tree import MISSING, Tree
+from tests.measure.test_collectors import TRAIN, levels
 
 DATA = {"data/rides.csv": "a,b\n" * 2000}
 PINNED = {"requirements.txt": "scikit-learn==1.5.0\npandas==2.2.0\n"}
@@ -77,6 +77,10 @@ def test_loose_requirements_nearest_to_training_undo_a_lock_above() -> None:
         ({"README.md": "We use the churn dataset from Kaggle.\n"}, 4),
         ({"README.md": "Kaggle is a fine place. Bring your own dataset.\n"}, 1),
         ({"explore.ipynb": '{"cells": [{"cell_type": "code", "source": "import sklearn.datasets\\nsklearn.datasets.load_iris()"}]}'}, 1),
+        ({"load.py": "import train\nspark.read.csv('/databricks-datasets/wine/red.csv')\n"}, 4),
+        ({"load.py": "import train\nimport openml\nopenml.datasets.get_dataset(1)\nmodel.fit(x, y)\n"}, 4),
+        ({"data/rides.csv": "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 99999\n"}, 4),
+        ({"data/rides.csv": "a,b\n" * 30}, 1),
         ({"data/sample/rides.csv": "a,b\n" * 6000}, 4),
         ({"data/header.csv": "a,b\n" * 6000}, 1),
         ({"monitoring/reference/rides.csv": "a,b\n" * 6000}, 1),
@@ -84,6 +88,14 @@ def test_loose_requirements_nearest_to_training_undo_a_lock_above() -> None:
 )  # fmt: skip
 def test_what_fixes_the_data_of_training(data: dict[str, str], level: int) -> None:
     assert reproducibility({**PINNED, **data}) == level
+
+
+@pytest.mark.parametrize(("notes", "level"), [([f"data/rides.csv: {MISSING}"], 4), ([], 1)])
+def test_what_a_partial_clone_leaves_out_is_large(notes: list[str], level: int) -> None:
+    blobs = {p: t.encode() for p, t in {**PINNED, "data/rides.csv": "", "train.py": TRAIN}.items()}
+    tree = Tree("0" * 40, {p: len(b) for p, b in blobs.items()}, blobs.get, notes)
+    found = conclude(survey(tree, History()), maturity.load(), "x", date(2026, 1, 1))
+    assert found.track("creation.reproducibility").level.wired == level
 
 
 def test_a_script_two_imports_away_is_a_command_that_retrains() -> None:
@@ -269,7 +281,9 @@ def test_a_script_may_choose_as_it_runs_what_trains(script: str, level: int) -> 
     assert reproducibility(files) == level
 
 
-DAILY = "on:\n  schedule: [{cron: '0 3 * * *'}]\njobs:\n  x:\n    runs-on: u\n    steps:\n      - run: python fetch.py\n"
+DAILY = (
+    "on:\n  schedule: [{cron: '0 3 * * *'}]\njobs:\n  x:\n    runs-on: u\n    steps:\n      - run: python fetch.py\n"
+)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from gradino.measure.automation import Resource
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes.traceability import DATA_VERSION, written
 from gradino.measure.scene import Scene, tested
+from gradino.measure.tree import MISSING
 
 _SHOWN_ONLY = re.compile(r"(^|/)(examples?|docs?|tutorials?|demos?|benchmarks?|samples?|sandbox|playground|legacy|archive\w*|deprecated)(/|$)")  # fmt: skip
 # Environments of something other than training, and folders that hold nothing but environments.
@@ -21,6 +22,7 @@ _SETUPS = ("pyproject.toml", "setup.py", "Pipfile")  # say what may be installed
 _FROZEN_DATA = re.compile(
     r"kaggle\.com/(datasets|c|competitions|\w+/)|kaggle (datasets|competitions) download|archive\.ics\.uci|zenodo\.org|"
     r"huggingface\.co/datasets|openml\.org|figshare|raw\.githubusercontent\.com/\S+\.(csv|zip|parquet)|physionet|nyc-tlc|"
+    r"UCI (machine learning )?repository|grouplens|drivendata\.org|aicrowd\.com|zindi\.africa|dataverse|cocodataset|image-net\.org|"
     r"data\s?sets?\b[^.]{0,80}\b(from|on|at)\b[^.]{0,20}\bkaggle|kaggle('s)?\b[^.]{0,60}\bdata\s?set",
     re.I,
 )
@@ -140,9 +142,11 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
         if _same(home, use.path) and not aside:
             return scene.see(use.path, use.line, f"{use.says} reads data that does not change")
     said = "\n".join(scene.tree.short(p) for p in sorted(training) if not p.endswith(".ipynb"))
-    for path, size in scene.tree.sizes.items():
-        table = path.endswith((".csv", ".parquet")) and size > 20_000
-        if not (table or (_DATA.search(path) and size > 2_000)) or not _same(home, path) or _ABOUT_DATA.search(path):
+    for path in scene.tree.sizes:
+        named = bool(_DATA.search(path))
+        if not (named or path.endswith((".csv", ".parquet"))) or not _same(home, path) or _ABOUT_DATA.search(path):
+            continue
+        if not _large(scene, path, 2_000 if named else 20_000):
             continue
         if not _NOT_TRAINING.search(path) or path.rpartition("/")[2] in said:
             return scene.see(path, 0, "the data lies at a commit", source="git")
@@ -150,6 +154,13 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
         if _same(home, path) and (found := _FROZEN_DATA.search(line)):
             return scene.see(path, number, f"names where its data lies: {found[0]}", source="documentation")
     return None
+
+
+def _large(scene: Scene, path: str, least: int) -> bool:
+    """Whether a file of data is no mere sample; what a partial clone left out or Git LFS keeps elsewhere is none."""
+    if scene.tree.sizes[path] > least or f"{path}: {MISSING}" in scene.tree.notes:
+        return True
+    return scene.tree.sizes[path] > 100 and scene.tree.short(path).startswith("version https://git-lfs")
 
 
 def _same(home: str, path: str) -> bool:
