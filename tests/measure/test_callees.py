@@ -171,3 +171,19 @@ def test_a_collection_of_invoke_runs_its_default_task_and_what_that_names(comman
         **TESTED,
     }
     assert levels(files)("integration.application-tests") == level
+
+
+@pytest.mark.parametrize(
+    ("action", "given", "expected"),
+    [
+        ("acme/actions/deploy@v1", "{dockerfile: Dockerfile, image-name: api}", (4, 4)),
+        ("acme/deploy-to-cluster@v2", "{cluster: live}", (4, 4)),
+        ("acme/deploy-docs@v2", "{folder: site}", (1, 0)),
+        ("acme/deployment-status@v2", "{state: success}", (1, 0)),
+        ("acme/actions/setup@v1", "{image-name: api}", (1, 0)),
+    ],
+)
+def test_an_action_that_nobody_knows_is_told_by_its_name(action: str, given: str, expected: tuple[int, int]) -> None:
+    step = f"      - uses: {action}\n        with: {given}\n"
+    found = levels({".github/workflows/d.yml": f"on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n{step}"})
+    assert (found("release.process"), found("integration.builds")) == expected

@@ -34,6 +34,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"^CodePipeline/Invoke/(StepFunctions|Lambda)\S*(train|workflow|pipeline)", "submit"),
     (r"^CodePipeline/(Invoke|Test|Build)/\S*(smoke[-_]?test|(test|evaluate|invoke|check)[-_]?\w*endpoint|endpoint[-_]?\w*test)", "smoke"),
     (r"^CodePipeline/Invoke/Lambda/(?!\S*status)\S*deploy", "deploy"),
+    (r"r-lib/actions/check-r-package|julia-actions/julia-runtest", "other-test"),
     (r"^CodePipeline/Build/", "build"),
     (r"^StepFunctions/(CreateEndpoint|UpdateEndpoint)$|^Cloudera/(deploy_model|create_model|start_application)", "deploy"),
     (r"^StepFunctions/Create(TrainingJob|HyperParameterTuningJob)", "remote-training"),
@@ -57,6 +58,13 @@ _BY_FILE = tuple((re.compile(p, re.I), v) for p, v in (
     (r"release|publish", "publish-release"),
     (r"test|check|(^|[-_])ci([-_]|$)", "test"),
 ))  # fmt: skip
+# An action that no table knows, told by its name, and one that builds an image by what it is given.
+_ACTION = re.compile(r"(?!\.)[\w.-]+/([\w./-]+)@")
+_DEPLOYS = re.compile(
+    r"(^|[-_/])(re)?deploy(er)?([-_/]|$)(?!.*(pages|docs|site|hosting|status|preview|web|firebase|netlify|clean|delete))",
+    re.I,
+)
+_GIVEN = re.compile(r"docker[-_]?file|image([-_]?(name|tag|repo\w*))?|ecr[-_]?repo\w*", re.I)
 _TEST_PATH = ("test_dir", "test-dir", "tests_dir", "test_path", "test-path", "tests", "test_directory", "pytest_args")
 _SCRIPTS = ("script", "inlineScript", "scriptSource", "run", "command", "bashEnvValue", "inline", "commands")
 
@@ -89,7 +97,7 @@ def verbs(step: Step) -> list[tuple[str, str]]:
             continue
         else:
             found.append((verb, name))
-    return found + _elsewhere(step)
+    return found + (_elsewhere(step) or ([] if found else _unknown(step)))
 
 
 def _elsewhere(step: Step) -> list[tuple[str, str]]:
@@ -102,6 +110,15 @@ def _elsewhere(step: Step) -> list[tuple[str, str]]:
             says = f"pytest {where}".strip() if verb == "test" else f"{step.uses} {inputs}".strip()
             return [(v, says) for v in verb.split()]
     return []
+
+
+def _unknown(step: Step) -> list[tuple[str, str]]:
+    """What an action of somebody's own does, where it is named for a deployment."""
+    called = _ACTION.match(step.uses)
+    if called is None or not _DEPLOYS.search(called[1]):
+        return []
+    built = any(_GIVEN.fullmatch(name) for name, _ in step.inputs)
+    return [(verb, step.uses) for verb in (("build", "publish", "deploy") if built else ("deploy",))]
 
 
 def scripts(step: Step) -> list[str]:

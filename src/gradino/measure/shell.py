@@ -293,8 +293,8 @@ def handover(command: str) -> Handover | None:
         targets = [w for w in rest if not w.startswith("-") and "=" not in w and w != folder]
         return Handover("make", " ".join(targets) or "", (folder,))
     if (head == "mise" and rest[:1] == ["run"]) or (head in ("poe", "inv", "invoke", "doit", "hatch") and rest):
-        given = rest[1:] if rest[0] == "run" and len(rest) > 1 else rest
-        return Handover("runner", given[0], tuple(given[1:]))
+        tasks = rest[1:] if rest[0] == "run" and len(rest) > 1 else rest
+        return Handover("runner", tasks[0], tuple(tasks[1:]))
     if head in ("nox", "tox"):
         return Handover("runner", head, tuple(rest))
     if head == "dvc" and rest[:1] and (rest[0] in ("repro",) or rest[:2] == ["exp", "run"]):
