@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from gradino.measure import shell, vocabulary
+from gradino.measure import broken, shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job, Resource, Step, started
 from gradino.measure.code import Code
 from gradino.measure.collectors import COLLECTORS
@@ -136,7 +136,13 @@ class Scene:
     def sights(self, says: str, *traits: str, strength: Strength = Strength.WIRED) -> list[Evidence]:
         """Evidence from every resource with one of the traits; one that is switched off only declares."""
         return [
-            self.see(r.path, r.line, f"{r.kind} {r.name} {says}, but is switched off", Strength.DECLARED, r.system)
+            self.see(
+                r.path,
+                r.line,
+                f"{r.kind} {r.name} {says}, but {r.detail.get('off', 'is switched off')}",
+                Strength.DECLARED,
+                r.system,
+            )
             if "off" in r.traits
             else self.see(r.path, r.line, f"{r.kind} {r.name} {says}", strength, r.system)
             for r in self.resources
@@ -228,7 +234,8 @@ def survey(tree: Tree, history: History, store: Path | None = None, home: str = 
                     scene.resources.append(fact)
         except Exception as error:  # noqa: BLE001 - one source that cannot be read must not hide the others
             scene.problems.append(f"{name}: {type(error).__name__}")
-    scene.jobs = started(scene.jobs)
+    jobs = started(scene.jobs)
+    scene.jobs = broken.marked(tree, jobs, lambda job, step: {e.verb for e in scene.follower.step(job, step)})
     return scene
 
 

@@ -28,7 +28,8 @@ class Tree:
     """Paths (POSIX, relative to the project) to sizes, and a way to read them.
 
     `commit` is the full hash, empty without git. `notes` gathers what could not be read. `real` maps a path to the one
-    it has in the repository, where they differ (templates).
+    it has in the repository, where they differ (templates). `left` are paths that are there and are not read: links,
+    submodules, folders of others.
     """
 
     commit: str
@@ -37,10 +38,20 @@ class Tree:
     notes: list[str] = field(default_factory=list)
     real: dict[str, str] = field(default_factory=dict)
     clean: Callable[[str], str] | None = None
+    left: frozenset[str] = frozenset()
+    _folders: set[str] = field(default_factory=set, init=False)
     _texts: dict[str, str | None] = field(default_factory=dict)
 
     def __contains__(self, path: str) -> bool:
         return path in self.sizes
+
+    def holds(self, path: str) -> bool:
+        """Whether a file or folder is there, or may be: behind a link, in a submodule, among what is not read."""
+        if not self._folders:
+            self._folders.update(p.rsplit("/", n)[0] for p in self.sizes for n in range(1, p.count("/") + 1))
+        above = (path.rsplit("/", n)[0] for n in range(path.count("/") + 1))
+        known = path in ("", ".") or path in self.sizes or path in self._folders or any(p in self.left for p in above)
+        return known or any(p.startswith(f"{path}/") for p in self.left) or len(self.sizes) > MOST_FILES
 
     def text(self, path: str) -> str | None:
         """A file's text; None where it is missing, binary, too large or unreadable."""
@@ -86,7 +97,8 @@ class Tree:
     def without(self, folders: tuple[str, ...]) -> "Tree":
         """The same tree, as if the folders (with a slash at their end) were not there."""
         kept = {path: size for path, size in self.sizes.items() if not path.startswith(folders)}
-        return replace(self, sizes=kept, notes=list(self.notes), _texts={})
+        left = self.left | {f.rstrip("/") for f in folders}
+        return replace(self, sizes=kept, notes=list(self.notes), left=left, _texts={})
 
     def at(self, path: str, line: int = 0) -> str:
         """A locator that names the file as the repository does."""
@@ -171,7 +183,7 @@ def ours(path: str) -> bool:
 
 def _from_git(place: Place) -> Tree:
     repository, oids, sizes = place.repository, {}, {}
-    notes: list[str] = []
+    notes, left = list[str](), set[str]()
     root = place.commit.tree
     if place.prefix:
         root = repository[root[place.prefix.rstrip("/")].id]
@@ -182,13 +194,18 @@ def _from_git(place: Place) -> Tree:
         for entry in tree:
             path = f"{base}{entry.name}"
             if entry.filemode == pygit2.enums.FileMode.TREE:
-                if entry.name not in _NOT_OURS:
+                if entry.name in _NOT_OURS:
+                    left.add(path)
+                else:
                     try:
                         waiting.append((path + "/", repository[entry.id]))
                     except KeyError:
                         notes.append(f"{path}: folder missing from the repository")
+                        left.add(path)
             elif entry.filemode in (pygit2.enums.FileMode.BLOB, pygit2.enums.FileMode.BLOB_EXECUTABLE):
                 oids[path] = entry.id
+            else:
+                left.add(path)
         if len(oids) > MOST_FILES:
             notes.append(f"more than {MOST_FILES} files: the rest is not read")
             break
@@ -205,12 +222,12 @@ def _from_git(place: Place) -> Tree:
         except (KeyError, ValueError, pygit2.GitError):
             return None
 
-    return Tree(str(place.commit.id), sizes, reader, notes)
+    return Tree(str(place.commit.id), sizes, reader, notes, left=frozenset(left))
 
 
 def _from_directory(root: Path) -> Tree:
     sizes: dict[str, int] = {}
-    notes: list[str] = []
+    notes, left = list[str](), set[str]()
     waiting = [root]
     while waiting:
         folder = waiting.pop()
@@ -220,11 +237,10 @@ def _from_directory(root: Path) -> Tree:
             notes.append(f"{folder.relative_to(root)}: {error.strerror}")
             continue
         for entry in entries:
-            if entry.is_symlink():
-                continue
-            if entry.is_dir():
-                if entry.name not in _NOT_OURS and entry.name != ".gradino":
-                    waiting.append(entry)
+            if entry.is_symlink() or (entry.is_dir() and (entry.name in _NOT_OURS or entry.name == ".gradino")):
+                left.add(entry.relative_to(root).as_posix())
+            elif entry.is_dir():
+                waiting.append(entry)
             elif entry.is_file():
                 sizes[entry.relative_to(root).as_posix()] = entry.stat().st_size
         if len(sizes) > MOST_FILES:
@@ -237,4 +253,4 @@ def _from_directory(root: Path) -> Tree:
         except OSError:
             return None
 
-    return Tree("", dict(sorted(sizes.items())), reader, notes)
+    return Tree("", dict(sorted(sizes.items())), reader, notes, left=frozenset(left))

@@ -3,10 +3,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Resource, Step
 from gradino.measure.code import Code
+from gradino.measure.images import lifeless
 from gradino.measure.tree import Tree
 
 _SERVES = re.compile(
@@ -18,6 +20,7 @@ _NAMED = r"api|serv|app|predict|inference|model|backend|deploy|scor|recommend"
 
 def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
     """One resource for each image and for each service."""
+    dead = lifeless(tree)
     for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
         text = re.sub(r"^[ \t]*#.*$", "", tree.text(path) or "", flags=re.M)
         commands = re.findall(r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+(.*)$", text, re.M)
@@ -28,26 +31,40 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
                 traits.add("probe")
         if any("mlflow models serve" in c or "tensorflow_model_server" in c for c in commands):
             traits.add("serving-model")
-        yield Resource("Docker", "image", path, 1, path, frozenset(traits))
+        yield _alive(Resource("Docker", "image", path, 1, path, frozenset(traits)), dead.get(path, ""))
     for path in tree.named("docker-compose*.y*ml", "compose*.y*ml"):
         services = yaml.first(tree.text(path) or "").map("services")
         for name in services:
-            yield _service(tree, path, services, name)
+            body = services.map(name)
+            own = (
+                "build" in body
+                and not {"command", "entrypoint", "volumes"} & set(body)
+                and "PYTHONPATH" not in str(body)
+            )
+            yield _alive(_service(tree, path, services, name), dead.get(_built(path, body)[1], "") if own else "")
             yield from _loop(tree, code, path, services, name)
 
 
-def _built(tree: Tree, path: str, body: yaml.Map) -> tuple[str, str]:
-    """The folder that a service is built from, and the text of its Dockerfile."""
+def _alive(resource: Resource, why: str) -> Resource:
+    """A resource, switched off where its container cannot start."""
+    if not why:
+        return resource
+    return replace(resource, traits=resource.traits | {"off"}, detail={"off": f"cannot start: {why}"})
+
+
+def _built(path: str, body: yaml.Map) -> tuple[str, str]:
+    """The folder that a service is built from, and its Dockerfile."""
     context = body.text("build") or body.map("build").text("context")
     folder = "/".join(x for x in f"{path.rpartition('/')[0]}/{context}".split("/") if x not in ("", "."))
     file = f"{folder}/{body.map('build').text('dockerfile') or 'Dockerfile'}".lstrip("/")
-    return folder, tree.text(file) or ""
+    return folder, file
 
 
 def _loop(tree: Tree, code: Code, path: str, services: yaml.Map, name: str) -> Iterator[Job]:
     """A service of the project's own that never stops: what it does, it does by itself."""
     body = services.map(name)
-    folder, image = _built(tree, path, body)
+    folder, file = _built(path, body)
+    image = tree.text(file) or ""
     if "build" not in body or body.list("profiles"):
         return
     commands = re.findall(r"^[ \t]*CMD[ \t]+(.*)$", image, re.M)
@@ -68,7 +85,7 @@ def _service(tree: Tree, path: str, services: yaml.Map, name: str) -> Resource:
     image = body.text("image")
     traits: set[str] = set()
     own = [n for n in services if "build" in services.map(n)]
-    runs = " ".join(re.findall(r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+(.*)$", _built(tree, path, body)[1], re.M))
+    runs = " ".join(re.findall(r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+(.*)$", tree.text(_built(path, body)[1]) or "", re.M))
     open_ = "ports" in body and (own == [name] or bool(_SERVES.search(runs)))
     api = bool(_SERVES.search(command)) or bool(re.search(_NAMED, name, re.I)) or open_
     if name in own and api and not re.search(r"train|mlflow|airflow|front|ui|db", name, re.I):

@@ -3,6 +3,7 @@
 
 import re
 
+from gradino.measure import broken
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job
 from gradino.measure.by_hand import started, told
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
@@ -27,7 +28,7 @@ def releases_by_one_command(scene: Scene) -> list[Evidence]:
         found += [
             scene.show(f, "publishes the image that one command runs")
             for f in scene.fired("publish")
-            if not f.effect.soft
+            if not f.effect.soft and not broken.lifeless(scene.tree, f.job)
         ]
     return _strongest([*found, *told(scene), *started(scene)])
 
@@ -223,7 +224,9 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     return found
 
 
-_BRANCHES = re.compile(r"github\.(head_|base_)?ref|CI_COMMIT_(BRANCH|REF)|SourceBranch|CIRCLE_BRANCH|BITBUCKET_BRANCH|BRANCH_NAME")
+_BRANCHES = re.compile(
+    r"github\.(head_|base_)?ref|CI_COMMIT_(BRANCH|REF)|SourceBranch|CIRCLE_BRANCH|BITBUCKET_BRANCH|BRANCH_NAME"
+)
 _CHOSEN = re.compile(r"\b\w*(?:env|environment|stage|target)\w*[\"']?\s*[=:]\s*[\"']?(\w+)|(?:&&|\|\|)\s*'(\w+)'", re.I)
 
 

@@ -1,0 +1,210 @@
+"""A Dockerfile as what it copies, installs and starts: whether it can be built from the tree, and can start."""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from posixpath import basename, join, normpath
+
+from gradino.measure import shell
+from gradino.measure.imports import Program
+from gradino.measure.installed import Installed, distribution
+from gradino.measure.tree import Tree, glob
+
+_BARE = re.compile(r"(?:docker\.io/)?(?:library/)?(?:python|debian|ubuntu)(?:[:@]\S+)?$")  # bring no package
+_HOLES = re.compile(r"[$*?\[\]{}<>\\]|://|^git@|\.\.")
+_UNCLEAR = re.compile(
+    r"(?:\S*/)?(?:bash|sh|source|git|cp|mv|tar|unzip|ln|make|\.)\s|\./|<<|\S+\.sh\b"
+)  # may bring any file
+_READ = (".py", ".txt")
+_MODULE = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*(?:\(\))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction of a Dockerfile, its flags apart."""
+
+    word: str
+    rest: str
+    line: int
+    flags: str = ""
+
+
+def instructions(text: str) -> Iterator[Instruction]:
+    """The instructions, lines that go on joined, comments left out."""
+    pending, start = "", 0
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        start = start if pending else number
+        if line.endswith("\\"):
+            pending += line[:-1] + " "
+            continue
+        if found := re.match(r"(\w+)\s+((?:--\S+\s+)*)(.*)", pending + line, re.S):
+            yield Instruction(found[1].upper(), found[3].strip(), start, found[2])
+        pending = ""
+
+
+def words(rest: str) -> list[str]:
+    """The arguments of an instruction, in its JSON or its plain form."""
+    if rest.startswith("["):
+        try:
+            found = json.loads(rest)
+        except (ValueError, RecursionError):
+            return []
+        return [str(w) for w in found] if isinstance(found, list) else []
+    return rest.split()
+
+
+@dataclass(slots=True)
+class Image:
+    """What the Dockerfile at `path` makes of the folder `context`, at the commit."""
+
+    tree: Tree
+    path: str
+    context: str
+    _ignored: list[re.Pattern[str]] | None = None
+    _all: list[Instruction] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._all = list(instructions(self.tree.text(self.path) or ""))
+        inside = f"{self.context}/.dockerignore".lstrip("/")
+        beside = f"{self.path}.dockerignore"
+        lines = (self.tree.text(beside if beside in self.tree else inside) or "").splitlines()
+        said = [x.strip().removeprefix("./").strip("/") for x in lines if x.strip() and not x.startswith("#")]
+        if not any(x.startswith("!") for x in said):
+            self._ignored = [glob(x) for x in said]
+
+    def missing(self) -> str:
+        """The first copied path that the context does not hold; empty where each is there, or may be."""
+        if sum(i.word == "FROM" for i in self._all) > 1:
+            return ""  # a stage that nothing needs is not built
+        for step in self._all:
+            if step.word in ("COPY", "ADD") and "--from" not in step.flags and "<<" not in step.rest:
+                for source in words(step.rest)[:-1]:
+                    place = self._placed(source)
+                    if place is not None and not self.tree.holds(place):
+                        return source
+        return ""
+
+    def _placed(self, source: str) -> str | None:
+        """A copied path as the repository's; None where it has a hole."""
+        if _HOLES.search(source):
+            return None
+        return normpath(join(self.context, source.lstrip("/"))).removeprefix(".").removeprefix("/")
+
+    def fault(self) -> str:
+        """Why a container of this image fails as it starts; empty where it may not."""
+        if sum(i.word == "FROM" for i in self._all) != 1 or self._ignored is None:
+            return ""
+        folder, files, paths = "/", dict[str, str](), list[str]()
+        installed = Installed(lambda name: self.tree.text(files.get(normpath(join(folder, name)), "")))
+        start: dict[str, list[str]] = {"ENTRYPOINT": [], "CMD": []}
+        for step in self._all:
+            if step.word == "FROM" and not _BARE.match(step.rest.split()[0]):
+                installed.known = False
+            elif step.word == "WORKDIR":
+                folder = normpath(join(folder, step.rest.strip("\"'")))
+            elif step.word in ("COPY", "ADD") and not self._copy(step, folder, files):
+                return ""
+            elif step.word == "RUN":
+                for command in shell.commands(step.rest):
+                    installed.run(command.text)
+                    if _UNCLEAR.match(command.text):
+                        return ""
+            elif step.word == "ENV" and (found := re.search(r"\bPYTHONPATH[= ][\"']?([^\s\"']+)", step.rest)):
+                paths = [normpath(join(folder, p)) for p in re.sub(r"\$\{?PYTHONPATH\}?", "", found[1]).split(":") if p]
+            elif step.word in start:
+                start[step.word] = words(step.rest)
+            if "$" in folder or any("$" in p for p in paths):
+                return ""
+        return self._started([*start["ENTRYPOINT"], *start["CMD"]], folder, files, paths, installed)
+
+    def _copy(self, step: Instruction, folder: str, files: dict[str, str]) -> bool:
+        """Take in what is copied; False where that is not clear."""
+        *sources, target = words(step.rest) or [""]
+        if "--from" in step.flags:
+            return True
+        if _HOLES.search(target):
+            return False
+        for source in sources:
+            place = self._placed(source)
+            if place is None:
+                return False
+            into = target.endswith(("/", ".")) or len(sources) > 1
+            end = normpath(join(folder, target))
+            if place in self.tree:
+                files[join(end, basename(place)) if into else end] = place
+                continue
+            before = f"{place}/" if place else ""
+            for path in self.tree.sizes:
+                if path.endswith(_READ) and path.startswith(before) and not self._left_out(path):
+                    files[join(end, path.removeprefix(before))] = path
+        return True
+
+    def _left_out(self, path: str) -> bool:
+        inner = path.removeprefix(f"{self.context}/")
+        parts = [inner.rsplit("/", n)[0] for n in range(inner.count("/") + 1)]
+        return any(p.match(x) for p in self._ignored or () for x in parts)
+
+    def _started(
+        self, said: list[str], folder: str, files: dict[str, str], paths: list[str], installed: Installed
+    ) -> str:
+        """Why what the image starts fails."""
+        if said[:2] in (["sh", "-c"], ["/bin/sh", "-c"], ["bash", "-c"], ["/bin/bash", "-c"]):
+            said = said[2:]
+        commands = shell.commands(" ".join(said))
+        if len(commands) != 1:
+            return ""
+        python = (p.removeprefix(f"{self.context}/") for p in self.tree.sizes if p.endswith(".py"))
+        own = {p.partition("/")[0].removesuffix(".py") for p in python}
+
+        def lacks(name: str) -> bool:
+            mine = name in own and not installed.may_bring(distribution(name)) and name not in sys.stdlib_module_names
+            return installed.lacks(name) or mine
+
+        head, script, place = _program(commands[0].text)
+        if head and installed.lacks(head):
+            return f"starts {head}, which is not installed there"
+        target = normpath(join(folder, place)) if script else ""
+        roots = [target.rpartition("/")[0] if script else folder, *paths]
+        if not script and place:
+            inner = [f"{r}/{place.replace('.', '/')}{end}" for r in roots for end in (".py", "/__init__.py")]
+            target = next((p for p in inner if p in files), "")
+        if target not in files:
+            return ""
+        read = self.tree.text
+        return Program(files, tuple(r.rstrip("/") for r in roots), read, lacks, script).fault(target)
+
+
+def _program(command: str) -> tuple[str, bool, str]:
+    """What a command starts: the tool, whether a script follows, and the script or module; empty where not clear."""
+    said = command.split()
+    head, rest = basename(said[0]), said[1:]
+    if re.fullmatch(r"python[\d.]*", head):
+        while rest and re.fullmatch(r"-[uBOEI]+", rest[0]):
+            rest = rest[1:]
+        if rest[:1] == ["-m"] and len(rest) > 1:
+            if rest[1] not in ("uvicorn", "gunicorn", "hypercorn"):
+                return "", False, rest[1]
+            head, rest = rest[1], rest[2:]
+        elif rest and rest[0].endswith(".py"):
+            return "", True, rest[0]
+    if head in ("uvicorn", "gunicorn", "hypercorn") and not re.search(
+        r"--(app-dir|chdir|pythonpath|config)\b|-c\s", command
+    ):
+        return head, False, next((m[1] for w in rest if (m := _MODULE.fullmatch(w))), "")
+    return "", False, ""
+
+
+def lifeless(tree: Tree) -> dict[str, str]:
+    """Dockerfiles whose image cannot start, whichever folder it is made of, and why."""
+    found = {}
+    for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
+        whole = [i for f in sorted({"", path.rpartition("/")[0]}) if not (i := Image(tree, path, f)).missing()]
+        faults = [i.fault() for i in whole]
+        if faults and all(faults):
+            found[path] = faults[0]
+    return found
