@@ -3,10 +3,10 @@
 import re
 from dataclasses import replace
 
-from gradino.measure import vocabulary
+from gradino.measure import shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.evidence import Evidence, Strength
-from gradino.measure.scene import Firing, Scene
+from gradino.measure.scene import Firing, Scene, tested
 
 _ORCHESTRATED = frozenset(
     {
@@ -102,6 +102,13 @@ def trains_on_defined_compute(scene: Scene) -> list[Evidence]:
     found += [
         scene.see(u.path, u.line, f"{u.says} submits training to managed compute") for u in scene.used("submit")[:5]
     ]
+    found += [
+        scene.see(path, command.line, f"a script submits training: {command.text[:120]}")
+        for path in scene.tree.named("*.sh")
+        if scene.training_files and not tested(path)
+        for command in shell.commands(scene.tree.short(path), 1)
+        if "submit" in shell.verbs(command.text)
+    ][:5]
     return found
 
 
