@@ -6,6 +6,7 @@ import pytest
 
 from tests.measure.test_collectors import levels
 
+_API = "from fastapi import FastAPI\nimport joblib\napp = FastAPI()\n\n@app.on_event('startup')\ndef start():\n    app.model = joblib.load('m')\n\n@app.post('/predict')\ndef predict(x):\n    return app.model.predict(x)\n"
 _REGISTER = "import mlflow\nfrom train import train\n\nmae, best = train()\n"
 _THEN = "    mlflow.register_model('runs:/1/m', 'm')\n"
 
@@ -80,6 +81,43 @@ def test_python_2_is_read() -> None:
     old = "import cPickle\n\ndef predict(rows):\n    model = cPickle.load(open('m'))\n    print 'rows', len(rows)\n    return model.predict(rows)\n"
     assert levels({"api.py": "", "predict.py": old})("release.scoring-script") == 1
     assert levels({"api.py": "", "predict.py": old.replace("model.", "model .. ")})("release.scoring-script") == 0
+
+
+_LOGIN = "from fastapi.testclient import TestClient\nfrom api import app\n\ndef test_login():\n    answer = TestClient(app).post('/login', json={})\n    assert answer.json() == {}\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "scoring", "application"),
+    [
+        (_LOGIN, 1, 2),
+        (_LOGIN.replace("login", "predict"), 4, 4),
+        (_LOGIN.replace("json={})", "json={})\n    create_engine(address())"), 1, 4),
+        (_LOGIN.replace("json={})", "json={})\n    create_engine('sqlite://')"), 1, 2),
+    ],
+)  # fmt: skip
+def test_a_request_of_something_else_exercises_no_scoring(test: str, scoring: int, application: int) -> None:
+    unit = "def test_x():\n    assert f() == 1\n"
+    found = levels({"test_api.py": test, "test_x.py": unit, "api.py": _API} | _workflow("pytest"))
+    assert (found("release.scoring-script"), found("integration.application-tests")) == (scoring, application)
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"Taskfile.yml": "includes:\n  api: ./api\n", "api/Taskfile.yml": "tasks:\n  test:\n    cmds: ['pytest {{.X}}']\n"} | _workflow("task api:test"), 2),
+        ({"Taskfile.yml": "tasks: {}\n", "api/Taskfile.yml": "tasks:\n  test:\n    cmds: [pytest]\n"} | _workflow("task api:test"), 0),
+        ({"package.json": '{"scripts": {"ci": "jest"}}', "a.test.ts": "it()"} | _workflow("npm run ci"), 2),
+        ({"package.json": '{"scripts": {"ci": "tsc"}}', "a.test.ts": "it()"} | _workflow("npm run ci"), 0),
+        ({"tests/testthat/test-a.R": "expect_equal(1, 1)"} | _workflow("Rscript -e 'devtools::test()'"), 2),
+        ({"tests/testthat/test-a.R": "expect_equal(1, 1)", ".travis.yml": "language: r\n"}, 2),
+        ({"tests/testthat/test-a.R": "expect_equal(1, 1)", ".travis.yml": "language: r\nscript: [R CMD build .]\n"}, 0),
+        ({".travis.yml": "jobs:\n  include:\n    - stage: test\n      script: pytest\n"}, 2),
+        ({"test/runtests.jl": "@test 1 == 1"} | _workflow("julia -e 'using Pkg; Pkg.test()'"), 2),
+    ],
+)  # fmt: skip
+def test_tests_run_through_other_runners(files: dict[str, str], level: int) -> None:
+    every = {"api/test_x.py": "def test_x():\n    assert f() == 1\n"} | files
+    assert levels(every)("integration.application-tests") == level
 
 
 _ASK = "import requests\n\nanswer = requests.post('http://x/predict', json={'x': 1})\n"

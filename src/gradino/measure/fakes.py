@@ -17,6 +17,9 @@ _WITHOUT = re.compile(
     r"dependency_overrides\[[^\]\n]*(model|predict|pipeline|classif|artifact|inference|engine)[^\]\n]*\]\s*=",
     re.I,
 )
+_TRAINS = re.compile(
+    r"train|fit|model|classif|regress|estimator|boost|pipeline|forest|sklearn|xgb|lgb|keras|torch|trainer", re.I
+)
 _ANSWERS = re.compile(r"\.(predict\w*|transcribe|generate)$")
 
 
@@ -35,12 +38,24 @@ def replaced(said: str, put: list[Call], reached: Iterable[tuple[Module, Functio
     return patched or bool(_WITHOUT.search(text)) or any(_answers(m, f) for m, f in reached)
 
 
+def trains(put: list[Call]) -> bool:
+    """Whether what is replaced may be what trains, so that nothing is trained."""
+    targets = _targets(put)
+    ends = (".".join(t.split(".")[-2:]) for t in targets)
+    return not targets or any(_TRAINS.search(end) for end in ends)
+
+
 def _a_model(calls: list[Call]) -> bool:
     """Whether what is replaced may be a model; a silenced tracker or variable is none."""
+    targets = _targets(calls)
+    return not targets or any(not _BESIDE.search(t) for t in targets if "." in t or t.isidentifier())
+
+
+def _targets(calls: list[Call]) -> list[str]:
+    """What patches name."""
     made = [c for c in calls if c.method in ("patch", "object", "setattr") or _FAKES.search(c.name)]
     named = [c.texts if c.texts and c.method in ("object", "setattr") else (*c.texts, *c.refs) for c in made]
-    targets = [t for words in named for t in words]
-    return not targets or any(not _BESIDE.search(t) for t in targets if "." in t or t.isidentifier())
+    return [t for words in named for t in words]
 
 
 def _answers(module: Module, function: Function) -> bool:

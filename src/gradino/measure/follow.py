@@ -25,9 +25,7 @@ _FIRM = re.compile(
     r"\bcurl\b.*\s(-\w*f\w*|--fail\S*)\s|\|\s*(grep|egrep|jq\s+-\w*e)\b|^\s*(grep|diff|test|\[\[?)\s|\bexit\s+1\b", re.M
 )
 _SCORES = re.compile(r"predict|score|scoring|infer|invocations|endpoint|health|serv|localhost|127\.0\.0\.1", re.I)
-_LASTS = re.compile(
-    r"(docker|podman)\s+run\b(?=.*\s(-d|--detach)\b)|compose\b.*\sup\b|(systemctl|supervisorctl|pm2)\s"
-)
+_LASTS = re.compile(r"(docker|podman)\s+run\b(?=.*\s(-d|--detach)\b)|compose\b.*\sup\b|(systemctl|supervisorctl|pm2)\s")
 # A command that fails unless the output holds what is expected.
 _LOOKS = re.compile(
     r"^\s*(?:[^|\n]*\|\s*)?(?:grep|egrep|findstr|diff|cmp|jq\s+-e)\b|\bif\s+!?\s*grep|Select-String", re.M
@@ -175,7 +173,11 @@ class Follower:
             if named:
                 return [e for where, name in named for e in self.python(where, (name,), (), depth)]
             found = runners.scripts(self.tree, target)
-            return [e for where, text in found for e in self.script(text, 0, where, folder, depth)]
+            return [e for w, text in found for e in self.script(text, 0, w, w.rpartition("/")[0] or folder, depth)]
+        if kind == "npm":
+            return [
+                e for w, text in runners.npm(self.tree, folder, target) for e in self.script(text, 0, w, folder, depth)
+            ]
         if kind == "dvc":
             return self.stages(folder, passed.words, depth)
         if kind in ("compose", "docker"):

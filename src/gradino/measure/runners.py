@@ -1,5 +1,6 @@
-"""Task runners other than make: mise, poethepoet, pixi, pdm, hatch, Task, invoke, tox and nox."""
+"""Task runners other than make: mise, poethepoet, pixi, pdm, hatch, Task, invoke, tox, nox and npm."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -76,20 +77,48 @@ def _all(tree: Tree) -> dict[str, dict[str, tuple[list[str], list[str]]]]:
         groups = [tool.get("poe", {}).get("tasks"), tool.get("pdm", {}).get("scripts"), *_pixi(tool.get("pixi", raw))]
         groups += [e.get("scripts") for e in tool.get("hatch", {}).get("envs", {}).values() if isinstance(e, dict)]
         made[path] = {n: _task(t) for tasks in groups if isinstance(tasks, dict) for n, t in tasks.items()}
-    for path in ("Taskfile.yml", "Taskfile.yaml"):
-        tasks_map = yaml.first(tree.text(path) or "").map("tasks")
-        made[path] = {
-            n: (
-                [d for d in tasks_map.map(n).list("deps") if isinstance(d, str)],
-                [c for c in tasks_map.map(n).list("cmds") if isinstance(c, str)],
+    for path in _TASKFILES:
+        document = yaml.first(tree.text(path) or "")
+        made[path] = _tasks(document)
+        for name, value in document.map("includes").items():
+            place = (
+                (value.text("taskfile") if isinstance(value, yaml.Map) else str(value)).removeprefix("./").rstrip("/")
             )
-            for n in tasks_map
-        }
+            for other in (place, *(f"{place}/{n}" for n in _TASKFILES)):
+                if other in tree:
+                    made[other] = {f"{name}:{n}": t for n, t in _tasks(yaml.first(tree.text(other) or "")).items()}
     invoked = tree.text("tasks.py") or ""
     made["tasks.py"] = {
         m[1]: ([], re.findall(r"""\.run\(\s*[rf]*["']([^"']+)""", m[2]))
         for m in re.finditer(r"^def (\w+)\([^\n]*\n(.*?)(?=^@|^def |\Z)", invoked, re.S | re.M)
     }
+    return made
+
+
+def npm(tree: Tree, folder: str, name: str) -> list[tuple[str, str]]:
+    """(file, shell) of a script of package.json in a folder."""
+    path = f"{folder}/package.json" if folder else "package.json"
+    try:
+        found = json.loads(tree.text(path) or "{}")["scripts"][name]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return [(path, found)] if isinstance(found, str) else []
+
+
+_TASKFILES = ("Taskfile.yml", "Taskfile.yaml", "taskfile.yml", "taskfile.yaml")
+
+
+def _tasks(document: yaml.Map) -> dict[str, tuple[list[str], list[str]]]:
+    """What each task of a Taskfile needs and runs; what a template would fill in is left out."""
+    tasks = document.map("tasks")
+    made = {}
+    for name in tasks:
+        body = tasks.map(name)
+        listed = body.list("cmds") or body.list("cmd")
+        lines = [c if isinstance(c, str) else c.text("cmd") if isinstance(c, yaml.Map) else "" for c in listed]
+        needs = [d for d in body.list("deps") if isinstance(d, str)]
+        needs += [c.text("task") for c in listed if isinstance(c, yaml.Map) and c.text("task")]
+        made[name] = (needs, [re.sub(r"\{\{[^}]*\}\}", "", line) for line in lines if line])
     return made
 
 

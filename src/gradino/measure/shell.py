@@ -137,7 +137,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What a command passes control to: `kind` is python, module, shell, make, dvc, notebook, compose, tool, kedro, mlproject."""
+    """What a command passes control to: `kind` is python, module, shell, make, dvc, notebook, compose, tool, kedro, mlproject, npm."""
 
     kind: str
     target: str
@@ -297,6 +297,9 @@ def handover(command: str) -> Handover | None:
         return Handover("runner", tasks[0], tuple(tasks[1:]))
     if head in ("nox", "tox"):
         return Handover("runner", head, tuple(rest))
+    if head in ("npm", "yarn", "pnpm", "bun") and rest:
+        script = next((w for w in rest if not w.startswith("-") and w not in ("run", "run-script")), "")
+        return Handover("npm", script) if script else None
     if head == "dvc" and rest[:1] and (rest[0] in ("repro",) or rest[:2] == ["exp", "run"]):
         given = (w for before, w in pairwise(rest) if not w.startswith("-") and "=" not in w and before not in _VALUED)
         return Handover("dvc", "", tuple(w for w in given if w != "run"))

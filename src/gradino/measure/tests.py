@@ -23,6 +23,12 @@ _REAL_CALL = re.compile(r"^(requests|httpx|urllib\.request|grpc|aiohttp)\.")
 _SERVER = re.compile(
     r"testcontainers|docker\.from_env|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster"
 )
+_STORE = re.compile(
+    r"(^|\.)(create_(async_)?engine|MongoClient|Redis|psycopg\d?\.connect|asyncpg\.(connect|create_pool))$"
+)
+_OTHER_ROUTE = re.compile(
+    r"/(\w+[-_])?(auth|log(in|out|s)?|sign[-_]?(up|in)|register|users?|tokens?|sessions?|passwords?|feedback|health|audit)(?![a-z])"
+)
 # A call that predicts, and an assertion that only looks at a refusal.
 _PREDICTS = re.compile(
     r"(^|\.)(?!validat|convert|format|parse|load|save|write|read|log|plot|is_|check|clean|prep|post_?process|test|eval|insert|store|extract)"
@@ -131,35 +137,34 @@ class Tests:
         client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
             _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
         named = [x for m, _, c in calls for x in (*c.texts, *(m.constants.get(r, "") for r in c.refs))]
-        live = any(_REAL_CALL.match(n) for n in names) and any(
-            "localhost" in x or "127.0.0.1" in x or "{}" in x for x in named
-        )
-        served = any(_REAL_CALL.match(n) for n in names) and live
+        there = any("localhost" in x or "127.0.0.1" in x or "{}" in x for x in named)
+        served = there and not client and any(_REAL_CALL.match(n) for n in names)
         text = f"{module.path} {function.name}".lower()
         model = (loaded or "train" in verbs) and (bool(verbs & {"predict"}) or _about_model(function, text)) and checks
         own = [c for m, _, c in calls if m.path == module.path]
         real = any(v in ("train", "load") for c in own if not self.code.find(c.name, module.path)[0] for v, _ in vocabulary.verbs(c, module))  # fmt: skip
+        real = real or ("train" in verbs and not fakes.trains(put))
         answered = any(not _REFUSED.search(a) for a in firm) or any("aises" not in c.name for c in raising)
         asks = any(
             c.method in ("post", "put") or any(_ABOUT_SCORING.search(x.lower()) for x in c.texts)
             for m, _, c in calls
-            if m.path == module.path
+            if m.path == module.path and not any(_OTHER_ROUTE.search(x.lower()) for x in c.texts)
         )
         predicts = ("predict" in verbs or any(_PREDICTS.search(n) for n in names)) and answered and not replaced
         scoring = served or (client and asks and answered and not replaced)
         scoring = scoring or (predicts and bool(_ABOUT_SCORING.search(text)))
+        imported = {self.code.find(name, module.path)[0] for name in module.imports.values()} if client else set()
+        behind = client and not replaced and any(self._loads(p) for p in imported if p.endswith(".py"))
         integration = (
             bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)
         )
-        if client and not faked:  # a client over an application that loads its real model crosses a boundary
-            integration = integration or self._loads(module.path, BODY)
+        if client and not faked:  # a client over an application with its real database or model crosses a boundary
+            stores = any(_STORE.search(c.name) and "sqlite" not in " ".join(c.texts) for _, _, c in calls)
+            integration = integration or stores or self._loads(module.path, BODY) or (asks and answered and behind)
         looks = (
             any("status_code" not in a for a in firm) or len(raising) > 1
         )  # at the answer, not only that there is one
-        model = model or (served and looks and asks)
-        if client and looks and asks and not replaced:
-            imported = {self.code.find(name, module.path)[0] for name in module.imports.values()}
-            model = model or any(self._loads(p) for p in imported if p.endswith(".py"))
+        model = model or ((served or behind) and looks and asks)
         return Test(
             module.path,
             function.line,
@@ -173,7 +178,7 @@ class Tests:
             integration,
             not integration,
             _marks(module, marks),
-            served and not _SERVER.search(refs) and not client,
+            served and not _SERVER.search(refs),
         )
 
     def _before(self, path: str, fixture: tuple[str, ...]) -> list[tuple[Module, Function]]:

@@ -75,27 +75,38 @@ def _circle(items: list[object], commands: yaml.Map, depth: int = 0) -> Iterator
             yield Step(line, uses=name, inputs=inputs)
 
 
+# What Travis runs for a language where no script is given.
+_TRAVIS = {"r": "R CMD check .", "go": "go test ./...", "java": "mvn test", "scala": "sbt test", "rust": "cargo test",
+           "node_js": "npm test", "swift": "swift test", "julia": "julia -e 'Pkg.test()'"}  # fmt: skip
+
+
 def travis(tree: Tree, _code: Code) -> Iterator[Job]:
-    """Travis: one job that checks a push or a pull request, and one that deploys where `deploy` names how."""
+    """Travis: jobs that check a push or a pull request, what follows their success, and where `deploy` says to."""
     path = ".travis.yml"
     config = yaml.first(tree.text(path) or "")
     if not config:
         return
+
+    def steps(body: yaml.Map, *phases: str) -> tuple[Step, ...]:
+        return tuple(Step(body.lines.get(p, 0), t) for p in phases for t in body.list(p) if isinstance(t, str))
+
     phases = ("before_install", "install", "before_script", "script")
-    runs = [
-        Step(config.lines.get(phase, 0), text)
-        for phase in phases
-        for text in config.list(phase)
-        if isinstance(text, str)
-    ]
-    yield Job("Travis", path, 1, "script", frozenset({"push", "pull_request"}), tuple(runs), (), path)
+    runs = steps(config, *phases)
+    if "script" not in config and (default := _TRAVIS.get(config.text("language").lower())):
+        runs += (Step(config.lines.get("language", 0), default),)
+    both, script = frozenset({"push", "pull_request"}), f"{path}#script"
+    yield Job("Travis", path, 1, "script", both, runs, (), path)
+    included = [*config.map("jobs").list("include"), *config.map("matrix").list("include")]
+    for item in (i for i in included if isinstance(i, yaml.Map) and "script" in i):
+        yield Job("Travis", path, item.line, item.text("stage") or "job", both, steps(item, *phases), (), path)
+    if after := steps(config, "after_success"):
+        line = config.lines.get("after_success", 0)
+        yield Job("Travis", path, line, "after success", frozenset({"push"}), after, (script,), path)
     for target in (t for t in config.list("deploy") if isinstance(t, yaml.Map)):
         provider = target.text("provider")
         step = Step(target.line, target.text("script"), "" if provider == "script" else f"travis/{provider}")
         when = "tag" if target.map("on").text("tags") == "true" else "push"
-        yield Job(
-            "Travis", path, target.line, f"deploy {provider}", frozenset({when}), (step,), (f"{path}#script",), path
-        )
+        yield Job("Travis", path, target.line, f"deploy {provider}", frozenset({when}), (step,), (script,), path)
 
 
 def bitbucket(tree: Tree, _code: Code) -> Iterator[Job]:

@@ -50,7 +50,7 @@ def unit_tests(scene: Scene) -> list[Evidence]:
 
 # Files of tests in languages that are not read further.
 _OTHER_TEST = re.compile(
-    r"(\.(test|spec)\.[jt]sx?|Tests?\.(cs|java|kt|scala|swift)|_test\.(go|exs?)|_spec\.rb)$|/src/test/|\.Tests?\.csproj$|(^|/)tests/[^/]+\.rs$"
+    r"(\.(test|spec)\.[jt]sx?|Tests?\.(cs|java|kt|scala|swift)|_test\.(go|exs?)|_spec\.rb)$|/src/test/|\.Tests?\.csproj$|(^|/)tests/[^/]+\.rs$|(^|/)tests/(testthat/)?test[^/]*\.[rR]$|(^|/)test/runtests\.jl$"
 )
 
 
