@@ -152,6 +152,10 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
     return _strongest(found)
 
 
+# Deployments to what looks at the health check of an image or a compose file.
+_MINDS = re.compile(r"compose|\bdocker|\bssh\b|\bssm\b|\becs\b|nomad|beanstalk|\beb\b")
+
+
 def hardly_any_downtime(scene: Scene) -> list[Evidence]:
     """Give the deployment health checks, a rolling or blue/green strategy, replicas and automatic roll back."""
     found = [
@@ -172,8 +176,8 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
     ]
     moves = scene.fired("shift-traffic", when=AUTOMATIC | {"dispatch", "pull_request"})
     found += [scene.show(f, "moves traffic only then") for f in moves if f.job.system != "Makefile"]
-    acted_on = any(f.job.system not in ("Makefile", "Render", "DigitalOcean") for f in deployments(scene))
-    if not acted_on:  # Docker itself does nothing about a container that is not well
+    acted_on = any(f.job.system != "Makefile" and _MINDS.search(f.effect.says) for f in deployments(scene))
+    if not acted_on:  # Docker itself does nothing about a container that is not well, and most platforms ask it nothing
         found = [e for e in found if e.source not in ("Docker", "Docker Compose")]
     if found and not (deployments(scene) or any(r.traits & {"serving", "endpoint"} for r in scene.resources)):
         return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in found[:3]]
