@@ -301,3 +301,12 @@ DAILY = (
 def test_what_brings_in_new_data(script: str, level: int) -> None:
     files = {"fetch.py": f"import requests\n{script}", ".github/workflows/daily.yml": DAILY}
     assert levels(files)("creation.data-collection") == level
+
+
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [("mlflow.log_input(mlflow.data.from_pandas(rows))", 1), ("mlflow.log_param('data_version', 7)", 4)],
+)
+def test_a_digest_of_rows_that_nobody_kept_brings_none_back(line: str, level: int) -> None:
+    script = f"import mlflow\nimport pandas\nfrom sklearn.svm import SVC\n\nrows = pandas.read_sql('select 1', c)\n{line}\nSVC().fit(rows, 1)\n"
+    assert reproducibility({"train.py": script, **PINNED}) == level

@@ -26,6 +26,7 @@ _FROZEN_DATA = re.compile(
     r"data\s?sets?\b[^.]{0,80}\b(from|on|at)\b[^.]{0,20}\bkaggle|kaggle('s)?\b[^.]{0,60}\bdata\s?set",
     re.I,
 )
+_DIGEST = re.compile(r"log_(input|dataset)$|^mlflow\.data\.(\w+\.)?from_")  # tells whether data is the same, and keeps none
 _NOT_TRAINING = re.compile(r"(^|/)[^/]*(monitor|test|drift|reference|serv|deploy|predict|infer|api|mlruns)[^/]*/", re.I)
 _DATA = re.compile(r"(^|/)(data|dataset|input|raw)s?/.*\.(csv|parquet|json|jsonl|tsv|xlsx|feather|txt|npz)$")
 _ABOUT_DATA = re.compile(
@@ -130,7 +131,7 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
             return scene.see(resource.path, resource.line, f"{resource.name} is versioned by DVC", source="DVC")
     recorded = training | {u.path for u in scene.used("track", "register")}
     for use in scene.used("record-data"):
-        if use.path in recorded and not use.path.endswith(".ipynb"):
+        if use.path in recorded and not use.path.endswith(".ipynb") and not _DIGEST.search(use.says):
             return scene.see(use.path, use.line, f"{use.says} names the data's version")
     if named := written(scene, recorded, DATA_VERSION, "names the data's version"):
         return named[0]
