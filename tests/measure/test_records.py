@@ -52,6 +52,9 @@ def training(before: str, inside: str = "") -> dict[str, str]:
         (training("import sqlite3", "db.execute('INSERT INTO training_runs VALUES (?, ?)', (c, auc))"), True),
         (training("import pandas", "frame.to_sql('model_metrics', engine, if_exists='append')"), True),
         (training("import sqlite3", "db.execute('INSERT INTO training_data VALUES (?, ?)', row)"), False),
+        (training("import json", "json.dump(m, open('mlpipeline-metrics.json', 'w'))"), True),
+        ({"config.cfg": "[training.logger]\n@loggers = \"spacy.WandbLogger.v3\"\n"}, True),
+        ({"config.cfg": "[training.logger]\n@loggers = \"spacy.ConsoleLogger.v1\"\n"}, False),
         ({"Shop.java": "metrics.logMetric(\"sold\", 1);\n"}, False),
     ],
 )  # fmt: skip
@@ -74,6 +77,7 @@ KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n
         # Platforms that keep what each run makes under the run's name.
         ({"job.py": SAGEMAKER.format("")}, True),
         ({"pipeline.py": KFP}, True),
+        ({"pipeline.py": "from tfx.components import Trainer\nimport kfp\nTrainer(module_file=m)\n"}, True),
         ({"flow.py": "from metaflow import FlowSpec, step\nfrom train import train\nclass F(FlowSpec):\n    @step\n    def start(self):\n        train()\n"}, True),
         ({"job.py": "from google.cloud import aiplatform\naiplatform.CustomTrainingJob(display_name='t', model_serving_container_image_uri=image).run()\n"}, True),
         ({"bq.py": "from google.cloud import bigquery\nclient.query(\"CREATE OR REPLACE MODEL m OPTIONS (MODEL_REGISTRY='VERTEX_AI') AS SELECT 1\")\n"}, True),
@@ -81,6 +85,7 @@ KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n
         ({"serve.py": "from transformers import AutoModel\nAutoModel.from_pretrained('o/m', revision='4f2c1d')\n"}, True),
         ({"serve.py": "from transformers import AutoModel\nAutoModel.from_pretrained('o/m', revision='main')\n"}, False),
         ({"serve.py": "from transformers import AutoModel\nAutoModel.from_pretrained('o/m')\n"}, False),
+        ({"fetch.py": "import mlflow\nmlflow.artifacts.download_artifacts(f'runs:/{run}/model.pkl')\n"}, True),
         ({"serve.py": "import mlflow\nmodel = mlflow.pyfunc.load_model('models:/m/3')\n"}, True),
         ({"build.py": "import boto3\nboto3.client('sagemaker').list_model_packages(ModelPackageGroupName=group)\n"}, True),
         ({"monitor.py": "import aporia\naporia.create_model_version(model_id='m', model_version='1')\n"}, False),
@@ -155,6 +160,9 @@ RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - al
         ({"monitoring/values.yaml": RULES.format("api_entropy > 0.7")}, 4),
         ({"monitoring/values.yaml": RULES.format("1 > 0")}, 0),
         ({"monitoring/values.yaml": RULES.format("api_entropy > 0.7").replace("- alert", "# - alert")}, 0),
+        ({"monitor.py": "import sagemaker\nmonitor = DefaultModelMonitor(role=role)\nmonitor.create_monitoring_schedule(endpoint_input=e)\n"}, 4),
+        ({"monitor.py": "import sagemaker\nmonitor = DefaultModelMonitor(role=role)\n"}, 3),
+        ({"refresh.py": "from databricks.sdk import WorkspaceClient\nw = WorkspaceClient()\nw.quality_monitors.run_refresh(table_name=t)\ndeploy()\n"}, 3),
         ({"main.tf": 'resource "aws_cloudwatch_metric_alarm" "webserver_cpu" {\n  metric_name = "CPUUtilization"\n}\n'}, 0),
         # Counters of a project that answers nobody are not about a deployed model.
         ({"api.py": "x = 1\n", "push.py": "from prometheus_client import Gauge, push_to_gateway\nGauge('rows', 'r').set(1)\n"}, 0),

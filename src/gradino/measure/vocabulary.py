@@ -25,11 +25,11 @@ _EXACT: dict[str, tuple[str, ...]] = {
     ),
     "track": (
         "cdsw.track_metric", "cdsw.track_file", "cml.metrics_v1.track_metric", "mlflow.evaluate", "mlflow.models.evaluate", "wandb.log", "wandb.init",
-        "comet_ml.Experiment", "comet_ml.start", "clearml.Task.init", "trains.Task.init", "aim.Run", "dvclive.Live", "aim.sdk.Run",
+        "comet_ml.Experiment", "comet_ml.start", "comet_ml.init", "dagshub.dagshub_logger", "valohai.logger", "clearml.Task.init", "trains.Task.init", "aim.Run", "dvclive.Live", "aim.sdk.Run",
         "azureml.core.Run.get_context", "azureml.core.run.Run.get_context", "google.cloud.aiplatform.start_run",
         "google.cloud.aiplatform.autolog", "swanlab.init", "ray.tune.integration.mlflow.mlflow_mixin", "polyaxon.tracking.init", "trackio.init",
         "zenml.log_metadata", "zenml.log_model_metadata", "zenml.log_artifact_metadata", "zenml.log_step_metadata",
-        "sagemaker.experiments.Run", "sagemaker.experiments.run.Run", "smexperiments.experiment.Experiment.create", "smexperiments.trial.Trial.create",
+        "sagemaker.experiments.Run", "sagemaker.experiments.run.Run", "sagemaker.experiments.load_run", "sagemaker.experiments.run.load_run", "smexperiments.experiment.Experiment.create", "smexperiments.trial.Trial.create",
         "azureml.train.automl.AutoMLConfig", "keepsake.init", "sacred.observers.MongoObserver", "mlrun.get_or_create_ctx",
     ),
     "register": (
@@ -162,7 +162,7 @@ _TRACKERS = re.compile(r"(^|[ .])(neptune|comet_ml|clearml|aim|dvclive|wandb|swa
 _METRIC = re.compile(
     r"log_(metrics?|params?|classification_metrics|time_series_metrics)$|report_(training|validation)_metrics$"
 )
-_LOADED = re.compile(r"from_pretrained$|hf_hub_download$|snapshot_download$|load_model$|load_from_hub$")
+_LOADED = re.compile(r"from_pretrained$|hf_hub_download$|snapshot_download$|load_model$|load_from_hub$|download_artifacts$")
 _BY_NAME = tuple(
     (re.compile(pattern), verb)
     for pattern, verb in (
@@ -173,7 +173,8 @@ _BY_NAME = tuple(
          r"batch_client(\(\))?\.(job\.add|task\.add\w*)$|\.jobs\.(run_now|submit)$|\.trigger_pipeline$"), "submit"),
         ((r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$|^ray\.serve\.run$|^bentoml\.deployment\.(create|update)$|"
           r"serving_endpoints\.(create|update_config)(_and_wait)?$"), "deploy"),
-        (_WATCHERS.pattern, "watch"),
+        (_WATCHERS.pattern + r"|(quality_monitors|data_quality)\.(create\w*|run_refresh)$|^databricks\.lakehouse_monitoring\.create", "watch"),
+        (r"^tfx\.(\w+\.)*(Trainer|Tuner)$", "store"),
         (r"^(sentry_sdk|honeybadger|rollbar|bugsnag|raven)\b", "errors"),
         ((r"^kfp(\.\w+)*\.(Condition|If|Elif)$|^tfx\.(\w+\.)*Evaluator$|^sagemaker\.workflow\.(\w+\.)*ConditionStep$|"
           r"^sagemaker\.workflow\.conditions\.Condition(Less|Greater)\w+$"), "gate"),
@@ -223,7 +224,7 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     if "model_serving_container_image_uri" in call.keywords or any("MODEL_REGISTRY" in t for t in call.texts):
         result.append(("register", name))
     pinned = call.keywords.get("revision", "main") not in ("main", "master", "None")
-    if _LOADED.search(name) and (pinned or any(t.startswith("models:/") for t in call.texts)):
+    if _LOADED.search(name) and (pinned or any(t.startswith(("models:/", "runs:/")) for t in call.texts)):
         result.append(("pin", name))
     if method.startswith("push_to_hub_"):
         result.append(("register", name))

@@ -40,6 +40,10 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
                 if call := pattern.search(text):
                     line = text[: call.start(1)].count("\n") + 1
                     yield Resource(_LANGUAGES[end][0], "call", path, line, call[1], traits)
+    for path in tree.named("*.cfg"):
+        text = tree.short(path)
+        if logger := re.search(r"^@loggers\s*=\s*[\"']([\w-]+\.(?!Console)\w+Logger)", text, re.M):
+            yield Resource("spaCy", "logger", path, text[: logger.start()].count("\n") + 1, logger[1], _TRACKED)
     for path in tree.named("project.yml"):
         text = tree.short(path)
         project = yaml.first(text) if "spacy project push" in text else yaml.Map()

@@ -41,6 +41,9 @@ _TABLE = (
 _COLLECTED = re.compile(
     r"^(aporia|arize|fiddler|whylabs|langfuse|langsmith|phoenix|opik|datadog|ddtrace|newrelic|elasticapm|logfire|opencensus|statsd|markus|applicationinsights|azure\.monitor)\b"
 )
+# Platforms that keep what these calls measure; the schedules among them judge the model from then on.
+_SCHEDULES = re.compile(r"create_monitoring_schedule$|ModelDeploymentMonitoringJob(\.create)?$|\bMonitorSchedule$")
+_PLATFORMS = re.compile(rf"^cml\.|(quality_monitors|data_quality|lakehouse_monitoring)\.create|{_SCHEDULES.pattern}")
 _KEPT = re.compile(
     r"insert into\b|\.to_sql\(|put_metric_data|push_to_gateway|pushadd_to_gateway|write_points|insert_rows_json|\.insert_(one|many)\(|\.insert\(\)|session\.add\(|"
     r"log_metrics?\(|track_metric\(|AzureLogHandler|configure_azure_monitor",
@@ -96,6 +99,11 @@ def production_says_how_to_improve(scene: Scene) -> list[Evidence]:
         scene.see(r.path, r.line, f"{r.kind} {r.name} raises an alert or a report", source=r.system)
         for r in scene.with_trait("model-alarm", "monitor-schedule", "alert-rule")
     ]
+    found += [
+        scene.see(u.path, u.line, f"{u.says} judges the live model by itself")
+        for u in scene.used("watch")
+        if _SCHEDULES.search(u.says) and not u.path.endswith(".ipynb")  # a notebook takes away what it showed
+    ]
     found += [e for e in creation.production_metrics_retrain(scene) if e.strength >= Strength.WIRED]
     for resource in scene.resources:
         if "off" in resource.traits and resource.traits & {"monitor-schedule", "model-alarm"}:
@@ -142,7 +150,8 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
     found += [
         scene.see(u.path, u.line, f"{u.says} sends what it sees to one place")
         for u in exposed
-        if (u.path in near and _COLLECTED.match(u.says)) or u.says.startswith("cml.")
+        if (u.path in near and _COLLECTED.match(u.says))
+        or (_PLATFORMS.search(u.says) and not u.path.endswith(".ipynb"))
     ]
     for use in scene.used("drift"):
         if not use.path.endswith(".ipynb") and (kept := _KEPT.search(scene.tree.short(use.path))):

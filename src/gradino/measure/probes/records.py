@@ -14,10 +14,13 @@ _LIVE = re.compile(r"monitor|drift|serv|infer|predict|score", re.I)
 _KEEPS_ALL = frozenset({"ZenML"})
 _KEEPS = _KEEPS_ALL | {"Kubeflow", "Vertex", "Metaflow", "SageMaker", "Step Functions"}
 
-# What projects write themselves: a table of runs, and models put up under a name that their run gives them.
+# What projects write themselves: a table of runs, or metrics where Kubeflow looks for them, and models put up under a
+# name that their run gives them.
 _RUNS = r"(experiments|runs|\w*(experiment|training|model|run)_?(run|metric|result|log|history|registry|league)s?)"
 _TABLE = re.compile(
-    rf"insert\s+into\s+[\"'`]?([\w.]*\.)?{_RUNS}\b|\b(to_sql|to_gbq|saveAsTable)\(\s*[\"']([\w.]*\.)?{_RUNS}[\"']", re.I
+    rf"mlpipeline[-_]metrics|insert\s+into\s+[\"'`]?([\w.]*\.)?{_RUNS}\b|"
+    rf"\b(to_sql|to_gbq|saveAsTable)\(\s*[\"']([\w.]*\.)?{_RUNS}[\"']",
+    re.I,
 )
 _RUN = r"\{[^}\"'\n]{0,40}(version|run_?id|time_?stamp|commit|sha\b|hash|job_?(id|name)|now\(\)|strftime)[^}\n]{0,40}\}"
 _FILE = r"(model|ckpt|checkpoint|weights|artifact|\.pkl|\.joblib|\.pth?|\.h5|\.onnx)"
@@ -53,7 +56,7 @@ def tracks_experiments(scene: Scene) -> list[Evidence]:
     found += scene.sights("versions its metrics", "versioned-metrics")
     found += [scene.show(f, "reports a run's metrics") for f in scene.firings if f.effect.verb == "report"
               and any(g.job is f.job and g.effect.verb == "train" for g in scene.firings)]  # fmt: skip
-    found += _written(scene, _TABLE, "writes runs to a table")
+    found += _written(scene, _TABLE, "writes runs where they are kept")
     found += [scene.show(f, "keeps what the run makes") for f in scene.firings if _kept(f, _KEEPS_ALL)]
     return _strongest(found)
 
