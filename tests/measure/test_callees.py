@@ -187,3 +187,19 @@ def test_an_action_that_nobody_knows_is_told_by_its_name(action: str, given: str
     step = f"      - uses: {action}\n        with: {given}\n"
     found = levels({".github/workflows/d.yml": f"on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n{step}"})
     assert (found("release.process"), found("integration.builds")) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("ml.projects().models().versions().create(parent=p, body=b)", (2, 4)),
+        ("ml.projects().models().versions().list(parent=p)", (1, 1)),
+    ],
+)
+def test_a_version_of_ai_platform_is_made_through_the_discovery_client(call: str, expected: tuple[int, int]) -> None:
+    client = "from googleapiclient import discovery\n\nml = discovery.build('ml', 'v1')\n"
+    direct = levels({"deploy.py": f"{client}{call}.execute()\n"})
+    resource, method = call.rsplit(".", 1)
+    held = levels({"deploy.py": f"{client}versions = {resource}\nversions.{method}.execute()\n"})
+    assert (direct("release.process"), direct("creation.versioning")) == expected
+    assert (held("release.process"), held("creation.versioning")) == expected

