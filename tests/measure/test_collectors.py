@@ -449,3 +449,19 @@ def test_the_version_of_what_a_request_brings_is_not_that_of_what_was_learnt() -
     noted = "import mlflow\nmlflow.set_tag('data_version', version)\n"
     assert levels(files | {"train.py": noted + train})("release.traceability") == 4
     assert levels(files | {"api.py": noted + API})("release.traceability") == 2
+
+
+def test_of_what_a_job_of_gitlab_extends_the_last_word_counts() -> None:
+    base = ".paths:\n  only: {changes: ['**/*']}\n.checked:\n  only: {refs: [merge_requests]}\n"
+    ship = "t:\n  script: [kubectl apply -f k8s/]\n"
+    files = {"k8s/api.yaml": WORKLOAD}
+    assert levels(files | {".gitlab-ci.yml": f"{base}{ship}  extends: [.paths, .checked]\n"})("release.process") == 2
+    assert levels(files | {".gitlab-ci.yml": f"{base}{ship}  extends: .paths\n"})("release.process") == 4
+
+
+@pytest.mark.parametrize(("only", "level"), [("[merge_requests]", 3), ("[main]", 4)])
+def test_a_test_that_runs_on_other_occasions_gates_no_deployment(only: str, level: int) -> None:
+    check = f"check:\n  stage: test\n  script: [pytest tests]\n  only: {only}\n"
+    ship = "ship:\n  stage: deploy\n  script: [kubectl apply -f k8s/]\n  only: [main]\n"
+    files = {"k8s/api.yaml": WORKLOAD, "tests/test_a.py": "def test_a():\n    assert 1 + 1 == 2\n"}
+    assert levels(files | {".gitlab-ci.yml": check + ship})("release.ownership") == level

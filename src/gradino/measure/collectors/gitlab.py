@@ -119,19 +119,28 @@ def _job(
     )
 
 
-def _rules(
-    body: yaml.Map, bodies: dict[str, tuple[str, int, yaml.Map]], depth: int = 0
-) -> tuple[frozenset[str], str, bool]:
+def _only(body: yaml.Map) -> list[str]:
+    """What a job is limited to, by the older word."""
+    only = body.map("only")
+    return [str(x) for x in (only.list("refs") if only else body.list("only"))]
+
+
+def _deciding(body: yaml.Map, bodies: dict[str, tuple[str, int, yaml.Map]], depth: int = 0) -> yaml.Map | None:
+    """The body, its own or one that it extends, which says when a job runs; the last that is extended goes first."""
+    if body.list("rules") or _only(body) or depth > 5:
+        return body
+    parents = (bodies[p][2] for p in reversed(body.list("extends")) if p in bodies)
+    return next((found for p in parents if (found := _deciding(p, bodies, depth + 1)) is not None), None)
+
+
+def _rules(body: yaml.Map, bodies: dict[str, tuple[str, int, yaml.Map]]) -> tuple[frozenset[str], str, bool]:
     if _inherited(body, "when", bodies) == "manual":
         return frozenset({"dispatch"}), "", True
     if body.text("when") == "never":
         return frozenset(), "when: never", False
+    body = _deciding(body, bodies) or body
     rules = [r for r in body.list("rules") if isinstance(r, yaml.Map)]
-    only = [str(x) for x in (body.list("only") or body.map("only").list("refs"))]
-    if not rules and not only and depth < 5:
-        for parent in body.list("extends"):
-            if parent in bodies:
-                return _rules(bodies[parent][2], bodies, depth + 1)
+    only = _only(body)
     if rules:
         found: set[str] = set()
         manual = False
