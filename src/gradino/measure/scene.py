@@ -27,6 +27,7 @@ _INTERESTING = (
     "set_stage",
     "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime", "Model.load", "_fn(", "def predict", "def infer",
     "transformers", "maxfw", "MODEL_REGISTRY", "revision=", "model_packages",
+    "googleapiclient",
     "opencensus", "sentry_sdk", "capture_config", "DataCapture",
 )  # fmt: skip
 _EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
