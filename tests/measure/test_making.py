@@ -132,6 +132,9 @@ MLPROJECT = "entry_points:\n  main:\n    command: python train.py\n  validate:\n
 CI = "on: push\njobs:\n  x:\n    runs-on: u\n    steps:\n      - run: {}\n"
 JOB = '{{"new_cluster": {{"spark_version": "15.4.x-cpu-ml-scala2.12"}}, "spark_python_task": {{"python_file": "dbfs:/code/{}"}}}}'
 AZURE = "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json\ncommand: {}\n{}\n"
+CUSTOM = (
+    "from kubernetes import client\nimport mlflow\nclient.CustomObjectsApi().create_namespaced_custom_object(body)\n"
+)
 BUNDLE = (
     "bundle: {{name: x}}\ntargets:\n  dev:\n    mode: {}\nresources:\n  jobs:\n    fit:\n      schedule: {{quartz_cron_expression: 0 0 1 * * ?}}\n"
     "      tasks:\n        - task_key: fit\n          spark_python_task: {{python_file: train.py}}\n"
@@ -145,6 +148,8 @@ BUNDLE = (
         ({"fit.sh": SLURM.format("#PBS -l nodes=1")}, 4),
         ({"fit.sh": SLURM.format("# takes an hour")}, 1),
         ({"submit.py": "import submitit\nsubmitit.AutoExecutor(folder='x').submit(fit)\n"}, 4),
+        ({"cluster/fit.py": CUSTOM}, 4),
+        ({"deployers/kserve.py": CUSTOM}, 1),
         ({"Makefile": "fit:\n\twandb launch --queue gpu --uri .\n"}, 4),
         ({"Makefile": "fit:\n\twandb login\n"}, 1),
         ({"scripts/fit.sh": "gcloud ai custom-jobs create --config=job.yaml\n"}, 4),

@@ -81,6 +81,9 @@ def _trains_too(scene: Scene, firing: Firing) -> bool:
     return any(f.job is firing.job and f.effect.verb in ("train", "submit", "drift", "register") for f in scene.firings)
 
 
+_DEPLOYS = re.compile(r"deploy(er|ing)\w*/|deploy[^/]*$", re.I)
+
+
 def trains_on_defined_compute(scene: Scene) -> list[Evidence]:
     """Describe the training job in a file (job specification, cluster, CI job) and let something launch it."""
     firings = [_on_demand(f) for f in scene.firings]
@@ -100,8 +103,10 @@ def trains_on_defined_compute(scene: Scene) -> list[Evidence]:
         for r in scene.with_trait("training-compute")
     ]
     found += [
-        scene.see(u.path, u.line, f"{u.says} submits training to managed compute") for u in scene.used("submit")[:5]
-    ]
+        scene.see(u.path, u.line, f"{u.says} submits training to managed compute")
+        for u in scene.used("submit")
+        if not _DEPLOYS.search(u.path)
+    ][:5]
     found += [
         scene.see(path, command.line, f"a script submits training: {command.text[:120]}")
         for path in scene.tree.named("*.sh")
