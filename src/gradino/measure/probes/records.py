@@ -12,7 +12,7 @@ _METRICS = re.compile(r"log_\w*(metric|param|result)|\.log$|\.Live$|create_trial
 _LIVE = re.compile(r"monitor|drift|serv|infer|predict|score", re.I)
 # Orchestrators and services that keep what each run makes under the run's name; the first also its metrics.
 _KEEPS_ALL = frozenset({"ZenML"})
-_KEEPS = _KEEPS_ALL | {"Kubeflow", "Vertex", "Metaflow", "SageMaker", "Step Functions"}
+_KEEPS = _KEEPS_ALL | {"Kubeflow", "Metaflow", "Step Functions"}
 
 # What projects write themselves: a table of runs, or metrics where Kubeflow looks for them, and models put up under a
 # name that their run gives them.
