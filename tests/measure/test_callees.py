@@ -203,3 +203,9 @@ def test_a_version_of_ai_platform_is_made_through_the_discovery_client(call: str
     held = levels({"deploy.py": f"{client}versions = {resource}\nversions.{method}.execute()\n"})
     assert (direct("release.process"), direct("creation.versioning")) == expected
     assert (held("release.process"), held("creation.versioning")) == expected
+
+
+@pytest.mark.parametrize(("module", "level"), [("azureml.datadrift", 4), ("ours.checks", 0)])
+def test_a_drift_detector_of_azure_runs_by_itself(module: str, level: int) -> None:
+    script = f"from {module} import DataDriftDetector\n\nDataDriftDetector.create_from_datasets(w, 'deployed', a, b).enable_schedule()\n"
+    assert levels({"watch.py": script})("operations.feedback") == level

@@ -173,7 +173,7 @@ _BY_NAME = tuple(
          r"batch_client(\(\))?\.(job\.add|task\.add\w*)$|\.jobs\.(run_now|submit)$|\.trigger_pipeline$"), "submit"),
         ((r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$|^ray\.serve\.run$|^bentoml\.deployment\.(create|update)$|"
           r"serving_endpoints\.(create|update_config)(_and_wait)?$"), "deploy"),
-        (_WATCHERS.pattern + r"|(quality_monitors|data_quality)\.(create\w*|run_refresh)$|^databricks\.lakehouse_monitoring\.create", "watch"),
+        (_WATCHERS.pattern + r"|^azureml\S+DataDriftDetector\.create\w*$|(quality_monitors|data_quality)\.(create\w*|run_refresh)$|^databricks\.lakehouse_monitoring\.create", "watch"),
         (r"^tfx\.(\w+\.)*(Trainer|Tuner)$", "store"),
         (r"^(sentry_sdk|honeybadger|rollbar|bugsnag|raven)\b", "errors"),
         ((r"^kfp(\.\w+)*\.(Condition|If|Elif)$|^tfx\.(\w+\.)*Evaluator$|^sagemaker\.workflow\.(\w+\.)*ConditionStep$|"
