@@ -144,10 +144,10 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
             return scene.see(use.path, use.line, f"{use.says} reads data that does not change")
     said = "\n".join(scene.tree.short(p) for p in sorted(training) if not p.endswith(".ipynb"))
     for path in scene.tree.sizes:
-        named = bool(_DATA.search(path))
-        if not (named or path.endswith((".csv", ".parquet"))) or not _same(home, path) or _ABOUT_DATA.search(path):
+        inside = bool(_DATA.search(path))
+        if not (inside or path.endswith((".csv", ".parquet"))) or not _same(home, path) or _ABOUT_DATA.search(path):
             continue
-        if not _large(scene, path, 2_000 if named else 20_000):
+        if not _large(scene, path, 2_000 if inside else 20_000):
             continue
         if not _NOT_TRAINING.search(path) or path.rpartition("/")[2] in said:
             return scene.see(path, 0, "the data lies at a commit", source="git")
