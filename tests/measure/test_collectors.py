@@ -465,3 +465,18 @@ def test_a_test_that_runs_on_other_occasions_gates_no_deployment(only: str, leve
     ship = "ship:\n  stage: deploy\n  script: [kubectl apply -f k8s/]\n  only: [main]\n"
     files = {"k8s/api.yaml": WORKLOAD, "tests/test_a.py": "def test_a():\n    assert 1 + 1 == 2\n"}
     assert levels(files | {".gitlab-ci.yml": check + ship})("release.ownership") == level
+
+
+SERVICE = 'resource "google_cloud_run_service" "api" {\n  name = "api"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"infra/main.tf": SERVICE, "release.sh": "cd infra\nterraform apply -auto-approve\n"}, 2),
+        ({"release.sh": "terraform apply -auto-approve\n"}, 1),  # nothing that answers is defined
+        ({"infra/main.tf": SERVICE, "setup.sh": "terraform apply -auto-approve\n"}, 1),
+    ],
+)
+def test_a_script_that_provisions_a_service_releases_it(files: dict[str, str], level: int) -> None:
+    assert levels(files)("release.process") == level

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from gradino.measure import shell
-from gradino.measure.deployments import applicable, image_name
+from gradino.measure.deployments import applicable, defines_a_service, image_name
 from gradino.measure.evidence import Evidence
 from gradino.measure.scene import Scene
 from gradino.measure.scoring import scoring_files
@@ -21,6 +21,7 @@ _IMAGE = re.compile(r"(?<=\s)[a-z0-9][\w.-]*(?:/[\w.-]+)+(?::[\w.-]+)?(?=\s|$)")
 
 def told(scene: Scene) -> list[Evidence]:
     """Commands of scripts and documents that deploy."""
+    defined = defines_a_service(scene)
     return [
         scene.see(
             path,
@@ -29,7 +30,8 @@ def told(scene: Scene) -> list[Evidence]:
             source=source,
         )
         for path, line, text, source in _commands(scene)
-        if "deploy" in shell.verbs(text) and applicable(scene, text)
+        if ("deploy" in (does := shell.verbs(text)) and applicable(scene, text))
+        or (source == "script" and "provision" in does and defined)
     ]
 
 

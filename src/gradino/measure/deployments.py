@@ -13,10 +13,7 @@ PRODUCTION = re.compile(r"\b(prod(uction)?|prd|live)\b", re.I)
 @lru_cache(maxsize=1)
 def deployments(scene: Scene) -> list[Firing]:
     """Every firing that puts a model, or the service that embeds it, into use."""
-    defined = any(
-        r.traits & {"serving", "endpoint"} and r.system in ("Terraform", "CloudFormation", "CDK", "Kubernetes")
-        for r in scene.resources
-    )
+    defined = defines_a_service(scene)
     asked = _asks_the_registry(scene)
     published = _published(scene)
     return [
@@ -31,6 +28,12 @@ def deployments(scene: Scene) -> list[Firing]:
         or (f.effect.verb == "provision" and defined)
         or (f.effect.verb == "promote" and asked and f.job.system != "Makefile")
     ]
+
+
+def defines_a_service(scene: Scene) -> bool:
+    """Whether what is provisioned holds something that answers."""
+    known = ("Terraform", "CloudFormation", "CDK", "Kubernetes")
+    return any(r.traits & {"serving", "endpoint"} and r.system in known for r in scene.resources)
 
 
 _CLUSTER = re.compile(

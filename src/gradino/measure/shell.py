@@ -42,7 +42,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bgcloud\s+(\S+\s+)*?compute\s+(\S+\s+)*?(update-container|create-with-container)\b|\bdoctl\s+apps\s+(create|update)|\bcf\s+push\b|\bwrangler\s+deploy", "deploy"),
     (r"\bdatabricks\s+serving-endpoints\s+(create|update-config)|\bmlflow\s+deployments\s+(create|update)\b|\bmlflow\s+(sagemaker|azureml)\s+(deploy|run)\b|\b(tfy|cerebrium|beam)\s+deploy\b", "deploy"),
     (r"\bansible-playbook\b.*(deploy|release|rollout)|git\s+push\s+(\S+\s+)*?dokku|\bhf\s+upload\b.*\bspace\b", "deploy"),
-    (r"\bpulumi\s+(\S+\s+)*?up\b|\b(cdktf|sst)\s+deploy\b", "provision"),
+    (r"^\s*(npm\s+run|(yarn|pnpm)(\s+run)?)\s+\S*\bdeploy\b|\bpulumi\s+(\S+\s+)*?up\b|\b(cdktf|sst)\s+deploy\b", "provision"),
     (r"^(sudo\s+)?((systemctl|supervisorctl)\s+(re)?(start|load)|pm2\s+(re)?(start|load))\b", "start"),
     (r"\bgcloud\b.*\bupdate-traffic\b.*--to-(revisions|tags)[= ][\"']?[^\s,=]+=(?!0\b|100\b)\S+,|\baz\b.*--traffic[= ][\"']?\w+=(?!0\b|100\b)\d+\s+\w+=(?!0\b|100\b)\d+", "split-traffic"),
     (r"\bgcloud\b.*(\bupdate-traffic\b|\s--no-traffic\b)|\baz\b.*(--traffic[= ][\"']?\w+=\d+|\bdeployment\s+slot\s+swap|\bonline-deployment\s+create\b(?=.*--all-traffic)(?=.*\bname[= ]\S*\$))|\bhelm\b.*\s--atomic\b", "shift-traffic"),
