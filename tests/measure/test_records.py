@@ -170,3 +170,17 @@ RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - al
 )  # fmt: skip
 def test_what_the_deployed_model_does_is_noted(files: dict[str, str], level: int) -> None:
     assert levels(files)("operations.feedback") == level
+
+
+BOARD = """import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
+const board = new cloudwatch.Dashboard(this, 'b', {});
+const latency = new cloudwatch.Metric({ namespace: '%s', metricName: 'm' });
+"""
+
+
+def test_a_dashboard_collects_what_it_shows() -> None:
+    terraform = 'resource "aws_cloudwatch_dashboard" "b" {\n  dashboard_body = "%s"\n}\n'
+    assert levels({"board.tf": terraform % "AWS/SageMaker ModelLatency"})("operations.metrics") == 4
+    assert levels({"board.tf": terraform % "AWS/EC2 CPUUtilization"})("operations.metrics") == 1
+    assert levels({"lib/board.ts": BOARD % "AWS/SageMaker"})("operations.metrics") == 4
+    assert levels({"lib/board.ts": BOARD % "AWS/SNS"})("operations.metrics") == 1

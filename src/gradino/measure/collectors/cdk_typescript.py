@@ -31,7 +31,8 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
         yield from _stages(tree, path, text, known, frozenset(triggers))
         for match in _RESOURCE.finditer(text):
             line = text[: match.start()].count("\n") + 1
-            yield from clouds.judge("CDK", path, line, match[1], match[1], _inside(text, match.end()))
+            shown = "".join(re.findall(r"\bnamespace\s*:.*", text)) if match[1] == "Dashboard" else ""
+            yield from clouds.judge("CDK", path, line, match[1], match[1], shown + _inside(text, match.end()))
 
 
 def _sources(tree: Tree) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ _TYPES: tuple[tuple[str, frozenset[str]], ...] = (
     (r"CloudWatch::Alarm|CfnAlarm|aws_cloudwatch.*Alarm|cloudwatch_metric_alarm|monitoring_alert_policy|monitor_metric_alert|CompositeAlarm", frozenset({"alarm"})),
     (r"cloud_run(_v2)?_service|ecs_service|ECS::Service|lambda_function\b|Serverless::Function|Lambda::Function|app_service\b|apprunner_service|container_app\b|linux_web_app|app_engine", frozenset({"serving"})),
     (r"sagemaker_pipeline|SageMaker::Pipeline|CfnPipeline\b", frozenset({"training-compute"})),
-    (r"cloudwatch_dashboard|CloudWatch::Dashboard|monitoring_dashboard", frozenset({"dashboard"})),
+    (r"cloudwatch_dashboard|CloudWatch::Dashboard|monitoring_dashboard|\bDashboard$", frozenset({"dashboard"})),
     (r"kinesis_stream|Kinesis::Stream|kinesis_firehose|pubsub_subscription|eventhub\b", frozenset({"stream"})),
     (r"sagemaker_model_package_group|ModelPackageGroup|mlflow_model|machine_learning_model", frozenset({"versioned-model"})),
     (r"autoscaling|ScalableTarget|ScalingPolicy|appautoscaling", frozenset({"autoscale"})),
@@ -94,6 +94,12 @@ def judge(system: str, path: str, line: int, kind: str, name: str, body: str) ->
         re.I,
     ):
         traits.add("model-alarm")
+    if "dashboard" in traits and re.search(
+        r"SageMaker|ModelLatency|Invocations|OnlineEndpoint|run\.googleapis\.com|aiplatform\.googleapis|predict|drift",
+        body,
+        re.I,
+    ):
+        traits.add("model-metrics")
     if re.search(
         r"Events::Rule|cloudwatch_event_rule|\bRule$|scheduler_schedule|cloud_scheduler_job|Scheduler::Schedule", kind
     ):
