@@ -99,7 +99,8 @@ def _tests(scene: Scene, chosen: Callable[[Test], bool], says: str) -> list[Evid
         ]
     weak = [t for t in scene.tests.all if chosen(t)]
     if weak:
-        off = weak[0].off or ("" if weak[0].checks else "it asserts nothing") or "nothing runs it by itself"
+        stops = next((f"a run stops at {p}: {why}" for p, why in scene.tests.stopped.items()), "")
+        off = weak[0].off or ("" if weak[0].checks else "it asserts nothing") or stops or "nothing runs it by itself"
         return [scene.see(weak[0].path, weak[0].line, f"{weak[0].name} exists, but {off}", Strength.DECLARED, "tests")]
     return []
 
