@@ -9,7 +9,7 @@ from gradino.measure.automation import CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.refusals import refusals
-from gradino.measure.scene import Firing, Scene
+from gradino.measure.scene import Scene
 from gradino.measure.selection import asked, ci_tests, run_by
 from gradino.measure.tests import Test
 
@@ -136,13 +136,6 @@ def every_candidate_tested(scene: Scene) -> list[Evidence]:
     return _gates(scene)
 
 
-def _stands_before(scene: Scene, gate: Firing, later: Firing) -> bool:
-    """Whether a gate has passed before something else begins."""
-    if gate.job is later.job:
-        return gate.job.steps.index(gate.step) < gate.job.steps.index(later.step)
-    return any(f.job is gate.job for f in scene.before(later.job))
-
-
 _BRANCHES = re.compile(r"(^|\.)(Condition\w*|If|Elif)$")  # of a pipeline, whose steps stand in other files
 
 
@@ -163,10 +156,7 @@ def _gates(scene: Scene) -> list[Evidence]:
     for firing in deployments(scene):
         if firing.off or not model_tests:
             continue
-        fits = [f for f in scene.before(firing.job) if f.effect.verb in ("train", "submit")]
         for gate in scene.gated(firing.job):
-            if fits and all(_stands_before(scene, gate, f) for f in fits):
-                continue  # of the candidate that is trained after them they say nothing
             if gate.effect.verb == "test" and any(run_by(scene, [gate], t) for t in model_tests):
                 found.append(scene.show(gate, f"model tests stand before {firing.job.name}"))
     found += scene.sights("tests a release before it gets traffic", "gate")
