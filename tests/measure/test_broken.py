@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.measure.decoys import GOOD, Files, R, T, add, both, change, measure
+from tests.measure.decoys import tests_run as by_command
 
 Change = Callable[[Files], Files]
 
@@ -51,6 +52,10 @@ _CIRCLE = both(
     add("bikes/rows.py", "from bikes.store import keep\n\n\ndef row():\n    return keep\n"),
 )
 _OPEN = add("bikes/store.py", "from bikes.rows import row\n\n\ndef keep():\n    return row\n")
+_NO_MINUTE = change("tests/test_features.py", "import hour\n", "import (\n    hour,\n    minute,\n)\n")
+_OTHER = add(
+    "tests/test_other.py", "from bikes.features import minute\n\n\ndef test_minute():\n    assert minute(1) == 2\n"
+)
 
 # What cannot work, what looks like it and works, and the rung (track@level) that only the second reaches.
 BROKEN: dict[str, tuple[Change, Change, str]] = {
@@ -74,6 +79,10 @@ BROKEN: dict[str, tuple[Change, Change, str]] = {
     "test module without its tool": (checked("python -m pip install numpy", "python -m pytest tests"), checked("sudo pip install numpy pytest", "python -m pytest tests"), "integration.application-tests@2"),
     "test tool that the project's extra brings": (checked("pip install numpy black"), checked("pip install -e .[dev]"), "integration.application-tests@2"),
     "list of requirements that is not there": (checked("pip install -r requirements/test.txt pytest"), both(checked("pip install -r requirements/test.txt pytest"), add("requirements/test.txt", "numpy\n")), "integration.application-tests@2"),
+    "test of what its module does not hold": (_NO_MINUTE, both(_NO_MINUTE, add("bikes/features.py", "minute = hour\n")), "integration.application-tests@2"),
+    "test of what a star may bring": (_NO_MINUTE, both(_NO_MINUTE, add("bikes/features.py", "from bikes.clock import *\n")), "integration.application-tests@2"),
+    "test that copes with what is missing": (_NO_MINUTE, change("tests/test_features.py", "\n\n\ndef", "\ntry:\n    from bikes.features import minute\nexcept ImportError:\n    minute = None\n\n\ndef"), "integration.application-tests@2"),
+    "file at which a run stops": (_OTHER, both(_OTHER, by_command("uv run pytest --ignore=tests/test_other.py")), "integration.application-tests@2"),
     "task definition that is not there": (staged("      - uses: aws-actions/amazon-ecs-render-task-definition@v1\n        with: {task-definition: task.json}\n"), staged("      - uses: aws-actions/amazon-ecs-render-task-definition@v1\n        with: {task-definition: pyproject.toml}\n"), "release.process@4"),
     "script that is not there": (staged("      - run: bash scripts/login.sh\n"), both(staged("      - run: bash scripts/login.sh\n"), add("scripts/login.sh", "true\n")), "release.process@4"),
     "folder that is not there": (staged("      - run: terraform init\n        working-directory: infra\n"), both(staged("      - run: terraform init\n        working-directory: infra\n"), add("infra/main.tf", "")), "release.process@4"),

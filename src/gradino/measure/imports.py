@@ -5,10 +5,12 @@ to fail, or never come; what such a statement binds counts as bound.
 """
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gradino.measure import syntax
+from gradino.measure.code import Code
 
 _MOST = 200  # modules of one program
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
@@ -20,6 +22,30 @@ class FailsError(Exception):
 
 class _UnsureError(Exception):
     """A name may or may not be there: nothing can be said of this program."""
+
+
+_TAKES = re.compile(r"^from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n\\]*)", re.M)
+_MAKES_NAMES = re.compile(
+    r"import[ \t]+\*|__getattr__|globals\(\)|\bexec\(|sys\.modules|collect_ignore|allow_module_level"
+)
+
+
+def absent(code: Code, path: str) -> str:
+    """A name that a file takes, at its top, from a module of the repository whose text does not hold it; else empty."""
+    text, module = code.tree.short(path), code.module(path)
+    known = set(module.imports.values()) if module else set()
+    for taken in _TAKES.finditer(text) if known and not _MAKES_NAMES.search(text) else ():
+        for name in re.findall(r"\w+(?=\s*(?:,|\)|#|$|as\b))", re.sub(r"\bas\s+\w+|#.*", "", taken[2])):
+            where, rest = code.find(f"{taken[1]}.{name}", path)
+            if "." not in taken[1] or rest != name or not where.endswith(".py") or f"{taken[1]}.{name}" not in known:
+                continue
+            there = code.tree.text(where) or ""
+            end = where.removesuffix(".py").removesuffix("/__init__")
+            alike = [p for p in code.paths if f"/{p}".endswith(f"/{taken[1].replace('.', '/')}{where[len(end) :]}")]
+            folder = code.tree.holds(f"{end}/{name}") or code.tree.holds(f"{end}/{name}.py")
+            if not (re.search(rf"\b{name}\b", there) or _MAKES_NAMES.search(there) or folder or len(alike) != 1):
+                return f"it imports {name} from {where}, where there is none"
+    return ""
 
 
 @dataclass(slots=True)

@@ -186,4 +186,9 @@ def ci_tests(scene: Scene) -> list[Firing]:
     runs = scene.fired("test", when=when) + [
         f for f in scene.fired("test", when=frozenset({"dispatch"})) if f.job.system == "Cloud Build"
     ]
-    return [f for f in runs if not f.effect.soft and not f.job.soft]
+    return [f for f in runs if not f.effect.soft and not f.job.soft and not _stops(scene, f)]
+
+
+def _stops(scene: Scene, run: Firing) -> bool:
+    """Whether a run ends before its first test: one of the files that it picks cannot be imported."""
+    return any(t.path in scene.tests.stopped and run_by(scene, [run], t) for t in scene.tests.all)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
-from gradino.measure import fakes, vocabulary
+from gradino.measure import fakes, imports, vocabulary
 from gradino.measure.code import Code
 from gradino.measure.python import BODY, Call, Function, Module
 from gradino.measure.tree import Tree
@@ -62,6 +62,7 @@ class Tests:
 
     tree: Tree
     code: Code
+    stopped: dict[str, str] = field(default_factory=dict)  # files at which a run stops, and why; known with `all`
     _loading: dict[tuple[str, ...], bool] = field(default_factory=dict)
     _fixture: dict[tuple[str, ...], list[tuple[Module, Function]]] = field(default_factory=dict)
 
@@ -91,7 +92,9 @@ class Tests:
         return found
 
     def _read(self, module: Module) -> list[Test]:
-        skipped = "all of the file is skipped" if _module_skip(module) else ""
+        if why := imports.absent(self.code, module.path):
+            self.stopped[module.path] = why
+        skipped = "all of the file is skipped" if _module_skip(module) else why
         called = {c.name for c in module.calls()}
         found: list[Test] = []
         for function in module.functions.values():
