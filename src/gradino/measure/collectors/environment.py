@@ -23,16 +23,17 @@ _ENOUGH = 0.7  # share of direct dependencies that must be pinned, all of those 
 _TRAINS = re.compile(
     r"(torch|tensorflow|keras|scikit-learn|sklearn|xgboost|lightgbm|catboost|transformers|pytorch-lightning|lightning|jax)\b"
 )
+_FROM = re.compile(r"^FROM[ \t]+(?:--\S+[ \t]+)?(\S+)", re.M)
 # Images that bring what trains, by their version.
-_IMAGE = re.compile(
-    r"^FROM\s+(?:--\S+\s+)?(\S*(?:kaggle-(?:gpu-)?images/|pytorch/pytorch|tensorflow/tensorflow|rapidsai|rocker/|"
-    r"nvidia/(?:pytorch|tensorflow)|huggingface/|sagemaker-|[\w-]+-training)[^\s:@]*[:@]\S*\d\S*)",
-    re.M,
+_BRINGS = re.compile(
+    r"(kaggle-(gpu-)?images/|pytorch/pytorch|tensorflow/tensorflow|nvidia/(pytorch|tensorflow)|huggingface/|rapidsai|"
+    r"rocker/|sagemaker-|-training)[^:@]*[:@]\S*\d"
 )
 _CONTAINER = re.compile(
     r"(image_uris\.retrieve|get_image_uri|\.(SKLearn|PyTorch|TensorFlow|XGBoost|HuggingFace|MXNet))$"
 )
 _INSTALLS = re.compile(r"(?:install_requires|require\w*|dependencies)\s*=\s*\[(.*?)\][,\s]*$", re.S | re.M)
+_FAR = 10_000  # characters of a setup.py
 _VERSION = ("version", "framework_version", "repo_version", "transformers_version")
 
 
@@ -49,13 +50,12 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
         if listed := _toml(tree.text(path) or ""):
             yield _judged(path, listed)
     for path in tree.named("setup.py"):
-        if block := _INSTALLS.search(tree.text(path) or ""):
-            yield _judged(
-                path, [(x, bool(_PINNED.match(x))) for x in re.findall(r"""["']([A-Za-z][^"']*)["']""", block[1])]
-            )
+        if block := _INSTALLS.search(tree.short(path)[:_FAR]):
+            listed = [(x, bool(_PINNED.match(x))) for x in re.findall(r"""["']([A-Za-z][^"']*)["']""", block[1])]
+            yield _judged(path, listed)
     for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
-        if image := _IMAGE.search(tree.text(path) or ""):
-            yield Resource(SYSTEM, "environment", path, 0, image[1], frozenset({"pinned", "image"}))
+        for image in filter(_BRINGS.search, _FROM.findall(tree.short(path))):
+            yield Resource(SYSTEM, "environment", path, 0, image, frozenset({"pinned", "image"}))
     for module in code.holding("image_uris", "get_image_uri", "framework_version", "transformers_version"):
         for call in module.calls():
             version = next((call.keywords[k] for k in _VERSION if re.match(r"\d", call.keywords.get(k, ""))), "")
