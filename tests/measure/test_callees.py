@@ -123,16 +123,6 @@ def test_a_branch_decides_where_a_job_deploys(branch: str, live: str, target: st
     assert levels(files)("release.environments") == level
 
 
-@pytest.mark.parametrize(("order", "level"), [(("pytest", "python train.py"), 2), (("python train.py", "pytest"), 4)])
-def test_tests_before_training_say_nothing_of_the_candidate(order: tuple[str, str], level: int) -> None:
-    steps = "".join(f"      - run: {c}\n" for c in (*order, "gcloud run deploy api"))
-    files = {
-        ".github/workflows/d.yml": f"on: push\njobs:\n  d:\n    runs-on: u\n    steps:\n{steps}",
-        "tests/test_model.py": "from sklearn.svm import SVC\n\n\ndef test_model():\n    assert SVC().fit(1, 2).predict(3) == 2\n",
-    }
-    assert levels(files)("integration.model-tests") == level
-
-
 CHECKS = """from invoke.tasks import task
 
 
