@@ -64,6 +64,7 @@ BROKEN: dict[str, tuple[Change, Change, str]] = {
     "copy of a file that an unknown action fetches": (built(copies("model.bin .")), built(copies("model.bin ."), before="      - uses: robinraju/release-downloader@v1\n"), "integration.builds@4"),
     "copy of a file that the same step fetches": (built(copies("model.bin ."), before="      - run: echo get > /dev/null\n"), built(copies("model.bin ."), before="      - run: aws s3 cp s3://models/bikes model.bin\n"), "integration.builds@4"),
     "copy by a pattern or a build argument": (built(copies("a.bin b.bin ./")), built(copies("*.bin $EXTRA ./")), "integration.builds@4"),
+    "copy of what is left out": (both(built(copies("tests ./tests")), add(".dockerignore", "docs\ntests/\n")), both(built(copies("tests ./tests")), add(".dockerignore", "docs\ntests/*\n!tests/*.py\n")), "integration.builds@4"),
     "copy from another stage": (built(copies("/venv /venv")), built(copies("--from=builder /venv /venv")), "integration.builds@4"),
     "Dockerfile that is not there": (built(options="-f docker/Dockerfile "), both(built(options="-f docker/Dockerfile "), add("docker/Dockerfile", _IMAGE)), "integration.builds@4"),
     "build whose failure is swallowed": (built(copies("app .")), built(copies("app ."), options=". || true; echo "), "integration.builds@4"),

@@ -137,7 +137,7 @@ class _Run:
             image = Image(self.tree, path, place)
             self.images.append(image)
             missing = image.missing() if self.fresh else ""
-            return f"{path} copies {missing}, which is not there" if missing else ""
+            return f"{path} copies {missing}" if missing else ""
         return f"{path} is not there" if self.fresh and not self.tree.holds(path) else ""
 
 

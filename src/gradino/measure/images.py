@@ -65,28 +65,33 @@ class Image:
     tree: Tree
     path: str
     context: str
-    _ignored: list[re.Pattern[str]] | None = None
-    _all: list[Instruction] = field(default_factory=list)
+    _all: list[Instruction] = field(init=False)
+    _fault: str | None = None
 
     def __post_init__(self) -> None:
         self._all = list(instructions(self.tree.text(self.path) or ""))
+
+    def _ignored(self) -> list[re.Pattern[str]] | None:
+        """What .dockerignore leaves out; None where it takes something in again."""
         inside = f"{self.context}/.dockerignore".lstrip("/")
         beside = f"{self.path}.dockerignore"
         lines = (self.tree.text(beside if beside in self.tree else inside) or "").splitlines()
         said = [x.strip().removeprefix("./").strip("/") for x in lines if x.strip() and not x.startswith("#")]
-        if not any(x.startswith("!") for x in said):
-            self._ignored = [glob(x) for x in said]
+        return None if any(x.startswith("!") for x in said) else [glob(x) for x in said]
 
     def missing(self) -> str:
-        """The first copied path that the context does not hold; empty where each is there, or may be."""
+        """The first copied path that the context does not hold, and why; empty where each is there, or may be."""
         if sum(i.word == "FROM" for i in self._all) > 1:
             return ""  # a stage that nothing needs is not built
+        ignored = self._ignored() or []
         for step in self._all:
             if step.word in ("COPY", "ADD") and "--from" not in step.flags and "<<" not in step.rest:
                 for source in words(step.rest)[:-1]:
                     place = self._placed(source)
                     if place is not None and not self.tree.holds(place):
-                        return source
+                        return f"{source}, which is not there"
+                    if place and self._among(ignored, place):
+                        return f"{source}, which .dockerignore leaves out"
         return ""
 
     def _placed(self, source: str) -> str | None:
@@ -97,7 +102,13 @@ class Image:
 
     def fault(self) -> str:
         """Why a container of this image fails as it starts; empty where it may not."""
-        if sum(i.word == "FROM" for i in self._all) != 1 or self._ignored is None:
+        if self._fault is None:
+            self._fault = self._started() if sum(i.word == "FROM" for i in self._all) == 1 else ""
+        return self._fault
+
+    def _started(self) -> str:
+        ignored = self._ignored()
+        if ignored is None:
             return ""
         folder, files, paths = "/", dict[str, str](), list[str]()
         installed = Installed(lambda name: self.tree.text(files.get(normpath(join(folder, name)), "")))
@@ -107,7 +118,7 @@ class Image:
                 installed.known = False
             elif step.word == "WORKDIR":
                 folder = normpath(join(folder, step.rest.strip("\"'")))
-            elif step.word in ("COPY", "ADD") and not self._copy(step, folder, files):
+            elif step.word in ("COPY", "ADD") and not self._copy(step, folder, files, ignored):
                 return ""
             elif step.word == "RUN":
                 for command in shell.commands(step.rest):
@@ -120,9 +131,9 @@ class Image:
                 start[step.word] = words(step.rest)
             if "$" in folder or any("$" in p for p in paths):
                 return ""
-        return self._started([*start["ENTRYPOINT"], *start["CMD"]], folder, files, paths, installed)
+        return self._program([*start["ENTRYPOINT"], *start["CMD"]], folder, files, paths, installed)
 
-    def _copy(self, step: Instruction, folder: str, files: dict[str, str]) -> bool:
+    def _copy(self, step: Instruction, folder: str, files: dict[str, str], ignored: list[re.Pattern[str]]) -> bool:
         """Take in what is copied; False where that is not clear."""
         *sources, target = words(step.rest) or [""]
         if "--from" in step.flags:
@@ -140,19 +151,20 @@ class Image:
                 continue
             before = f"{place}/" if place else ""
             for path in self.tree.sizes:
-                if path.endswith(_READ) and path.startswith(before) and not self._left_out(path):
+                if path.endswith(_READ) and path.startswith(before) and not self._among(ignored, path):
                     files[join(end, path.removeprefix(before))] = path
         return True
 
-    def _left_out(self, path: str) -> bool:
+    def _among(self, ignored: list[re.Pattern[str]], path: str) -> bool:
+        """Whether patterns leave out a path, or a folder above it."""
         inner = path.removeprefix(f"{self.context}/")
         parts = [inner.rsplit("/", n)[0] for n in range(inner.count("/") + 1)]
-        return any(p.match(x) for p in self._ignored or () for x in parts)
+        return any(p.match(x) for p in ignored for x in parts)
 
-    def _started(
+    def _program(
         self, said: list[str], folder: str, files: dict[str, str], paths: list[str], installed: Installed
     ) -> str:
-        """Why what the image starts fails."""
+        """Why what the image starts fails, once the tree is known that it finds."""
         if said[:2] in (["sh", "-c"], ["/bin/sh", "-c"], ["bash", "-c"], ["/bin/bash", "-c"]):
             said = said[2:]
         commands = shell.commands(" ".join(said))

@@ -40,10 +40,12 @@ def absent(code: Code, path: str) -> str:
             if "." not in taken[1] or rest != name or not where.endswith(".py") or f"{taken[1]}.{name}" not in known:
                 continue
             there = code.tree.text(where) or ""
+            if re.search(rf"\b{name}\b", there) or _MAKES_NAMES.search(there):
+                continue
             end = where.removesuffix(".py").removesuffix("/__init__")
             alike = [p for p in code.paths if f"/{p}".endswith(f"/{taken[1].replace('.', '/')}{where[len(end) :]}")]
             folder = code.tree.holds(f"{end}/{name}") or code.tree.holds(f"{end}/{name}.py")
-            if not (re.search(rf"\b{name}\b", there) or _MAKES_NAMES.search(there) or folder or len(alike) != 1):
+            if len(alike) == 1 and not folder:
                 return f"it imports {name} from {where}, where there is none"
     return ""
 
