@@ -199,3 +199,19 @@ def test_a_version_of_ai_platform_is_made_through_the_discovery_client(call: str
 def test_a_drift_detector_of_azure_runs_by_itself(module: str, level: int) -> None:
     script = f"from {module} import DataDriftDetector\n\nDataDriftDetector.create_from_datasets(w, 'deployed', a, b).enable_schedule()\n"
     assert levels({"watch.py": script})("operations.feedback") == level
+
+
+@pytest.mark.parametrize(
+    ("path", "last", "level"), [("tests", "load_model", 4), ("tests", "get_run", 2), ("tests/unit", "load_model", 2)]
+)
+def test_a_model_that_is_registered_and_fetched_again_crossed_to_a_registry(path: str, last: str, level: int) -> None:
+    test = (
+        "import mlflow\n\n\ndef test_it(tmp_path):\n    mlflow.set_tracking_uri(tmp_path)\n    mlflow.register_model('runs:/1/m', 'm')\n"
+        f"    assert mlflow.pyfunc.{last}('models:/m/1')\n"
+    )
+    files = {
+        ".github/workflows/t.yml": "on: push\njobs:\n  t:\n    runs-on: u\n    steps:\n      - run: pytest\n",
+        f"{path}/test_registry.py": test,
+        "tests/unit/test_train.py": TESTED["tests/unit/test_train.py"],
+    }
+    assert levels(files)("integration.application-tests") == level
