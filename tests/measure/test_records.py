@@ -54,6 +54,7 @@ def training(before: str, inside: str = "") -> dict[str, str]:
         (training("import sqlite3", "db.execute('INSERT INTO training_data VALUES (?, ?)', row)"), False),
         (training("import json", "json.dump(m, open('mlpipeline-metrics.json', 'w'))"), True),
         ({"config.cfg": "[training.logger]\n@loggers = \"spacy.WandbLogger.v3\"\n"}, True),
+        ({"model/config.cfg": "[training.logger]\n@loggers = \"spacy.WandbLogger.v3\"\n", "model/meta.json": "{}"}, False),
         ({"config.cfg": "[training.logger]\n@loggers = \"spacy.ConsoleLogger.v1\"\n"}, False),
         ({"Shop.java": "metrics.logMetric(\"sold\", 1);\n"}, False),
     ],

@@ -41,7 +41,8 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
                     line = text[: call.start(1)].count("\n") + 1
                     yield Resource(_LANGUAGES[end][0], "call", path, line, call[1], traits)
     for path in tree.named("*.cfg"):
-        text = tree.short(path)
+        packed = f"{path.rpartition('/')[0]}/meta.json".lstrip("/") in tree  # a model that was made elsewhere
+        text = "" if packed else tree.short(path)
         if logger := re.search(r"^@loggers\s*=\s*[\"']([\w-]+\.(?!Console)\w+Logger)", text, re.M):
             yield Resource("spaCy", "logger", path, text[: logger.start()].count("\n") + 1, logger[1], _TRACKED)
     for path in tree.named("project.yml"):
