@@ -162,8 +162,7 @@ class Tests:
             bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)
         )
         # a model that is registered and fetched again crossed to a registry
-        fetched = "register" in verbs and bool(verbs & {"load", "pin"})
-        integration = integration or (fetched and not faked and "unit" not in text)
+        integration = integration or ({"register", "pin"} <= verbs and not faked and "unit" not in text)
         if client and not faked:  # a client over an application with its real database or model crosses a boundary
             stores = any(_STORE.search(c.name) and "sqlite" not in " ".join(c.texts) for _, _, c in calls)
             integration = integration or stores or self._loads(module.path, BODY) or (asks and answered and behind)
