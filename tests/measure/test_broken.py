@@ -5,7 +5,11 @@
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from gradino.measure.images import Image
+from gradino.measure.tree import Tree
 from tests.measure.decoys import GOOD, Files, R, T, add, both, change, measure
 from tests.measure.decoys import tests_run as by_command
 
@@ -117,3 +121,15 @@ def test_what_stands_before_the_failing_command_still_happens() -> None:
     found = measure(late(dict(GOOD)))
     assert found.track("integration.builds").level.wired == 4  # the image is published
     assert found.track("release.process").level.wired < 4  # and the jobs behind it never begin
+
+
+_WORDS = st.sampled_from(["FROM", "COPY", "RUN", "CMD", "ENV PYTHONPATH", "WORKDIR", "python:3", "pip install -r", "[", '"', "a", "a.py", "..", "/", ".", "-m", "uvicorn", "a:b", "$X", "\\", "\n"])  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_WORDS, max_size=20), st.text(alphabet="a*!/.[\\\n", max_size=8))
+def test_any_dockerfile_is_read(words: list[str], ignored: str) -> None:
+    files = {"Dockerfile": " ".join(words), ".dockerignore": ignored, "a": "-r a", "a.py": "import a\nfrom . import b"}
+    blobs = {p: t.encode() for p, t in files.items()}
+    image = Image(Tree("", {p: len(b) for p, b in blobs.items()}, blobs.get), "Dockerfile", "")
+    assert isinstance(image.missing() + image.fault(), str)
