@@ -1,6 +1,5 @@
 """Probes of application integration: builds, tests of the application, tests of the model, independence."""
 
-
 import re
 from collections.abc import Callable
 from functools import lru_cache
