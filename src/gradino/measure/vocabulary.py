@@ -162,7 +162,9 @@ _TRACKERS = re.compile(r"(^|[ .])(neptune|comet_ml|clearml|aim|dvclive|wandb|swa
 _METRIC = re.compile(
     r"log_(metrics?|params?|classification_metrics|time_series_metrics)$|report_(training|validation)_metrics$"
 )
-_LOADED = re.compile(r"from_pretrained$|hf_hub_download$|snapshot_download$|load_model$|load_from_hub$|download_artifacts$")
+_LOADED = re.compile(
+    r"from_pretrained$|hf_hub_download$|snapshot_download$|load_model$|load_from_hub$|download_artifacts$"
+)
 _BY_NAME = tuple(
     (re.compile(pattern), verb)
     for pattern, verb in (

@@ -42,7 +42,9 @@ _COLLECTED = re.compile(
     r"^(aporia|arize|fiddler|whylabs|langfuse|langsmith|phoenix|opik|datadog|ddtrace|newrelic|elasticapm|logfire|opencensus|statsd|markus|applicationinsights|azure\.monitor)\b"
 )
 # Platforms that keep what these calls measure; the schedules among them judge the model from then on.
-_SCHEDULES = re.compile(r"create_monitoring_schedule$|ModelDeploymentMonitoringJob(\.create)?$|\bMonitorSchedule$|^azureml\S+DataDriftDetector\.create")
+_SCHEDULES = re.compile(
+    r"create_monitoring_schedule$|ModelDeploymentMonitoringJob(\.create)?$|\bMonitorSchedule$|^azureml\S+DataDriftDetector\.create"
+)
 _PLATFORMS = re.compile(rf"^cml\.|(quality_monitors|data_quality|lakehouse_monitoring)\.create|{_SCHEDULES.pattern}")
 _KEPT = re.compile(
     r"insert into\b|\.to_sql\(|put_metric_data|push_to_gateway|pushadd_to_gateway|write_points|insert_rows_json|\.insert_(one|many)\(|\.insert\(\)|session\.add\(|"

@@ -26,7 +26,9 @@ _FROZEN_DATA = re.compile(
     r"data\s?sets?\b[^.]{0,80}\b(from|on|at)\b[^.]{0,20}\bkaggle|kaggle('s)?\b[^.]{0,60}\bdata\s?set",
     re.I,
 )
-_DIGEST = re.compile(r"log_(input|dataset)$|^mlflow\.data\.(\w+\.)?from_")  # tells whether data is the same, and keeps none
+_DIGEST = re.compile(
+    r"log_(input|dataset)$|^mlflow\.data\.(\w+\.)?from_"
+)  # tells whether data is the same, and keeps none
 _NOT_TRAINING = re.compile(r"(^|/)[^/]*(monitor|test|drift|reference|serv|deploy|predict|infer|api|mlruns)[^/]*/", re.I)
 _DATA = re.compile(r"(^|/)(data|dataset|input|raw)s?/.*\.(csv|parquet|json|jsonl|tsv|xlsx|feather|txt|npz)$")
 _ABOUT_DATA = re.compile(
