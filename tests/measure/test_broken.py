@@ -31,6 +31,21 @@ def copies(what: str) -> str:
     return _IMAGE.replace("COPY bikes ./bikes\n", f"COPY bikes ./bikes\nCOPY {what}\n")
 
 
+_STAGES = "FROM node:22 AS page\nCOPY page ./\nRUN npm run build\n" + copies("--from=page /page ./page")
+
+
+def space(image: str, before: str = "", sdk: str = "docker") -> Change:
+    """The release pushes the commit to a Space, which builds an image of it."""
+    push = "      - run: git push https://me:$TOKEN@huggingface.co/spaces/me/bikes main\n"
+    return both(
+        change(R, _BUILD, f"      - uses: actions/checkout@v4\n{before}{push}"),
+        change(R, "      - run: kubectl --context", "      - run: echo --context"),
+        add("Dockerfile", image),
+        add("requirements.txt", _LIST),
+        add("README.md", f"---\ntitle: Bikes\nsdk: {sdk}\n---\n"),
+    )
+
+
 def checked(install: str, command: str = "pytest") -> Change:
     """Both test jobs on a bare Python, with what they install."""
     steps = f"      - uses: actions/setup-python@v5\n      - run: {install}\n      - run: {command}\n"
@@ -70,6 +85,11 @@ BROKEN: dict[str, tuple[Change, Change, str]] = {
     "copy by a pattern or a build argument": (built(copies("a.bin b.bin ./")), built(copies("*.bin $EXTRA ./")), "integration.builds@4"),
     "copy of what is left out": (both(built(copies("tests ./tests")), add(".dockerignore", "docs\ntests/\n")), both(built(copies("tests ./tests")), add(".dockerignore", "docs\ntests/*\n!tests/*.py\n")), "integration.builds@4"),
     "copy from another stage": (built(copies("/venv /venv")), built(copies("--from=builder /venv /venv")), "integration.builds@4"),
+    "copy in a stage that the last one needs": (built(_STAGES), built(_STAGES.replace(" --from=page /page", " tests")), "integration.builds@4"),
+    "copy of a file behind a question to the cloud": (built(copies("model.bin ."), before='      - run: V=$(az ml model show --name bikes --query version -o tsv)\n'), built(copies("model.bin ."), before='      - run: V=$(az ml model download --name bikes --query version -o tsv)\n'), "integration.builds@4"),
+    "Space whose image cannot be built": (space(copies("page ./page")), space(copies("tests ./tests")), "release.process@4"),
+    "Space that is not built of the Dockerfile": (space(copies("page ./page")), space(copies("page ./page"), sdk="gradio"), "release.process@4"),
+    "Space to which the job adds what it pushes": (space(copies("page ./page")), space(copies("page ./page"), "      - run: make page && git commit -am page\n"), "release.process@4"),
     "Dockerfile that is not there": (built(options="-f docker/Dockerfile "), both(built(options="-f docker/Dockerfile "), add("docker/Dockerfile", _IMAGE)), "integration.builds@4"),
     "build whose failure is swallowed": (built(copies("app .")), built(copies("app ."), options=". || true; echo "), "integration.builds@4"),
     "package that nothing installs": (built(listed="fastapi\nuvicorn\njoblib\n"), built(listed="fastapi\nuvicorn\njoblib\nmystery\n"), "release.process@4"),

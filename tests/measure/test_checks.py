@@ -134,3 +134,47 @@ _ASK = "import requests\n\nanswer = requests.post('http://x/predict', json={'x':
 )
 def test_a_script_that_asks_the_service_is_a_test_where_it_may_fail(name: str, code: str, level: int) -> None:
     assert levels({name: code} | _workflow(f"python {name}"))("release.scoring-script") == level
+
+
+@pytest.mark.parametrize(
+    ("put", "level"),
+    [
+        ("monkeypatch.setenv('API_KEY', 'secret')", 4),
+        ("monkeypatch.setattr(api, 'DATA_ROOT', tmp_path)", 4),
+        ("monkeypatch.setattr(api, 'model', always)", 1),
+        ("monkeypatch.setitem(api.models, 'best', always)", 1),
+    ],
+)
+def test_a_test_that_moves_its_surroundings_still_asks_the_model(put: str, level: int) -> None:
+    test = f"import api\nfrom fastapi.testclient import TestClient\n\n\ndef test_it(monkeypatch, tmp_path):\n    {put}\n    assert TestClient(api.app).post('/predict', json=[1]).json()['y'] > 0\n"
+    assert levels({"tests/test_api.py": test} | _workflow("pytest"))("release.scoring-script") == level
+
+
+@pytest.mark.parametrize(("function", "level"), [("predict_fn", 4), ("describe", 1)])
+def test_what_a_platform_asks_of_a_serving_file_is_scoring(function: str, level: int) -> None:
+    files = {
+        "buildspec.yml": "version: 0.2\nphases:\n  build:\n    commands: [pytest]\n",
+        "entry.py": f"import joblib\n\n\ndef model_fn(folder):\n    return joblib.load(folder)\n\n\ndef {function}(x, model):\n    return model.predict(x)\n",
+        "tests/test_cycle.py": f"from entry import {function}, model_fn\n\n\ndef test_it():\n    assert {function}([1], model_fn('m')) == [1]\n",
+    }
+    assert levels(files)("release.scoring-script") == level
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [
+        ("page.caption('the champion and its challenger')\n# font-weight: bold\nrandom.choice(quotes)\n", 2),
+        ("style = 'font-weight:600'\nchallenger = runs['challenger']\n", 2),
+        ("served = challenger if random.random() < 0.1 else model\n", 4),
+    ],
+)
+def test_a_page_that_speaks_of_a_challenger_compares_nothing(said: str, level: int) -> None:
+    assert levels({"api.py": f"import random\n{_API}\n{said}"})("release.experimentation") == level
+
+
+@pytest.mark.parametrize(("file", "level"), [("model.onnx", 2), ("handbook.pdf", 1)])
+def test_weights_attached_to_a_release_are_a_model_released(file: str, level: int) -> None:
+    workflow = (
+        f"on: workflow_dispatch\njobs:\n  r:\n    runs-on: u\n    steps:\n      - run: gh release upload $V {file}\n"
+    )
+    assert levels({".github/workflows/release.yml": workflow})("release.process") == level

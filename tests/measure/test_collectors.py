@@ -228,6 +228,21 @@ def test_a_test_that_puts_whole_libraries_aside_tests_no_model() -> None:
     assert levels({"tests/test_api.py": test})("integration.model-tests") == 0
 
 
+@pytest.mark.parametrize(("put", "level"), [("api.load_model", 0), ("api.log_prediction", 2)])
+def test_an_application_imported_under_a_patch_of_its_model_tests_none(put: str, level: int) -> None:
+    test = f"from unittest.mock import patch\nfrom fastapi.testclient import TestClient\nwith patch('{put}'):\n    from api import app\n\n\ndef test_it():\n    assert TestClient(app).post('/predict', json=[1]).json()['y'] > 0\n"
+    assert levels({"tests/test_api.py": test})("integration.model-tests") == level
+
+
+@pytest.mark.parametrize(
+    ("folder", "file", "level"), [("web", "page.tsx", 1), ("models", "best.dvc", 4), ("models", "README.md", 4)]
+)
+def test_a_deployment_of_a_folder_that_holds_a_page_is_none_of_the_model(folder: str, file: str, level: int) -> None:
+    flow = f"on: {{push: {{branches: [main]}}}}\njobs:\n  d:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      - run: npm ci && ls {folder}/\n      - run: npx serverless@3.40.0 deploy --stage prod\n"
+    files = {".github/workflows/deploy.yml": flow, f"{folder}/{file}": "x", "bikes/__init__.py": ""}
+    assert levels(files)("release.process") == level
+
+
 def test_a_trainer_that_reports_to_a_tracker_is_tracked() -> None:
     script = "from transformers import Trainer, TrainingArguments\n\ntrainer = Trainer(args=TrainingArguments('out', report_to='{}'))\ntrainer.train()\n"
     assert levels({"tune.py": script.format("wandb")})("creation.experiments") == 4

@@ -14,6 +14,8 @@ from gradino.measure.tree import Tree
 from tests.measure.test_collectors import levels
 
 SLURM = "#!/bin/bash\n{}\nsrun python train.py\n"
+TRAINER = "from {} import ModelTrainer\n\ntrainer = ModelTrainer(image='x')\ntrainer.train()\n"
+DAGSTER = "import dagster as dg\nfrom train import train\n\n\n@dg.asset\ndef model():\n    train()\n"
 INTEGRATION = (
     "on: push\njobs:\n  ci:\n    runs-on: u\n    steps:\n      - run: ./check.sh\n        working-directory: {}\n"
 )
@@ -33,6 +35,10 @@ BUNDLE = (
 @pytest.mark.parametrize(
     ("files", "level"),
     [
+        ({"submit.py": TRAINER.format("sagemaker.train.model_trainer")}, 4),
+        ({"submit.py": TRAINER.format("bikes.model_trainer")}, 1),
+        ({"job.py": DAGSTER}, 1),  # in the process of whoever clicks
+        ({"job.py": f"{DAGSTER}\ndg.ScheduleDefinition(job=model, cron_schedule='0 1 * * *')\n"}, 4),
         ({"fit.sbatch": SLURM.format("#SBATCH --gres=gpu:1")}, 4),
         ({"fit.sh": SLURM.format("#PBS -l nodes=1")}, 4),
         ({"fit.sh": SLURM.format("# takes an hour")}, 1),

@@ -25,11 +25,13 @@ _CLEAN_USES = re.compile(
     re.I,
 )
 _CLEAN = re.compile(
-    r"(sudo\s+)?(echo|printf|export|set|cd|ls|pwd|true|:|env|which|date|df|whoami|docker\s+(login|build|buildx|push|tag|pull|images|info|version)|"
-    r"aws\s+(ecr|sts|configure|ecs)|gcloud\s+(auth|config|run|builds|components)|az\s+(login|acr)|apt(-get)?\s|kubectl|helm|"
+    r"(sudo\s+|\w+=\"?\$\()?(echo|printf|export|set|cd|ls|pwd|true|:|env|which|date|df|whoami|docker\s+(login|build|buildx|push|tag|pull|images|info|version)|"
+    r"aws\s+(ecr|sts|configure|ecs)|gcloud\s+(auth|config|run|builds|components)|az\s+(login|acr|([a-z-]+\s+)+(show|list))|git\s+(remote|config|push)|apt(-get)?\s|kubectl|helm|"
     r"(python[\d.]*\s+-m\s+)?pip[\d.]*\s|(python[\d.]*|pip[\d.]*|node|npm)\s+(--version|-V|-v)\s*$|ruff|flake8|black|isort|mypy|pylint)(\s|$)"
 )
-_WRITES = re.compile(r"(?<![0-9&>])>+\s*(?!\s*(\"?\$\{?GITHUB_|/dev/null|&))|\btee\b|--output|\s-[oO]\s")
+_WRITES = re.compile(
+    r"(?<![0-9&>])>+\s*(?!\s*(\"?\$\{?GITHUB_|/dev/null|&))|\btee\b|(--output|\s-[oO])[\s=](?!(tsv|json|table|text|yaml|none)\b)"
+)
 _BRANCHES = re.compile(r"^\s*(if|for|while|until|case|function|trap)\b|\(\)\s*\{|<<|^\s*set\s+\+e|^\s*\w+\(\)", re.M)
 _UNSURE = re.compile(r"[$*?\[\]{}<>`~]|://")
 _DOCKER_VALUED = frozenset(
@@ -102,6 +104,10 @@ class _Run:
         head, rest = (words[0], words[1:]) if words else ("", [])
         if head == "cd" and rest and self.lacks(rest[0]):
             return f"the folder {rest[0]} is not there"
+        if head == "git" and rest[:1] == ["push"] and "huggingface.co/spaces" in " ".join(rest):
+            sdk = re.match(r"---\n(?:.*\n){0,40}?sdk:\s*(\w+)", self.tree.text("README.md") or "")
+            made = sdk[1] == "docker" if sdk else "Dockerfile" in self.tree
+            return self._built(".", "") if made and not self.folder else ""  # the Space builds what is pushed
         if head in ("docker", "podman") and "build" in rest[:2]:
             return self._docker(rest[rest.index("build") + 1 :])
         if re.fullmatch(r"python[\d.]*|bash|sh", head) and rest and re.search(r"\.(py|sh)$", rest[0]) and self.lacks(rest[0]):  # fmt: skip

@@ -49,14 +49,16 @@ def _throwaway(firing: Firing) -> bool:
 
 @lru_cache(maxsize=512)
 def _of_something_else(scene: Scene, path: str) -> bool:
-    """Whether a CI file names folders of the repository, and none of them holds Python: a page, a client, documents."""
+    """Whether the folders that a CI file names hold a page, a client, documents, and none of them Python."""
     text = scene.tree.text(path) or "" if path.endswith((".yml", ".yaml")) else ""
     folders = {p.partition("/")[0] for p in scene.tree.sizes if "/" in p and not p.startswith(".")}
     named = [d for d in folders if re.search(rf"(?<![\w/.-]){re.escape(d)}/", text)]
     python = {p.partition("/")[0] for p in scene.code.paths}
-    return bool(named) and "." not in python and not any(d in python for d in named) and bool(_OTHER.search(text))
+    other = {p.partition("/")[0] for p in scene.tree.sizes if _WRITTEN.search(p)}
+    return any(d in other for d in named) and not any(d in python for d in named) and bool(_OTHER.search(text))
 
 
+_WRITTEN = re.compile(r"(?<!README)\.(jsx?|tsx?|vue|svelte|html|css|dart|java|kt|cs|go|mdx?)$")
 # What builds something that is not Python.
 _OTHER = re.compile(
     r"setup-node|setup-dotnet|setup-java|setup-go|\bnpm\b|\byarn\b|\bpnpm\b|\bdotnet\b|\bmvn\b|gradle", re.I

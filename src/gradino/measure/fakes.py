@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterable
 
-from gradino.measure.python import Call, Function, Module
+from gradino.measure.python import BODY, Call, Function, Module
 
-_FAKES = re.compile(r"(mock|Mock|MagicMock|patch|monkeypatch|Fake\w*|Dummy\w*|Stub\w*)\b")
+# Variables and folders that pytest's `monkeypatch` sets are the environment of a test; what it sets on objects is not.
+_FAKES = re.compile(
+    r"(mock|Mock|MagicMock|(?<!monkey)patch|monkeypatch\.(setattr|setitem|delattr)|Fake\w*|Dummy\w*|Stub\w*)\b"
+)
 _BESIDE = re.compile(
     r"mlflow|wandb|log|environ|getenv|setenv|print|path|exists|makedirs|plt|show|savefig|sleep|time|(_|\b)dir(_|\b)|"
-    r"folder|argv|cwd|url\b|settings|config|seed",
+    r"folder|argv|cwd|ur[li]\b|root\b|settings|config|seed",
     re.I,
 )
 # Whole libraries are put aside before anything is imported, or an application is handed another model.
@@ -38,6 +41,13 @@ def replaced(said: str, put: list[Call], reached: Iterable[tuple[Module, Functio
     return patched or bool(_WITHOUT.search(text)) or any(_answers(m, f) for m, f in reached)
 
 
+def around(module: Module) -> list[Call]:
+    """Patches that a test file puts in a model's place as it is imported."""
+    body = module.functions.get(BODY)
+    found = [c for c in (body.calls if body else ()) if re.search(r"(^|\.)patch(\.object)?$", c.name)]
+    return found if _targets(found) and _a_model(found) else []
+
+
 def trains(put: list[Call]) -> bool:
     """Whether what is replaced may be what trains, so that nothing is trained."""
     targets = _targets(put)
@@ -55,6 +65,7 @@ def _targets(calls: list[Call]) -> list[str]:
     """What patches name."""
     made = [c for c in calls if c.method in ("patch", "object", "setattr") or _FAKES.search(c.name)]
     named = [c.texts if c.texts and c.method in ("object", "setattr") else (*c.texts, *c.refs) for c in made]
+    named = [(c.refs or c.texts)[:1] if c.method == "dict" else words for c, words in zip(made, named, strict=True)]
     return [t for words in named for t in words]
 
 

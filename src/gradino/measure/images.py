@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from posixpath import basename, join, normpath
 
 from gradino.measure import shell
@@ -17,6 +18,7 @@ _HOLES = re.compile(r"[$*?\[\]{}<>\\]|://|^git@|\.\.")
 _UNCLEAR = re.compile(
     r"(?:\S*/)?(?:bash|sh|source|git|cp|mv|tar|unzip|ln|make|\.)\s|\./|<<|\S+\.sh\b"
 )  # may bring any file
+_FROM = re.compile(r"\bfrom=[\"']?([\w.-]+)")
 _READ = (".py", ".txt")
 _MODULE = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*(?:\(\))?")
 
@@ -81,10 +83,8 @@ class Image:
 
     def missing(self) -> str:
         """The first copied path that the context does not hold, and why; empty where each is there, or may be."""
-        if sum(i.word == "FROM" for i in self._all) > 1:
-            return ""  # a stage that nothing needs is not built
         ignored = self._ignored() or []
-        for step in self._all:
+        for step in self._needed():
             if step.word in ("COPY", "ADD") and "--from" not in step.flags and "<<" not in step.rest:
                 for source in words(step.rest)[:-1]:
                     place = self._placed(source)
@@ -93,6 +93,18 @@ class Image:
                     if place and self._among(ignored, place):
                         return f"{source}, which .dockerignore leaves out"
         return ""
+
+    def _needed(self) -> list[Instruction]:
+        """The instructions of the last stage and of those that it stands on; no other stage is built."""
+        starts = [n for n, i in enumerate(self._all) if i.word == "FROM"]
+        stages = [self._all[a:b] for a, b in pairwise([*starts, len(self._all)])]
+        names = [stage[0].rest.lower().partition(" as ")[2].strip() or str(n) for n, stage in enumerate(stages)]
+        needed = {len(stages) - 1}
+        for n in range(len(stages) - 1, -1, -1):
+            if n in needed:
+                bases = [*stages[n][0].rest.split()[:1], *(f for i in stages[n] for f in _FROM.findall(i.flags))]
+                needed |= {m for b in bases for m in range(n) if b.lower() in (names[m], str(m))}
+        return [i for n, stage in enumerate(stages) if n in needed for i in stage]
 
     def _placed(self, source: str) -> str | None:
         """A copied path as the repository's; None where it has a hole."""

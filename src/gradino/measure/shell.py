@@ -31,6 +31,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\banyscale\s+service\s+(rollout|deploy)|\bserve\s+deploy\b|\bmodal\s+deploy\b|\brailway\s+up\b|\bvercel\b.*--prod", "deploy"),
     (r"\bbodywork\s+(deploy|create\s+deployment)|\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply|\byatai\b", "deploy"),
     (r"git\s+push\s+\S*.*huggingface\.co/spaces|huggingface-cli\s+upload\s+.*--repo-type[= ]space", "deploy"),
+    (r"\bgh\s+release\s+(create|upload)\b.*\.(pth?|onnx|pkl|pickle|joblib|skops|h5|keras|safetensors|gguf|tflite|ckpt|cbm)\b", "deploy"),
     (r"\bmlem\s+deploy(ment)?\s+(run|apply)", "deploy"),
     (r"\bargocd\s+app\s+sync|\bkustomize\s+build\b.*\|\s*kubectl|\boc\s+(apply|rollout|start-build)", "deploy"),
     (r"\bdatabricks\s+bundle\s+deploy|\bdbx\s+deploy", "bundle-deploy"),
@@ -88,12 +89,13 @@ _RUNS_IMAGE = re.compile(
 _VALUED = ("-S", "--set-param", "-n", "--name", "-j", "--jobs", "-r", "--rev")  # options of dvc that a value follows
 # What a container may be told to run instead of the image's own command.
 _PROGRAM = re.compile(r"(\S*/)?(python[\d.]*|bash|sh|dvc|make|pytest|uv|poetry|mlflow|id|pip)")
+_PINNED = re.compile(r"(\b(?:npx|bunx|pnpx|dlx|uvx)\s+(?:-\S+\s+)*@?[\w/-]+)@[\w.^~*-]+")  # a version behind a name
 _HOLE = re.compile(r"\$\{\{[^}]*\}\}")
 _LONGEST = 2_000  # characters of a command
 _WORD = re.compile(r"[A-Za-z0-9]+")
 # One of these words stands in every command that a pattern above knows; most lines hold none.
 _HEADS = frozenset(
-    {"git", "kubectl", "helm", "terraform", "tofu", "terragrunt", "az", "gcloud", "aws", "eb", "sam", "cdk",
+    {"git", "gh", "kubectl", "helm", "terraform", "tofu", "terragrunt", "az", "gcloud", "aws", "eb", "sam", "cdk",
      "copilot", "chalice", "serverless", "sls", "zappa", "fly", "flyctl", "heroku", "anyscale", "serve",
      "modal", "railway", "vercel", "bentoml", "bodywork", "bentoctl", "yatai", "huggingface", "argocd", "kustomize", "oc",
      "databricks", "dbx", "seldon", "mlem", "kserve", "render", "RENDER", "docker", "podman", "buildah", "crane", "ssh",
@@ -244,6 +246,7 @@ def _verbs(command: str) -> list[str]:
     if trivial(command) or _INSTALLS.match(bare(command)):
         return []
     found: list[str] = []
+    command = _PINNED.sub(r"\1", command)
     if _TEST.search(bare(command)) and not re.search(r"--(version|help|collect-only|co)\b", command):
         found.append("test")
     for pattern, verb in () if _HEADS.isdisjoint(_WORD.findall(command)) else _COMPILED:

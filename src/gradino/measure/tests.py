@@ -32,8 +32,9 @@ _OTHER_ROUTE = re.compile(
 # A call that predicts, and an assertion that only looks at a refusal.
 _PREDICTS = re.compile(
     r"(^|\.)(?!validat|convert|format|parse|load|save|write|read|log|plot|is_|check|clean|prep|post_?process|test|eval|insert|store|extract)"
-    r"(\w+_)?(predict|score|scoring|infer|classify|recommend|forecast|transcribe)(?!\w*_(step|label|schema|path|file|config))\w*$"
+    r"(\w+_)?(predict|score|scoring|infer|classify|recommend|forecast|transcribe)(?!\w*_(step|label|schema|path|file|config|cache))\w*$"
 )
+_HOOK = re.compile(r"(^|\.)(predict_fn|transform_fn)$")  # what SageMaker asks of a file that serves
 _REFUSED = re.compile(r"status_code\s*==\s*[45]\d\d|\b(exc|exc_info|excinfo|err|error|e|ctx|cm)\.(value|exception)\b")
 
 
@@ -134,11 +135,13 @@ class Tests:
                 *function.params,
             ]
         )
-        faked = fakes.faked(refs)
-        put = [c for m, f, c in calls if m.path == module.path or f.name in fixtures]
-        replaced = fakes.replaced(refs, put, reached, self.tree.text(module.path) or "")
         client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
             _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
+        around = fakes.around(module) if client else []  # the application was imported with it
+        refs = " ".join([refs, *(c.name for c in around)])
+        faked = fakes.faked(refs)
+        put = [*around, *(c for m, f, c in calls if m.path == module.path or f.name in fixtures)]
+        replaced = fakes.replaced(refs, put, reached, self.tree.text(module.path) or "")
         named = [x for m, _, c in calls for x in (*c.texts, *(m.constants.get(r, "") for r in c.refs))]
         there = any("localhost" in x or "127.0.0.1" in x or "{}" in x for x in named)
         served = there and not client and any(_REAL_CALL.match(n) for n in names)
@@ -155,7 +158,7 @@ class Tests:
         )
         predicts = ("predict" in verbs or any(_PREDICTS.search(n) for n in names)) and answered and not replaced
         scoring = served or (client and asks and answered and not replaced)
-        scoring = scoring or (predicts and bool(_ABOUT_SCORING.search(text)))
+        scoring = scoring or (predicts and bool(_ABOUT_SCORING.search(text) or any(_HOOK.search(n) for n in names)))
         imported = {self.code.find(name, module.path)[0] for name in module.imports.values()} if client else set()
         behind = client and not replaced and any(self._loads(p) for p in imported if p.endswith(".py"))
         integration = (

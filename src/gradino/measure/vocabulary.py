@@ -189,7 +189,7 @@ _DRIFTERS = re.compile(
 )
 _LOADERS = re.compile(
     r"^(joblib|c?[pP]ickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib|tensorflow_hub)\.(load|jit\.load|hub\.load|InferenceSession)$"
-    r"|(^|\.)(import_graph_def|saved_model\.(loader\.)?load|([sS]aver|[cC]heckpoint|ckpt)(\(\))?\.restore|lite\.Interpreter|dnn\.readNet\w*)$"
+    r"|(^|\.)(import_graph_def|saved_model\.(loader\.)?load|([sS]aver|[cC]heckpoint|ckpt)(\(\))?\.restore|serializers\.load_(npz|hdf5)|load_parameters|SymbolBlock\.imports|paddle\.(jit\.)?load|lite\.Interpreter|dnn\.readNet\w*)$"
     r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint|spark_udf)$|^load_model$|Model\.load$"
 )
 # Models that others trained, fetched by name or asked over the network.
@@ -258,7 +258,9 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         live = re.search(r"champion|prod|live|default", said)
         meant = re.search(r"promot|deploy|releas|champion", function, re.I)
         return [*result, *([("promote", name)] if live or (meant and not _ELSEWHERE.search(said)) else [])]
-    if (known := _LAST.get(method)) and not (known == "register" and _WATCHERS.match(name)):
+    if (known := _LAST.get(method)) and not (
+        known == "register" and (_WATCHERS.match(name) or _decorates(call, module))
+    ):
         result.append((known, name))
         if method == "log_model" and call.keywords.get("registered_model_name", None) not in (None, "None"):
             result.append(("register", name))
@@ -284,6 +286,11 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         result.append(("alert", name))
     result += _records(call)
     return result
+
+
+def _decorates(call: Call, module: Module) -> bool:
+    """Whether a call makes a class known to the program itself, by decorating it."""
+    return any(call is d for f in module.functions.values() for d in f.decorators)
 
 
 def watches(module: Module) -> bool:
@@ -330,6 +337,8 @@ def _trains(call: Call, module: Module) -> bool:
 
 
 def _remote_fit(call: Call, module: Module) -> bool:
+    if call.method == "train" and re.search(r"^sagemaker\..*\bModelTrainer$", call.maker):  # from version 3 of its SDK
+        return True
     return call.method == "fit" and "sagemaker" in module.packages and not re.search(r"sklearn\.|keras", call.maker)
 
 

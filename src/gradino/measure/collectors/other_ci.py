@@ -197,14 +197,7 @@ def cloudbuild(tree: Tree, _code: Code) -> Iterator[Job]:
 
 
 def codebuild(tree: Tree, _code: Code) -> Iterator[Job]:
-    """CodeBuild specifications; a CodePipeline defined in the repository starts them on a push."""
+    """CodeBuild specifications; where no pipeline of the repository starts them, a webhook kept with the build does."""
     taken = cdk_typescript.buildspecs(tree)
-    files = [p for p in tree.named("buildspec*.y*ml", "*buildspec.y*ml") if p not in taken]
-    pipeline = bool(files) and any(
-        re.search(r"CodePipeline|codepipeline", tree.text(p) or "")
-        for p in tree.sizes
-        if p.endswith((".yml", ".yaml", ".py", ".tf", ".ts", ".json"))
-    )
-    for path in files:
-        triggers = frozenset({"push"} if pipeline else {"dispatch"})
-        yield Job("CodeBuild", path, 1, path, triggers, cdk_typescript.phases(tree, path), (), path)
+    for path in (p for p in tree.named("buildspec*.y*ml", "*buildspec.y*ml") if p not in taken):
+        yield Job("CodeBuild", path, 1, path, frozenset({"push"}), cdk_typescript.phases(tree, path), (), path)

@@ -26,7 +26,7 @@ _ORCHESTRATED = frozenset(
     }
 )
 # Without a schedule or a worker these run in the process of whoever starts them.
-_LOCAL = frozenset({"Prefect", "ZenML", "Metaflow", "Flyte", "Kedro", "Mage", "scheduler"})
+_LOCAL = frozenset({"Prefect", "Dagster", "ZenML", "Metaflow", "Flyte", "Kedro", "Mage", "scheduler"})
 _LOOKS_AFTER = re.compile(
     r"verif|deploy|health|probe|smoke|monitor|drift|alert|notif|webhook|predict|dashboard|^(api|app|ui)\.", re.I
 )

@@ -251,6 +251,9 @@ def _promoting_scripts(scene: Scene) -> list[Evidence]:
     return found
 
 
+_PROSE = re.compile(r"\"[^\"]*\s[^\"]*\"|'[^']*\s[^']*'")  # what a page says of it compares nothing
+
+
 def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
     """Split or mirror live traffic between champion and challenger, and let a rule decide."""
     found = [
@@ -261,12 +264,13 @@ def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
     for path in scoring_files(scene):
         text = scene.tree.short(path)
         for number, line in enumerate(text.splitlines(), 1):
+            line = _PROSE.sub('""', line)
             if (
                 re.search(r"\b(shadow|challenger|canary|ab_?test|traffic_split|experiment_group)\w*\b", line, re.I)
                 and re.search(r"=|\(", line)
                 and not line.strip().startswith("#")
             ):
-                splits = re.search(r"random\.(random|choice|uniform)|hash\(|% ?100|weight", text)
+                splits = re.search(r"random\.(random|choice|uniform)|hash\(|% ?100|(?<!font-)weight", text)
                 mirrors = re.search(
                     r"shadow\w*\.predict|challenger\w*\.predict|predict\w*\(.*(shadow|challenger)", text, re.I
                 )
