@@ -87,6 +87,7 @@ BROKEN: dict[str, tuple[Change, Change, str]] = {
     "copy from another stage": (built(copies("/venv /venv")), built(copies("--from=builder /venv /venv")), "integration.builds@4"),
     "copy in a stage that the last one needs": (built(_STAGES), built(_STAGES.replace(" --from=page /page", " tests")), "integration.builds@4"),
     "copy of a file behind a question to the cloud": (built(copies("model.bin ."), before='      - run: V=$(az ml model show --name bikes --query version -o tsv)\n'), built(copies("model.bin ."), before='      - run: V=$(az ml model download --name bikes --query version -o tsv)\n'), "integration.builds@4"),
+    "copy of a file behind an installation": (built(copies("model.bin ."), before="      - run: sudo apt-get update && pip install dvc && echo a=b >> $GITHUB_OUTPUT\n"), built(copies("model.bin ."), before="      - run: sudo apt-get update && pip install dvc && echo a=b >> model.bin\n"), "integration.builds@4"),
     "Space whose image cannot be built": (space(copies("page ./page")), space(copies("tests ./tests")), "release.process@4"),
     "Space that is not built of the Dockerfile": (space(copies("page ./page")), space(copies("page ./page"), sdk="gradio"), "release.process@4"),
     "Space to which the job adds what it pushes": (space(copies("page ./page")), space(copies("page ./page"), "      - run: make page && git commit -am page\n"), "release.process@4"),

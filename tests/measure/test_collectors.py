@@ -243,6 +243,12 @@ def test_a_deployment_of_a_folder_that_holds_a_page_is_none_of_the_model(folder:
     assert levels(files)("release.process") == level
 
 
+@pytest.mark.parametrize(("sign", "level"), [("@", 1), ("", 4)])
+def test_a_class_that_a_decorator_makes_known_is_no_version(sign: str, level: int) -> None:
+    text = f"from sklearn.svm import SVC\nfrom store import registry\n\nSVC().fit(x, y)\n{sign}registry.register_model('net')\nclass Net:\n    pass\n"
+    assert levels({"train.py": text})("creation.versioning") == level
+
+
 def test_a_trainer_that_reports_to_a_tracker_is_tracked() -> None:
     script = "from transformers import Trainer, TrainingArguments\n\ntrainer = Trainer(args=TrainingArguments('out', report_to='{}'))\ntrainer.train()\n"
     assert levels({"tune.py": script.format("wandb")})("creation.experiments") == 4

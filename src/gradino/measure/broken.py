@@ -26,11 +26,11 @@ _CLEAN_USES = re.compile(
 )
 _CLEAN = re.compile(
     r"(sudo\s+|\w+=\"?\$\()?(echo|printf|export|set|cd|ls|pwd|true|:|env|which|date|df|whoami|docker\s+(login|build|buildx|push|tag|pull|images|info|version)|"
-    r"aws\s+(ecr|sts|configure|ecs)|gcloud\s+(auth|config|run|builds|components)|az\s+(login|acr|([a-z-]+\s+)+(show|list))|git\s+(remote|config|push)|apt(-get)?\s|kubectl|helm|"
-    r"(python[\d.]*\s+-m\s+)?pip[\d.]*\s|(python[\d.]*|pip[\d.]*|node|npm)\s+(--version|-V|-v)\s*$|ruff|flake8|black|isort|mypy|pylint)(\s|$)"
+    r"aws\s+(ecr|sts|configure|ecs)|gcloud\s+(auth|config|run|builds|components)|az\s+(login|acr|([a-z-]+\s+)+(show|list))|git\s+(remote|config|push)|apt(-get)?|kubectl|helm|"
+    r"(python[\d.]*\s+-m\s+)?pip[\d.]*\s+(install|list|freeze|config|cache)(?!.*\s(-t|--target)\b)|(python[\d.]*|pip[\d.]*|node|npm)\s+(--version|-V|-v)\s*$|ruff|flake8|black|isort|mypy|pylint)(\s|$)"
 )
 _WRITES = re.compile(
-    r"(?<![0-9&>])>+\s*(?!\s*(\"?\$\{?GITHUB_|/dev/null|&))|\btee\b|(--output|\s-[oO])[\s=](?!(tsv|json|table|text|yaml|none)\b)"
+    r"(?<![0-9&>])>+(?![>\s]*(\"?\$\{?GITHUB_|/dev/null|&))|\btee\b|(--output|\s-[oO])[\s=](?!(tsv|json|table|text|yaml|none)\b)"
 )
 _BRANCHES = re.compile(r"^\s*(if|for|while|until|case|function|trap)\b|\(\)\s*\{|<<|^\s*set\s+\+e|^\s*\w+\(\)", re.M)
 _UNSURE = re.compile(r"[$*?\[\]{}<>`~]|://")
