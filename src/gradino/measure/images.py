@@ -98,12 +98,13 @@ class Image:
         """The instructions of the last stage and of those that it stands on; no other stage is built."""
         starts = [n for n, i in enumerate(self._all) if i.word == "FROM"]
         stages = [self._all[a:b] for a, b in pairwise([*starts, len(self._all)])]
-        names = [stage[0].rest.lower().partition(" as ")[2].strip() or str(n) for n, stage in enumerate(stages)]
+        known = {stage[0].rest.lower().partition(" as ")[2].strip() or str(n): n for n, stage in enumerate(stages)}
         needed = {len(stages) - 1}
         for n in range(len(stages) - 1, -1, -1):
             if n in needed:
                 bases = [*stages[n][0].rest.split()[:1], *(f for i in stages[n] for f in _FROM.findall(i.flags))]
-                needed |= {m for b in bases for m in range(n) if b.lower() in (names[m], str(m))}
+                before = (known.get(b.lower(), int(b) if b.isdecimal() and len(b) < 9 else n) for b in bases)
+                needed |= {m for m in before if m < n}
         return [i for n, stage in enumerate(stages) if n in needed for i in stage]
 
     def _placed(self, source: str) -> str | None:
