@@ -153,7 +153,8 @@ def test_many_projects_become_a_heat_map(repository: Maker, tmp_path: Path) -> N
     assert len(silent) == 1
     assert portfolio.commonest_gap(found)[2] >= 1
     assert "good" in cli(assess_command, "--list", str(listed))[1]
-    assert "<svg" in cli(assess_command, str(good), str(poor), "--format", "html")[1]
+    page = cli(assess_command, str(good), str(poor), "--format", "html")[1]
+    assert ("<svg" in page, "Most common gap" in page) == (True, True)
     assert len(json.loads(cli(assess_command, str(good), str(poor), "--json")[1])) == 2
     table = cli(assess_command, str(good), str(poor), "--format", "markdown", "--lang", "it")[1]
     assert "| poor |" in table

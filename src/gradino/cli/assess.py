@@ -158,7 +158,7 @@ def _portfolio(
 
         _write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n", output)
     elif format == "html":
-        _write(html.portfolio(found, language), output)
+        _write(html.portfolio(found, common, language), output)
     elif format == "markdown":
         _write(markdown.portfolio(found, common, language), output)
     else:

@@ -6,7 +6,7 @@ from gradino import maturity
 from gradino.maturity import Language
 from gradino.measure.assessment import Assessment
 from gradino.measure.plan import Plan
-from gradino.measure.reports.words import WORDS
+from gradino.measure.reports.words import WORDS, shared
 
 
 def _page(template: str, **values: object) -> str:
@@ -21,10 +21,11 @@ def report(assessment: Assessment, language: Language = "en") -> str:
     return _page("assessment.html", a=assessment, model=model, say=WORDS[language], language=language)
 
 
-def portfolio(assessments: list[Assessment], language: Language = "en") -> str:
-    """Projects × tracks as a heat map."""
+def portfolio(assessments: list[Assessment], common: tuple[str, int, int], language: Language = "en") -> str:
+    """Projects × tracks as a heat map, and the gap that most of them have."""
     model = maturity.load(assessments[0].model)
-    return _page("portfolio.html", every=assessments, model=model, say=WORDS[language], language=language)
+    gap = shared(common, len(assessments), model, language)
+    return _page("portfolio.html", every=assessments, gap=gap, model=model, say=WORDS[language], language=language)
 
 
 def plan(made: Plan, language: Language = "en") -> str:
