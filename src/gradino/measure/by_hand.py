@@ -60,14 +60,13 @@ def started(scene: Scene) -> list[Evidence]:
         for path, line, text, source in commands
         if "start" in shell.verbs(text) and (pushed & _images(text) or _serves(scene, text, path in built))
     ]
-    for job in (j for j in scene.jobs if j.system == "Makefile"):
-        done = [f.effect for f in scene.firings if f.job is job]
-        builds = any(e.verb == "build" for e in done)
-        found += [
-            scene.see(e.path, e.line, f"make {job.name} starts the service: {e.says[:120]}", source="Makefile")
-            for e in done
-            if e.verb == "start" and _serves(scene, e.says, builds)
-        ]
+    made = [f for f in scene.firings if f.job.system == "Makefile"]
+    builds = {(f.job.path, f.job.name) for f in made if f.effect.verb == "build"}
+    found += [
+        scene.see(e.path, e.line, f"make {f.job.name} starts the service: {e.says[:120]}", source="Makefile")
+        for f in made
+        if (e := f.effect).verb == "start" and _serves(scene, e.says, (f.job.path, f.job.name) in builds)
+    ]
     return found
 
 

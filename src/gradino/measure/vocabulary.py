@@ -10,6 +10,7 @@ drift, alert, gate, record-data, record-commit.
 import builtins
 import re
 
+from gradino.measure import sources
 from gradino.measure.python import Call, Module
 
 _NOT_MODELS = re.compile(
@@ -123,33 +124,6 @@ _PROMOTES = (
     "set_stage",
 )
 _ELSEWHERE = re.compile(r"candidate|staging|challenger|archived|none\b")
-_LIVE_PACKAGES = re.compile(
-    r"^(yfinance|tweepy|praw|ccxt|newsapi|feedparser|fredapi|openmeteo_requests|pandas_datareader|meteostat|nba_api|"
-    r"fastf1|pybaseball|binance|alpaca\w*|finnhub|polygon|entsoe|pytrends|alpha_vantage|eiapy|googleapiclient|spotipy|"
-    r"scrapy|selenium|playwright|snscrape|investpy|quandl|nasdaqdatalink|tiingo|pycoingecko|cryptocompare|pyowm|cdsapi|"
-    r"herbie|soccerdata|statsbombpy|sodapy|wbdata|wbgapi|dlt|ee|riotwatcher|statsapi|ib_insync|tvDatafeed|yahooquery)\b"
-)
-_TABLES = re.compile(
-    r"(\bread_sql(_query|_table)?|\bread_gbq|\bquery_to_dataframe|bigquery\.\S*query|"
-    r"\.fetch_pandas_all|\bget_historical_features|feature_view\S*\.(get_batch_data|training_data|train_test_split|"
-    r"get_training_data|create_train\w+)|unload_athena|athena\.read_sql_\w+)$"
-)
-_CONSUMERS = re.compile(
-    r"(KafkaConsumer|kafka\.Consumer|SubscriberClient|readStream|AIOKafkaConsumer|EventHubConsumerClient)$"
-)
-_NOT_SOURCES = re.compile(
-    r"localhost|127\.0\.0\.1|0\.0\.0\.0|/predict|/health|/invocations|/score|/ping|slack|telegram|api\.github|hooks\.|"
-    r"webhook|/metrics|discord|pushgateway|airflow|mlflow|/infer",
-    re.I,
-)
-_FROZEN = re.compile(
-    r"archive\.ics\.uci|raw\.githubusercontent|github\.com/\S+/(raw|blob|releases|archive)|kaggle|drive\.google|dropbox|"
-    r"zenodo|figshare|storage\.googleapis\.com/\S+\.(csv|zip|gz)|huggingface\.co|openml|dataverse|s3\.amazonaws\.com",
-    re.I,
-)
-_FILE = re.compile(
-    r"\.(csv|zip|gz|tgz|tar|parquet|json|jsonl|xlsx?|txt|data|names|npz|h5|feather|tsv|pkl|arff|bz2)(\?\S*)?$", re.I
-)
 _WATCHERS = re.compile(r"^(prometheus_client|aporia|whylabs|langfuse|langsmith|phoenix|opik|newrelic|elasticapm|logfire|prometheus_fastapi_instrumentator|starlette_exporter|arize|fiddler|opencensus|markus|"
                        r"applicationinsights|nannyml|prometheus_flask_exporter|azure\.monitor|statsd|datadog|ddtrace|starlette_prometheus|aioprometheus|prometheus_async|django_prometheus|"
                        r"fluent|superwise|arthurai|arthur_bench|truera|trulens|gantry|langwatch|openlit|traceloop|lunary|boxkite|opentelemetry\.(\S+\.)?(metrics|prometheus))\b")  # fmt: skip
@@ -281,7 +255,7 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict", "score_batch", "recommend")
     ):
         result.append(("predict", name))
-    result += _sources(call, module)
+    result += sources.verbs(call, module)
     if _ALERTS.search(name):
         result.append(("alert", name))
     result += _records(call)
@@ -376,73 +350,7 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
     return [(verb, name) for verb in dict.fromkeys(found)]
 
 
-_FIXED = (
-    "sklearn.datasets.load_",
-    "sklearn.datasets.fetch_",
-    "torchvision.datasets",
-    "keras.datasets",
-    "tensorflow.keras.datasets",
-    "torchtext.datasets",
-    "torchaudio.datasets",
-    "torch_geometric.datasets",
-    "statsmodels.datasets",
-    "openml.datasets",
-    "vega_datasets",
-    "shap.datasets",
-    "medmnist",
-    "pmlb",
-)
-_READS = re.compile(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|requests_cache)\b")
-
-
-def _sources(call: Call, module: Module) -> list[tuple[str, str]]:
-    name, method = call.name, call.method
-    live = _LIVE_PACKAGES.match(name)
-    if (live and live[0] in module.packages) or _CONSUMERS.search(name):
-        return [("collect", name)]
-    if name.startswith(_FIXED) or any("/databricks-datasets/" in t for t in call.texts):
-        return [("fixed", name)]
-    if _TABLES.search(name):
-        local = any(t.startswith("sqlite:") for t in call.texts)
-        return [] if local else [("collect", name)]
-    if method in ("get", "request", "urlopen", "urlretrieve", "download", "post") and _READS.match(call.maker or name):
-        if method in ("get", "post") and any("://" in t and _RELOADS.search(t) for t in call.texts):
-            return [("deploy", name)]
-        return _url(call, name, posted=method == "post")
-    table = name.startswith(("pandas.read_", "polars.read_", "polars.scan_"))
-    if table and any(t.startswith(("http://", "https://", "ftp://")) for t in call.texts):
-        return _url(call, name, posted=False)
-    return []
-
-
-def _url(call: Call, name: str, posted: bool) -> list[tuple[str, str]]:
-    url = next((t for t in call.texts if "://" in t or t.startswith("{}")), "")
-    if posted or _NOT_SOURCES.search(url) or any(_NOT_SOURCES.search(r) for r in call.refs):
-        return []
-    if not url:
-        return [("maybe-collect", name)]
-    moving = "{}" in url.partition("://")[2]
-    if not moving and (_FILE.search(url) or _FROZEN.search(url)):
-        return [("fixed", name)]
-    if _FROZEN.search(url) and not re.search(r"\{\}", url):
-        return [("fixed", name)]
-    return [("collect", name)]
-
-
-# Asking a running service to take the newest model.
-_RELOADS = re.compile(
-    r"/(-/)?(models?/)?(reload|refresh|hot_?swap|update|switch|activate)[-_/]?(the[-_])?(models?)?/?$"
-)
-
-
 _NOTES = ("set_tag", "set_tags", "log_param", "log_params", "tag", "add_tags", "update_tags", "register", "log_dict")
-
-
-def frozen(url: str) -> bool:
-    """Whether an address is one of data that does not change, or of a page about it; one with a hole in it moves."""
-    if re.search(r"\{\w*\}|%s", url):
-        return False
-    return bool(_FILE.search(url) or _FROZEN.search(url) or re.search(r"/(docs?|wiki|tree|blob|LICENSE)", url))
 
 
 def _records(call: Call) -> list[tuple[str, str]]:

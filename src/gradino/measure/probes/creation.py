@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from gradino.measure import shell, vocabulary
+from gradino.measure import shell, sources
 from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene, tested
@@ -69,7 +69,7 @@ def collects_new_data(scene: Scene) -> list[Evidence]:
 def _frozen(scene: Scene, path: str) -> bool:
     """Whether all addresses that a file names hold data that does not change."""
     named = re.findall(r"https?://[^\s\"'`)>]+", scene.tree.short(path))
-    return bool(named) and all(vocabulary.frozen(url) for url in named)
+    return bool(named) and all(sources.frozen(url) for url in named)
 
 
 def _moving(scene: Scene, path: str) -> bool:
