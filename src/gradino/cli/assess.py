@@ -49,7 +49,7 @@ def assess(
     tracking_uri: Annotated[str, typer.Option(help="Ask a live MLflow server.")] = "",
     endpoint: Annotated[str, typer.Option(help="Ask a live scoring endpoint.")] = "",
     prometheus: Annotated[str, typer.Option(help="Ask a live Prometheus.")] = "",
-    store: Annotated[str, typer.Option(help="Read gradino's own store from PostgreSQL; as in [store] state.")] = "",
+    store: Annotated[str, typer.Option(help="Read gradino's own store from its PostgreSQL database.")] = "",
 ) -> None:
     """Measure on which level each track of a project stands, from evidence."""
     from gradino.measure import assess as measure

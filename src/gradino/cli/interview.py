@@ -17,7 +17,7 @@ def interview(
     role: Annotated[
         str, typer.Option(help="In which role: data scientist, data engineer, software engineer, lead.")
     ] = "",
-    answers: Annotated[Path | None, typer.Option(help="A TOML file: [track] tables with level and link.")] = None,
+    answers: Annotated[Path | None, typer.Option(help="A TOML file: a table for each track: level, link.")] = None,
     lang: Annotated[str, typer.Option(help="Language: en or it.")] = "en",
 ) -> None:
     """Ask about what no file can show; write the answers as attestations to be reviewed and committed."""

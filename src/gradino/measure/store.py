@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gradino import maturity
+from gradino.errors import EvidenceError
 from gradino.measure.book import Book, Row, of_file, of_server
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Scene
@@ -26,8 +27,14 @@ _FRESH = timedelta(days=90)
 
 
 def records(scene: Scene) -> list[tuple[str, Evidence]]:
-    """Evidence by rung (track@level). Empty where the project has no gradino.toml."""
+    """Evidence by rung (track@level). Empty where the project has no gradino.toml, unless a store of its was named.
+
+    Raises:
+        EvidenceError: the store that the caller named is that of no project, or cannot be read.
+    """
     project = _project(scene)
+    if project is None and isinstance(scene.store, str):
+        raise EvidenceError("--store is for a project on gradino; here is no gradino.toml.", "Name its folder.")
     if project is None:
         return []
     found = list(_set_up(scene, project))

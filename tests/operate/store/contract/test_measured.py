@@ -35,3 +35,6 @@ def test_the_chain_behind_the_live_model_resolves(place: Place) -> None:
     for wrong in ("mysql://127.0.0.1/x", "no address"):
         with pytest.raises(EvidenceError):
             assess(place.root, store=wrong)
+    (place.root / "gradino.toml").unlink()
+    with pytest.raises(EvidenceError, match=r"no gradino\.toml"):
+        assess(place.root, store=address)
