@@ -181,6 +181,8 @@ class Follower:
         if kind == "dvc":
             return self.stages(folder, passed.words, depth)
         if kind in ("compose", "docker"):
+            if target == "nox":
+                named = runners.sessions(self.code, folder, passed.words)
             return self._containers(folder, depth)
         if kind in ("mlproject", "kedro"):
             return self._project(kind, folder, passed.words, depth)

@@ -24,9 +24,19 @@ def scripts(tree: Tree, name: str) -> list[tuple[str, str]]:
             needs, lines = tasks[task]
             waiting = [*needs, *waiting]
             found += [(path, line) for line in lines]
-    if not found and name == "nox":
-        found = [("noxfile.py", "pytest")] if "pytest" in (tree.text("noxfile.py") or "") else []
+    if not found and name == "pre-commit":
+        found = [(_HOOKS, hook.text("entry")) for hook in _hooks(tree) if hook.text("entry")]
     return found
+
+
+_HOOKS = ".pre-commit-config.yaml"
+
+
+def _hooks(tree: Tree) -> list[yaml.Map]:
+    """Hooks of pre-commit that the project defines itself and that run on every commit."""
+    repos = [r for r in yaml.first(tree.text(_HOOKS) or "").list("repos") if isinstance(r, yaml.Map)]
+    hooks = [h for r in repos if r.text("repo") == "local" for h in r.list("hooks") if isinstance(h, yaml.Map)]
+    return [h for h in hooks if "manual" not in " ".join(str(x) for x in h.list("stages"))]
 
 
 def functions(code: Code, name: str, folder: str) -> Iterator[tuple[str, str]]:
@@ -46,6 +56,19 @@ def functions(code: Code, name: str, folder: str) -> Iterator[tuple[str, str]]:
             if marks and (function.name == wanted or default):
                 yield path, function.name
                 return
+
+
+def sessions(code: Code, folder: str, words: tuple[str, ...]) -> list[tuple[str, str]]:
+    """File and function of each session that `nox` runs: those named, else its default ones, else all."""
+    path = f"{folder}/noxfile.py" if folder else "noxfile.py"
+    module = code.module(path) if path in code.tree else None
+    found = module.functions.values() if module else ()
+    every = [f.name for f in found if any(d.method == "session" for d in f.decorators)]
+    wanted = [w.partition("=")[2] or w for w in words if not w.startswith("-") or "=" in w]
+    default = re.search(r"nox\.options\.sessions\s*=\s*[\[(]([^\])]*)", code.tree.text(path) or "")
+    wanted = wanted or (re.findall(r"[\w-]+", default[1]) if default else [])
+    named = {re.sub(r"-\d[\d.]*(\(.*)?$", "", w).replace("-", "_") for w in wanted}
+    return [(path, n) for n in every if n in named or not wanted]
 
 
 _SECTION = re.compile(r"^\[(?:tox:)?([^\]]+)\][ \t]*$(.*?)(?=^\[|\Z)", re.M | re.S)

@@ -81,6 +81,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
+    (r"\b(schemathesis|st)\s+run\b|\blocust\b.*--headless|\bk6\s+run\b|\btavern-ci\b|\bartillery\s+run\b", "smoke"),
 # What runs an image of the project on a machine of the cloud's.
 _RUNS_IMAGE = re.compile(
     r"gcloud\b.*\srun\s+jobs\s+(execute\b|(deploy|create|update)\b.*\s--execute-now)|gcloud\s+(\S+\s+)?batch\s+jobs\s+submit\b|"
@@ -107,24 +108,26 @@ _HEADS = frozenset(
      "npm", "yarn", "pnpm", "bun", "npx", "jest", "vitest", "cypress", "playwright", "mocha", "bats", "ctest",
      "dotnet", "go", "cargo", "sbt", "swift", "mvn", "mvnw", "gradle", "gradlew",
      "sbatch", "qsub", "bsub", "clearml", "wandb", "det", "polyaxon", "dstack", "gradient",
-     "dvc", "kaggle", "gdown", "wget", "curl", "tensorflow", "newman", "hurl", "R", "testthat", "devtools", "tinytest",
+     "dvc", "kaggle", "gdown", "wget", "curl", "tensorflow", "newman", "hurl", "schemathesis", "st", "locust", "k6", "tavern", "artillery", "R", "testthat", "devtools", "tinytest",
      "rcmdcheck", "covr", "Pkg", "rspec", "ng", "nx", "lerna", "turbo", "ava", "karma", "xcodebuild", "mix", "bazel"}
 )  # fmt: skip
 _TEST = re.compile(
     r"^(?:docker(?:-compose| compose)?\s+(?:-\S+\s+)*(?:run|exec)\s+.*\s)?(?:\S*/)?"
-    r"(?:pytest|py\.test|(?:python[\d.]*|coverage\s+run)\s+(?:.*\s)?-m\s+(?:pytest|unittest|nose2?)|nosetests|nox|rasa test|behave|robot|python[\d.]*\s+setup\.py\s+(?:test|pytest))(?=\s|$)"
+    r"(?:pytest|py\.test|(?:python[\d.]*|coverage\s+run)\s+(?:.*\s)?-m\s+(?:pytest|unittest|nose2?)|nosetests|rasa test|(?:hatch|rye) test|behave|robot|python[\d.]*\s+(?:setup\.py\s+(?:test|pytest)|(?:\S*/)?manage\.py\s+test))(?=\s|$)"
 )
 _INSTALLS = re.compile(
     r"(python3? -m )?(pip3?|uv pip|conda|mamba|apt(-get)?|npm|brew|poetry|uv|pdm|pipenv)\s+(install|add|sync)\b"
 )
 _TRIVIAL = re.compile(r"^\s*((echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set|export|cat)(?![\w-])|#)")
 _PREFIXES = re.compile(
-    r"^\s*(sudo|time|nohup|exec|command|uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|conda run(\s+-n\s+\S+)?|"
-    r"pixi run(\s+(-e|--environment)\s+(\$\{\{[^}]*\}\}|\S+))*|xvfb-run|timeout\s+\S+|srun(\s+--?\S+)*|mpi(run|exec)(\s+-\S+(\s+\d+)?)*|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"
+    r"^\s*(sudo|(\S*/)?time(\s+-\w+)*|nohup|exec|command|(uvx|pipx run)(\s+--(with|with-editable|from|python|spec)\s+\S+|\s+-\S+)*|uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|(conda|mamba|micromamba) run(\s+-[np]\s+\S+|\s+--?\S+)*|"
+    r"pixi run(\s+(-e|--environment)\s+(\$\{\{[^}]*\}\}|\S+))*|xvfb-run(\s+-\S+)*|timeout\s+\S+|srun(\s+--?\S+)*|mpi(run|exec)(\s+-\S+(\s+\d+)?)*|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"
 )
 
 
-_HANDLES = re.compile(r"(?:\b\w+\s*\(\)|\bfunction\s+\w+)[^}]*\$\?[\s\S]{0,400}?\bexit\b")
+_HANDLES = re.compile(
+    r"(?:\b\w+\s*\(\)|\bfunction\s+\w+)[^}]*\$\?[\s\S]{0,400}?\bexit\b|\b(\w+)=\"?\$\?[\s\S]{0,600}?\bexit\s+\"?\$\{?\1\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +152,11 @@ class Handover:
 # A program that is given a text in quotes which goes on over lines.
 _SSH = r"\s*(?:sudo\s+)?(?:sshpass\s.*?\s)?ssh\s"
 _OPENS = re.compile(rf"""(?:python[\d.]*\s+-c\s+|^{_SSH}[^"'#]*)(["'])""")
+_CHOICE = re.compile(r"^[\w|*.\"'-]+\)\s+")  # of a case
 
 
 def handles(script: str) -> bool:
-    """Whether a function of a script looks at how the command before it ended, and ends the script."""
+    """Whether a script keeps how a command ended, or a function of it looks at that, and ends with it."""
     return "$?" in script and bool(_HANDLES.search(script))
 
 
@@ -185,6 +189,8 @@ def commands(script: str, line: int = 0) -> list[Command]:
             elif fed and not any("<<" in x for x in body):
                 found += commands("\n".join(body), start + 1)
             until = ""
+            elif fed == "python":
+                found.append(Command(f"python -c {shlex.quote(chr(10).join(body))}", start, lenient))
             continue
         text = raw.strip()
         if not pending:
@@ -200,6 +206,7 @@ def commands(script: str, line: int = 0) -> list[Command]:
             until, fed, body = here[1], feeds, list[str]()
         if re.match(r"set\s+\+e\b", text) and not handles(script):
             lenient = True
+            feeds = feeds or ("python" if re.match(r"python[\d.]*\s+(-\s*)?<<", bare(text)) else "")
         if re.search(r"\|\|\s*\w+=", text) and not re.search(r"exit\s+[\"']?\$|\bif\b|\[\s", script):
             text += " || true"  # the exit code is kept and never used
         if "pipefail" in script.replace("+o pipefail", "") and "|" in text:
@@ -227,6 +234,7 @@ def _split(text: str, line: int, lenient: bool, asked: bool) -> list[Command]:
         for word in words:
             part = part.removeprefix(word).strip()
         if part:
+        part = _CHOICE.sub("", part)
             kept.append(Command(part[:_LONGEST], line, soft, piped or condition))
     return kept
 
@@ -298,7 +306,7 @@ def handover(command: str) -> Handover | None:
     if (head == "mise" and rest[:1] == ["run"]) or (head in ("poe", "inv", "invoke", "doit", "hatch") and rest):
         tasks = rest[1:] if rest[0] == "run" and len(rest) > 1 else rest
         return Handover("runner", tasks[0], tuple(tasks[1:]))
-    if head in ("nox", "tox"):
+    if head in ("nox", "tox", "pre-commit"):
         return Handover("runner", head, tuple(rest))
     if head in ("npm", "yarn", "pnpm", "bun") and rest:
         script = next((w for w in rest if not w.startswith("-") and w not in ("run", "run-script")), "")
