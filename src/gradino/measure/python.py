@@ -220,7 +220,11 @@ class _Reader:
         made.decorators.extend(self._call_of(d) for d in node.decorator_list)
         for decorator in node.decorator_list:
             self._children(decorator)
-        made.params = tuple(a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs))
+        arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+        made.params = tuple(a.arg for a in arguments)
+        for argument in arguments:
+            if (kind := _kind(argument.annotation)) and argument.arg not in self.module.made:
+                self.module.made[argument.arg] = self._resolve(kind)
         if inside:
             self.here.refs.append(name)
         before, self.here = self.here, made
@@ -249,12 +253,21 @@ class _Reader:
         self._children(node)
 
     def _note_maker(self, targets: list[ast.expr], value: ast.expr) -> None:
-        while isinstance(value, ast.Await):
-            value = value.value
+        made_by = self._maker(value)
+        for target in targets if made_by else ():
+            self.module.made[dotted(target)] = made_by
+
+    def _maker(self, value: ast.expr) -> str:
+        """The call whose value an expression has, or that of a name it stands for; empty where neither is known."""
+        if isinstance(value, ast.Await | ast.NamedExpr):
+            return self._maker(value.value)
+        if isinstance(value, ast.BoolOp):
+            return next(filter(None, map(self._maker, value.values)), "")
+        if isinstance(value, ast.IfExp):
+            return self._maker(value.body) or self._maker(value.orelse)
         if isinstance(value, ast.Call):
-            made_by = self._resolve(dotted(value.func))
-            for target in targets:
-                self.module.made[dotted(target)] = made_by
+            return self._resolve(dotted(value.func))
+        return self.module.made.get(dotted(value), "") if isinstance(value, ast.Name | ast.Attribute) else ""
 
     def _on_assert(self, node: ast.Assert) -> None:
         if not self.swallowed and not _constant(node.test):
@@ -350,6 +363,17 @@ class _Reader:
         called = head.endswith("()")
         found = self.module.imports.get(head.removesuffix("()"))
         return f"{found}{'()' if called else ''}{dot}{rest}" if found else name
+
+
+def _kind(annotation: ast.expr | None) -> str:
+    """The class that an annotation names: `X`, `X | None`, `Optional[X]`, `"X"`; empty for what is none."""
+    if isinstance(annotation, ast.BinOp):
+        annotation = annotation.left
+    if isinstance(annotation, ast.Subscript) and dotted(annotation.value).endswith(("Optional", "Annotated")):
+        inner = annotation.slice
+        annotation = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+    name = literal(annotation) or "" if isinstance(annotation, ast.Constant) else dotted(annotation or ast.Pass())
+    return name if re.fullmatch(r"(\w+\.)*[A-Z]\w+", name) else ""
 
 
 def _constant(node: ast.expr) -> bool:
