@@ -92,12 +92,13 @@ class Code:
         for candidate in (folder + path, path):
             if candidate in self.tree:
                 return candidate
+        absolute = path.startswith("/")
         while path.startswith(("../", "{}/", "/", "$")):
             path = path.partition("/")[2]
         if not path or "{}" in path:
             return ""
         found = [p for p in self.tree.sizes if p == path or p.endswith("/" + path)]
-        while not found and path.count("/") > 1:  # a folder in front that only the machine that runs it has
+        while not found and path.count("/") > (1 - absolute):  # folders that only the machine that runs it has
             path = path.partition("/")[2]
             found = [p for p in self.tree.sizes if p == path or p.endswith("/" + path)]
         return max(found, key=lambda p: (_shared(p, folder), -p.count("/"), p)) if found else ""

@@ -32,7 +32,7 @@ def deployments(scene: Scene) -> list[Firing]:
 
 def defines_a_service(scene: Scene) -> bool:
     """Whether what is provisioned holds something that answers."""
-    known = ("Terraform", "CloudFormation", "CDK", "Kubernetes")
+    known = ("Terraform", "CloudFormation", "CDK", "Pulumi", "Bicep", "Kubernetes")
     return any(r.traits & {"serving", "endpoint"} and r.system in known for r in scene.resources)
 
 

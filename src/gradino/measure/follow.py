@@ -25,7 +25,15 @@ _FIRM = re.compile(
     r"\bcurl\b.*\s(-\w*f\w*|--fail\S*)\s|\|\s*(grep|egrep|jq\s+-\w*e)\b|^\s*(grep|diff|test|\[\[?)\s|\bexit\s+1\b", re.M
 )
 _SCORES = re.compile(r"predict|score|scoring|infer|invocations|endpoint|health|serv|localhost|127\.0\.0\.1", re.I)
-_LASTS = re.compile(r"(docker|podman)\s+run\b(?=.*\s(-d|--detach)\b)|compose\b.*\sup\b|(systemctl|supervisorctl|pm2)\s")
+_LASTS = re.compile(
+    r"(docker|podman)\s+run\b(?=.*\s(-d|--detach)\b)|compose\b.*\sup\b|(systemctl|supervisorctl|pm2|nohup|setsid|screen|tmux)\s"
+)
+# What a playbook keeps running; an edit of the image in manifests, which something that follows them deploys.
+_KEEPS = re.compile(
+    r"^\s*-?\s*([\w.]*\.)?(docker_(container|compose\w*|stack|swarm_service)|systemd(_service)?|service|supervisorctl|k8s|helm):",
+    re.M,
+)
+_BUMPS = re.compile(r"\bkustomize\s+edit\s+set\s+image|\b(yq|sed)\b.*\b(image|tag|newTag)\b")
 # A command that fails unless the output holds what is expected.
 _LOOKS = re.compile(
     r"^\s*(?:[^|\n]*\|\s*)?(?:grep|egrep|findstr|diff|cmp|jq\s+-e)\b|\bif\s+!?\s*grep|Select-String", re.M
@@ -92,7 +100,8 @@ class Follower:
 
     def _remote(self, found: list[Effect]) -> list[Effect]:
         """What stays running on a machine that outlives the job: to start it there is to deploy it."""
-        return [replace(e, verb="deploy") for e in found if e.verb == "start" and _LASTS.search(e.says)]
+        lasting = (e for e in found if e.verb in ("start", "serve") and _LASTS.search(e.says))
+        return [replace(e, verb="deploy", soft=e.soft and not e.says.endswith("&")) for e in lasting]
 
     def script(self, text: str, line: int, path: str, folder: str = "", depth: int = 0) -> list[Effect]:
         """What a piece of shell does."""
@@ -100,14 +109,15 @@ class Follower:
         if depth > _DEEPEST:
             return found
         for command in shell.commands(text, line):
-            found += self._specified(command, path, depth)
+            found += self._specified(command, path, folder, depth)
             changed = re.match(r"(?:cd|pushd)\s+([\w./-]+)\s*$", command.text)
             if changed:
                 folder = _join(folder, changed[1])
+                folder = folder if self.tree.holds(folder) else ""  # the clone on another machine, as a rule
                 continue
             words = command.text[:240]
             mine = [Effect(v, path, command.line, words, folder=folder) for v in shell.verbs(command.text)]
-            if command.text.startswith("git push") and "huggingface.co/spaces" in text:
+            if command.text.startswith("git push") and ("huggingface.co/spaces" in text or _BUMPS.search(text)):
                 mine.append(Effect("deploy", path, command.line, words))
             mine += self._handover(command, path, folder, depth)
             lost = command.soft or command.piped
@@ -119,8 +129,12 @@ class Follower:
                 found.append(Effect("smoke", path, where, asked[0].strip()[:160]))
         return list(dict.fromkeys(found))
 
-    def _specified(self, command: shell.Command, path: str, depth: int) -> list[Effect]:
-        """What a job or service specification that a command names would run."""
+    def _specified(self, command: shell.Command, path: str, folder: str, depth: int) -> list[Effect]:
+        """What a job or service specification or a playbook that a command names would run."""
+        if "ansible-playbook" in command.text:
+            books = (self.code.file(n, f"{folder}/x") for n in re.findall(r"[\w./-]+\.ya?ml", command.text))
+            kept = any(_KEEPS.search(self.tree.text(b) or "") for b in books if b)
+            return [Effect("deploy", path, command.line, command.text[:240])] if kept else []
         if not {"submit", "deploy"} & set(shell.verbs(command.text)):
             return []
         named = re.findall(r"[\w./-]+\.ya?ml", command.text)
@@ -170,6 +184,8 @@ class Follower:
             return self.script(text, 0, where, folder, depth) if where else [Effect("test", path, command.line, "tox")]
         if kind == "runner":
             named = [o for n in (target, *passed.words) for o in runners.functions(self.code, n, folder)]
+            if target == "nox":
+                named = runners.sessions(self.code, folder, passed.words)
             if named:
                 return [e for where, name in named for e in self.python(where, (name,), (), depth)]
             found = runners.scripts(self.tree, target)
@@ -181,8 +197,6 @@ class Follower:
         if kind == "dvc":
             return self.stages(folder, passed.words, depth)
         if kind in ("compose", "docker"):
-            if target == "nox":
-                named = runners.sessions(self.code, folder, passed.words)
             return self._containers(folder, depth)
         if kind in ("mlproject", "kedro"):
             return self._project(kind, folder, passed.words, depth)

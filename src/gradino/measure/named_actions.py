@@ -14,7 +14,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
      r"digitalocean/app_action|easingthemes/ssh-deploy|burnett01/rsync-deployments|railway|koyeb/action|bentoml/deploy|"
      r"(huggingface|nateraw|jacobtomlinson|alozowski)/huggingface[-_]sync|johnbeynon/render-deploy|fjogeleit/yaml-update-action|"
      r"aws-actions/aws-lambda-deploy|appleboy/lambda-action|actions-hub/kubectl|stefanprodan/kube-tools|deliverybot/helm|"
-     r"azure/aml-deploy|steebchen/kubectl|argoproj|Azure/spring-apps-deploy|aws-actions/amazon-eks|prefecthq/actions-prefect-deploy"), "deploy"),
+     r"azure/aml-deploy|dokku/github-action|steebchen/kubectl|argoproj|Azure/spring-apps-deploy|aws-actions/amazon-eks|prefecthq/actions-prefect-deploy"), "deploy"),
     (r"azure/aml-run|azure/aml-compute|aws-actions/sagemaker", "submit"),
     (r"aws-actions/aws-cloudformation-github-deploy|aws-actions/aws-sam|dflook/terraform-apply|azure/arm-deploy", "provision"),
     (r"peaceiris/actions-gh-pages|actions/deploy-pages|JamesIves/github-pages-deploy-action|mhausenblas/mkdocs-deploy", "docs"),
@@ -66,6 +66,11 @@ _DEPLOYS = re.compile(
 )
 _GIVEN = re.compile(r"docker[-_]?file|image([-_]?(name|tag|repo\w*))?|ecr[-_]?repo\w*", re.I)
 _TEST_PATH = ("test_dir", "test-dir", "tests_dir", "test_path", "test-path", "tests", "test_directory", "pytest_args")
+# Actions that are given what a program is to do: the program, and the input that says it.
+_PROGRAMS = (
+    ("superfly/flyctl-actions", "flyctl", "args"), ("serverless/github-action", "serverless", "args"), ("pulumi/actions", "pulumi", "command"),
+    ("cloudflare/wrangler-action", "wrangler", "command"), ("dawidd6/action-ansible-playbook", "ansible-playbook", "playbook"),
+)  # fmt: skip
 _SCRIPTS = ("script", "inlineScript", "scriptSource", "run", "command", "bashEnvValue", "inline", "commands")
 
 
@@ -125,6 +130,9 @@ def scripts(step: Step) -> list[str]:
     """Shell that a named step is given to run."""
     if "github-script" in step.uses:  # JavaScript
         return []
+    for action, program, given in _PROGRAMS:
+        if step.uses.startswith(action):
+            return [f"{program} {step.input(given)}"] if step.input(given) else []
     found = [step.input(name) for name in _SCRIPTS if step.input(name)]
     path = step.input("scriptPath") or step.input("filePath")
     if path:

@@ -25,10 +25,13 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\baws\s+apprunner\s+(start-deployment|update-service|create-service)", "deploy"),
     (r"\baws\s+elasticbeanstalk\s+update-environment|\beb\s+deploy", "deploy"),
     (r"\baws\s+(\S+\s+)*?cloudformation\s+(deploy|create-stack|update-stack|create-change-set)", "provision"),
-    (r"\b(sam|cdk|copilot|chalice)\s+(\S+\s+)*?deploy\b", "provision"),
+    (r"\b(sam|cdk|chalice)\s+(\S+\s+)*?deploy\b|\baz\s+deployment\s+(group|sub)\s+create\b", "provision"),
+    (r"\b(copilot|porter|clever|okteto|caprover|azd|koyeb|zeabur)\s+(\S+\s+)*?(re)?deploy\b|\bazd\s+up\b|\bwerf\s+converge|\bcog\s+push|\btruss\s+push", "deploy"),
+    (r"\bgcloud\s+(\S+\s+)*?deploy\s+releases\s+(create|promote)|\bscw\s+container\s+container\s+(deploy|update)|\bibmcloud\s+(ce|code-engine)\s+app(lication)?\s+(update|create)", "deploy"),
+    (r"\b(DOCKER_HOST=[\"']?(ssh|tcp|\$)|docker\s+(-H|--host|-c|--context)[= ]).*\s(up|run)\s", "deploy"),
     (r"\b(serverless|sls)\s+(\S+\s+)*?deploy\b|\bzappa\s+(update|deploy)", "deploy"),
-    (r"\bfly(ctl)?\s+(\S+\s+)*?deploy\b|\bheroku\s+container:release|git\s+push\s+(\S+\s+)*?heroku", "deploy"),
-    (r"\banyscale\s+service\s+(rollout|deploy)|\bserve\s+deploy\b|\bmodal\s+deploy\b|\brailway\s+up\b|\bvercel\b.*--prod", "deploy"),
+    (r"\bfly(ctl)?\s+(\S+\s+)*?deploy\b|\bheroku\s+(container:release|pipelines:promote|builds:create)|git\s+push\b.*\bheroku\b", "deploy"),
+    (r"\banyscale\s+service\s+(rollout|deploy)|\bserve\s+deploy\b|\bmodal\s+deploy\b|\brailway(/cli)?\s+(up|redeploy)\b|\bvercel\b.*--prod", "deploy"),
     (r"\bbodywork\s+(deploy|create\s+deployment)|\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply|\byatai\b", "deploy"),
     (r"git\s+push\s+\S*.*huggingface\.co/spaces|huggingface-cli\s+upload\s+.*--repo-type[= ]space", "deploy"),
     (r"\bgh\s+release\s+(create|upload)\b.*\.(pth?|onnx|pkl|pickle|joblib|skops|h5|keras|safetensors|gguf|tflite|ckpt|cbm)\b", "deploy"),
@@ -36,9 +39,9 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bargocd\s+app\s+sync|\bkustomize\s+build\b.*\|\s*kubectl|\boc\s+(apply|rollout|start-build)", "deploy"),
     (r"\bdatabricks\s+bundle\s+deploy|\bdbx\s+deploy", "bundle-deploy"),
     (r"\bseldon\s+model\s+load|\bkserve\b.*apply", "deploy"),
-    (r"curl\s+.*api\.render\.com/deploy|\$\{?\{?\s*secrets\.RENDER_DEPLOY|RENDER_DEPLOY_HOOK", "deploy"),
+    (r"(?i)\b(curl|wget|Invoke-(RestMethod|WebRequest))\b(?!.*(slack|discord|teams|notif))(?=.*(api\.render\.com/(deploy|v1/services/\S+/deploys)|/api/(v1/deploy\b|webhooks/)|(?-i:[A-Z]\w*)_?hook|\w+_hook))(?=.*(deploy|render|coolify|portainer|dokploy|railway|koyeb|caprover|watchtower))", "deploy"),
     (r"\bdocker\s+(stack\s+deploy|service\s+(update|create))|\bkamal\s+(re)?deploy|\bnomad\s+(job\s+)?run|\bhelmfile\s+(\S+\s+)*?(apply|sync)\b|\bskaffold\s+deploy", "deploy"),
-    (r"\bssh\b.*\b(compose\b.*\sup\b|docker\s+(run|start|restart|service|stack)\b|(systemctl|supervisorctl)\s+(re)?(start|load)\b|pm2\s+(re)?(start|load)\b|make\s+\S*(up|deploy|restart)\b|deploy\w*\.sh\b)", "deploy"),
+    (r"\bssh\b.*\b(compose\b.*\sup\b|docker\s+(run|start|restart|service|stack)\b|(systemctl|supervisorctl)\s+(re)?(start|load)\b|pm2\s+(re)?(start|load)\b|nohup\s|make\s+\S*(up|deploy|restart)\b|deploy\w*\.sh\b)", "deploy"),
     (r"\baws\s+(\S+\s+)*?(ssm\s+send-command|deploy\s+create-deployment|lightsail\s+create-container-service-deployment)\b", "deploy"),
     (r"\bgcloud\s+(\S+\s+)*?compute\s+(\S+\s+)*?(update-container|create-with-container)\b|\bdoctl\s+apps\s+(create|update)|\bcf\s+push\b|\bwrangler\s+deploy", "deploy"),
     (r"\bdatabricks\s+serving-endpoints\s+(create|update-config)|\bmlflow\s+deployments\s+(create|update)\b|\bmlflow\s+(sagemaker|azureml)\s+(deploy|run)\b|\b(tfy|cerebrium|beam)\s+deploy\b", "deploy"),
@@ -53,7 +56,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bdocker(-|\s+)compose\s+(\S+\s+)*?push\b|\bdocker\s+(image\s+)?push\b|\bpodman\s+push|\bbuildah\s+push|\bcrane\s+push", "publish"),
     (r"\bdocker\s+(\S+\s+)*?build\b|\bpodman\s+build|\bbuildah\s+bud|\bdocker(-|\s+)compose\s+(\S+\s+)*?build\b", "build"),
     (r"\baz\s+acr\s+build|\bgcloud\s+(\S+\s+)*?builds\s+submit|\bko\s+publish|\bskaffold\s+(run|build)|\bs2i\b", "build+publish"),
-    (r"/kaniko/executor|\bkaniko\b", "build+publish"),
+    (r"(/kaniko/executor|\bkaniko\b)(?!.*--no-push)", "build+publish"),
     (r"\btwine\s+upload|\b(poetry|uv|flit|hatch|pdm)\s+publish|\bmaturin\s+publish", "publish-package"),
     (r"\bpython3?\s+-m\s+build\b|setup\.py\s+(sdist|bdist_wheel)|\b(poetry|uv|hatch)\s+build\b", "build-package"),
     (r"\bmkdocs\s+gh-deploy|\bsphinx-build|\bmkdocs\s+build", "docs"),
@@ -78,10 +81,10 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\baws\s+cloudwatch\s+put-metric-alarm", "alert"),
     (r"\bcurl\b.*(\s-\w*f\w*\b|--fail).*(localhost|127\.0\.0\.1|https?://)", "smoke"),
     (r"\baz\s+ml\s+(online|batch)-endpoint\s+invoke|\bnewman\s+run|\baws\s+sagemaker-runtime\s+invoke-endpoint|\bgcloud\s+ai(-platform)?\s+(\S+\s+)*?predict\b|\bhurl\b.*--test", "smoke"),
+    (r"\b(schemathesis|st)\s+run\b|\blocust\b.*--headless|\bk6\s+run\b|\btavern-ci\b|\bartillery\s+run\b", "smoke"),
     (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), v) for p, v in _TOOLS)
-    (r"\b(schemathesis|st)\s+run\b|\blocust\b.*--headless|\bk6\s+run\b|\btavern-ci\b|\bartillery\s+run\b", "smoke"),
 # What runs an image of the project on a machine of the cloud's.
 _RUNS_IMAGE = re.compile(
     r"gcloud\b.*\srun\s+jobs\s+(execute\b|(deploy|create|update)\b.*\s--execute-now)|gcloud\s+(\S+\s+)?batch\s+jobs\s+submit\b|"
@@ -103,7 +106,7 @@ _HEADS = frozenset(
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
      "kamal", "nomad", "helmfile", "doctl", "cf", "wrangler", "tfy", "cerebrium", "beam", "ansible", "hf", "pulumi",
-     "cdktf", "sst", "systemctl", "supervisorctl", "pm2",
+     "cdktf", "sst", "porter", "clever", "okteto", "caprover", "azd", "koyeb", "zeabur", "werf", "cog", "truss", "scw", "ibmcloud", "Invoke", "systemctl", "supervisorctl", "pm2",
      "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
      "npm", "yarn", "pnpm", "bun", "npx", "jest", "vitest", "cypress", "playwright", "mocha", "bats", "ctest",
      "dotnet", "go", "cargo", "sbt", "swift", "mvn", "mvnw", "gradle", "gradlew",
@@ -149,10 +152,10 @@ class Handover:
     words: tuple[str, ...] = ()
 
 
+_CHOICE = re.compile(r"^[\w|*.\"'-]+\)\s+")  # of a case
 # A program that is given a text in quotes which goes on over lines.
 _SSH = r"\s*(?:sudo\s+)?(?:sshpass\s.*?\s)?ssh\s"
 _OPENS = re.compile(rf"""(?:python[\d.]*\s+-c\s+|^{_SSH}[^"'#]*)(["'])""")
-_CHOICE = re.compile(r"^[\w|*.\"'-]+\)\s+")  # of a case
 
 
 def handles(script: str) -> bool:
@@ -186,11 +189,11 @@ def commands(script: str, line: int = 0) -> list[Command]:
                 continue
             if fed == "ssh":
                 found.append(Command(f"ssh {' ; '.join(map(str.strip, body))}"[:_LONGEST], start, lenient))
+            elif fed == "python":
+                found.append(Command(f"python -c {shlex.quote(chr(10).join(body))}", start, lenient))
             elif fed and not any("<<" in x for x in body):
                 found += commands("\n".join(body), start + 1)
             until = ""
-            elif fed == "python":
-                found.append(Command(f"python -c {shlex.quote(chr(10).join(body))}", start, lenient))
             continue
         text = raw.strip()
         if not pending:
@@ -203,10 +206,10 @@ def commands(script: str, line: int = 0) -> list[Command]:
         text, pending = pending + text, ""
         if here := re.search(r"<<-?\s*\\?['\"]?(\w+)['\"]?", text):
             feeds = "ssh" if re.match(_SSH, text) else "shell" if re.match(r"(sudo\s+)?(ba)?sh\s", text) else ""
+            feeds = feeds or ("python" if re.match(r"python[\d.]*\s+(-\s*)?<<", bare(text)) else "")
             until, fed, body = here[1], feeds, list[str]()
         if re.match(r"set\s+\+e\b", text) and not handles(script):
             lenient = True
-            feeds = feeds or ("python" if re.match(r"python[\d.]*\s+(-\s*)?<<", bare(text)) else "")
         if re.search(r"\|\|\s*\w+=", text) and not re.search(r"exit\s+[\"']?\$|\bif\b|\[\s", script):
             text += " || true"  # the exit code is kept and never used
         if "pipefail" in script.replace("+o pipefail", "") and "|" in text:
@@ -217,11 +220,19 @@ def commands(script: str, line: int = 0) -> list[Command]:
     return found
 
 
+_INLINE = re.compile(r"python[\d.]*\s+-c\s")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_HIDDEN = str.maketrans(";|&", "\1\2\3")
+_SHOWN = {v: chr(k) for k, v in _HIDDEN.items()}
+
+
 def _split(text: str, line: int, lenient: bool, asked: bool) -> list[Command]:
     """Simple commands of a line; `asked`: what stands behind `if` may fail without a consequence."""
     soft = lenient or bool(re.search(r"\|\|\s*(true|:|echo|exit 0|printf)\b|;\s*(true|exit 0)\s*$|(?<!&)&\s*$", text))
     strict = "pipefail" in text
     text = re.sub(r"\s#\s.*$", "", text)
+    if _INLINE.search(text):  # statements of Python are none of the shell's
+        text = _QUOTED.sub(lambda quoted: quoted[0].translate(_HIDDEN), text)
     parts: list[tuple[str, bool]] = []
     # the other machine's shell gets the whole line
     for chain in [text] if re.match(_SSH, text) else re.split(r"&&|\|\||;", text):
@@ -231,11 +242,11 @@ def _split(text: str, line: int, lenient: bool, asked: bool) -> list[Command]:
     kept: list[Command] = []
     for part, piped in parts:
         condition = asked and part.startswith(("if ", "while ", "until "))
+        part = _CHOICE.sub("", part)
         for word in words:
             part = part.removeprefix(word).strip()
         if part:
-        part = _CHOICE.sub("", part)
-            kept.append(Command(part[:_LONGEST], line, soft, piped or condition))
+            kept.append(Command(part[:_LONGEST].translate(_SHOWN), line, soft, piped or condition))
     return kept
 
 

@@ -10,11 +10,11 @@ from gradino.measure.tree import Tree
 
 # Words in a resource's type, in any of the three languages, to what they mean here.
 _TYPES: tuple[tuple[str, frozenset[str]], ...] = (
-    (r"sagemaker_endpoint\b|SageMaker::Endpoint$|CfnEndpoint\b|vertex_ai_endpoint|machine_learning_online|model_serving", frozenset({"endpoint", "serving", "serving-model"})),
+    (r"sagemaker_endpoint\b|sagemaker\.Endpoint$|SageMaker::Endpoint$|Microsoft\.MachineLearningServices/workspaces/onlineEndpoints|CfnEndpoint\b|vertex_ai_endpoint|machine_learning_online|model_serving", frozenset({"endpoint", "serving", "serving-model"})),
     (r"MonitoringSchedule|monitoring_schedule|ModelDeploymentMonitoring|lakehouse_monitor|quality_monitor", frozenset({"monitor", "monitor-schedule"})),
     (r"DataQualityJobDefinition|ModelQualityJobDefinition|ModelBiasJob", frozenset({"monitor"})),
     (r"CloudWatch::Alarm|CfnAlarm|aws_cloudwatch.*Alarm|cloudwatch_metric_alarm|monitoring_alert_policy|monitor_metric_alert|CompositeAlarm", frozenset({"alarm"})),
-    (r"cloud_run(_v2)?_service|ecs_service|ECS::Service|lambda_function\b|Serverless::Function|Lambda::Function|app_service\b|apprunner_service|container_app\b|linux_web_app|app_engine", frozenset({"serving"})),
+    (r"cloud_run(_v2)?_service|ecs_service|ECS::Service|\b(ecs|cloudrun(v2)?|run|apprunner)\.(Fargate)?Service$|aws_ecs\w*\.\w+Service$|lambda_?\.\w*Function$|\bContainerApp$|Microsoft\.(App/containerApps|Web/sites)$|apps\.v1\.Deployment$|lambda_function\b|Serverless::Function|Lambda::Function|app_service\b|apprunner_service|container_app\b|linux_web_app|app_engine", frozenset({"serving"})),
     (r"sagemaker_pipeline|SageMaker::Pipeline|CfnPipeline\b", frozenset({"training-compute"})),
     (r"cloudwatch_dashboard|CloudWatch::Dashboard|monitoring_dashboard|\bDashboard$", frozenset({"dashboard"})),
     (r"kinesis_stream|Kinesis::Stream|kinesis_firehose|pubsub_subscription|eventhub\b", frozenset({"stream"})),
@@ -22,12 +22,21 @@ _TYPES: tuple[tuple[str, frozenset[str]], ...] = (
     (r"autoscaling|ScalableTarget|ScalingPolicy|appautoscaling", frozenset({"autoscale"})),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(p), t) for p, t in _TYPES)
+_CONSTRUCT = re.compile(
+    r"(Cfn\w+|Alarm|Rule|\w+Service|\w*Function|Dashboard|EcsDeployment\w*|Pipeline|LambdaDeploymentGroup)$"
+)
+# What stands before a service and asks after its health.
+_BEFORE = re.compile(
+    r"target_group|TargetGroup|lb_probe|backend_service|compute_(region_)?health_check|autoscaling_group|AutoScalingGroup"
+)
 
 
 def collect(tree: Tree, code: Code) -> Iterator[Resource]:
     """Resources by type, with what their bodies say about traffic, roll back and health."""
     declared: dict[tuple[str, str, str], int] = {}
+    known: dict[str, str] = {}  # variable → its default
     for path in tree.named("*.tf"):
+        known |= _DEFAULT.findall(tree.text(path) or "")
         for kind, name in re.findall(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"', tree.text(path) or "", re.M):
             key = (path.rpartition("/")[0], kind, name)
             declared[key] = declared.get(key, 0) + 1
@@ -40,7 +49,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
             continue
         text = re.sub(r"(?m)^\s*(#|//).*$", "", tree.text(path) or "")
         for match in re.finditer(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"\s*\{', text, re.M):
-            body = _block(text, match.end())
+            body = _VAR.sub(lambda m: known.get(m[1], m[0]), _block(text, match.end()))
             yield from judge("Terraform", path, text[: match.start()].count("\n") + 1, match[1], match[2], body)
     for path in tree.sizes:
         if path.endswith((".yml", ".yaml", ".json", ".template")):
@@ -51,17 +60,24 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
                     yield from judge(
                         "CloudFormation", path, text[: match.start()].count("\n") + 1, match[2], match[2], body
                     )
-    for module in code.holding("aws_cdk"):
+    for path in tree.named("*.bicep"):
+        text = re.sub(r"(?m)^\s*//.*$", "", tree.text(path) or "")
+        for match in re.finditer(r"^resource\s+(\w+)\s+'([\w./]+)@[^']*'[^{\n]*\{", text, re.M):
+            line = text[: match.start()].count("\n") + 1
+            yield from judge("Bicep", path, line, match[2], match[1], _block(text, match.end()))
+    for module in code.holding("aws_cdk", "pulumi"):
         lines = (tree.text(module.path) or "").split("\n")
         for call in module.calls():
-            if re.match(
-                r"(Cfn\w+|Alarm|Rule|\w+Service|Function|Dashboard|EcsDeployment\w*|Pipeline|LambdaDeploymentGroup)$",
-                call.method,
-            ):
+            if _CONSTRUCT.match(call.method) or call.name.startswith("pulumi_"):
                 body = "\n".join(lines[call.line - 1 : call.line + 40])
+                system = "Pulumi" if call.name.startswith("pulumi_") else "CDK"
                 yield from judge(
-                    "CDK", module.path, call.line, call.name, call.texts[0] if call.texts else call.method, body
+                    system, module.path, call.line, call.name, call.texts[0] if call.texts else call.method, body
                 )
+
+
+_VAR = re.compile(r"\bvar\.(\w+)")
+_DEFAULT = re.compile(r'^variable\s+"([\w-]+)"\s*\{[^{}]*?\bdefault\s*=\s*("[^"\n]*"|[\w.]+)', re.M)
 
 
 def _block(text: str, start: int) -> str:
@@ -128,13 +144,19 @@ def judge(system: str, path: str, line: int, kind: str, name: str, body: str) ->
         traits.add("gate")
     if re.search(r"DataCaptureConfig|data_capture_config", body):
         traits.add("capture")
-    if re.search(r"health_check|HealthCheck|liveness_probe|startup_probe", body) and "serving" in traits:
+    asked = re.search(r"health_?[cC]heck|HealthCheck|(liveness|startup|readiness)(_p|P)robe|\bprobes\s*:", body)
+    if asked and ("serving" in traits or _BEFORE.search(kind)):
         traits.add("probe")
     if re.search(
-        r"(instance_count|InitialInstanceCount|initial_instance_count|desired_count|DesiredCount|min_instance_count|min_replica_count)[\"']?\s*[:=]\s*([2-9]|\d\d)",
+        r"(instance_count|InitialInstanceCount|initial_instance_count|desired_?[cC]ount|DesiredCount|min_instance_count|min_replica_count|min_?[rR]eplicas|\breplicas)[\"']?\s*[:=]\s*([2-9]|\d\d)",
         body,
-    ):
+    ) or (_BEFORE.search(kind) and re.search(r"\b(min_size|MinSize)[\"']?\s*[:=]\s*[\"']?([2-9]|\d\d)", body)):
         traits.add("replicas")
+    if re.search(r"deployment_minimum_healthy_percent|MinimumHealthyPercent|min_healthy_percent", body):
+        traits.add("rolling")
+    shares = re.findall(r"\bweight\s*=\s*(?!0\b|100\b)\d+", body) if re.search(r"lb_listener", kind) else []
+    if len(shares) >= 2 or re.search(r"additional_version_weights|AdditionalVersionWeights|percent_traffic", body):
+        traits.add("split")
     if re.search(r"^\s*traffic\s*\{", body, re.M) and len(re.findall(r"^\s*traffic\s*\{", body, re.M)) >= 2:
         traits.add("split")
     if traits:

@@ -221,9 +221,13 @@ def _passed(step: Step, values: dict[str, str]) -> Step:
     return replace(step, run=_fill(step.run, values), inputs=tuple((k, _fill(v, values)) for k, v in step.inputs))
 
 
+_USED = re.compile(r"\$\{\{\s*env\.(\w+)\s*\}\}|\$\{(\w+)\}|\$(\w+)")
+
+
 def _known(run: str, values: dict[str, Any]) -> str:
-    """A script with the variables that the workflow itself sets."""
-    return re.sub(r"\$\{\{\s*env\.(\w+)\s*\}\}", lambda m: str(values.get(m[1]) or m[0])[:_LONGEST], run)
+    """A script with the variables that the workflow itself sets, unless the script sets them."""
+    known = {k: v for k, v in values.items() if v and isinstance(v, str) and f"{k}=" not in run}
+    return _USED.sub(lambda m: known.get(m[1] or m[2] or m[3], m[0])[:_LONGEST], run) if known else run
 
 
 def _inputs(body: yaml.Map) -> tuple[tuple[str, str], ...]:

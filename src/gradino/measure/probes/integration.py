@@ -18,7 +18,9 @@ _BUILDS_NOTHING = ("Step Functions", "Argo CD", "Flux")
 def builds_and_publishes(scene: Scene) -> list[Evidence]:
     """Let a push, tag, merge or release build the application and publish or deploy what it built."""
     found: list[Evidence] = []
-    built = any(r.system in ("CloudFormation", "CDK") for r in scene.resources) or any(scene.tree.named("*.tf"))
+    built = any(r.system in ("CloudFormation", "CDK", "Pulumi", "Bicep") for r in scene.resources) or any(
+        scene.tree.named("*.tf")
+    )
     for firing in scene.firings:
         if firing.effect.verb not in (
             "publish",
