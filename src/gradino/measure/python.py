@@ -45,6 +45,11 @@ class Function:
     decorators: list[Call] = field(default_factory=list)
     refs: list[str] = field(default_factory=list)
     asserts: list[str] = field(default_factory=list)
+    ends: list[str] = field(default_factory=list)  # conditions on which it raises or exits
+    skips: list[str] = field(default_factory=list)  # conditions on which a test skips itself
+    puts: list[tuple[str, tuple[str, ...]]] = field(
+        default_factory=list
+    )  # of a test: what it sets, and names in the value
     raises: bool = False
     endless: bool = False
     returns: set[bool] = field(default_factory=set)  # of each value: is it a constant?
@@ -104,6 +109,12 @@ def _renewed(source: str) -> str:
     return _EXCEPT.sub(r"\1 as \2:", _PRINT.sub(r"\1print(\2)", source))
 
 
+_SKIPS = re.compile(r"(^|\.)(skip|skipTest)$")
+_EXITS = re.compile(r"(^|\.)(exit|_exit|fail|abort)$")
+# Calls that read a setting, the last argument being its default; those of which the only argument is one; addresses.
+_SETTINGS = frozenset({"getenv", "get", "config", "env", "Field", "field", "SettingsField"})
+_OF_DEFAULT = frozenset({"Field", "field", "SettingsField"})
+_ADDRESSES = frozenset({"urljoin", "Request", "URL", "Path", "str", "create_engine"})
 _EVERYTHING = {"AssertionError", "Exception", "BaseException"}
 _LAST = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -200,8 +211,14 @@ class _Reader:
         elif "status_code" in self.lines[test.lineno - 1]:  # what is asserted of one answer only accepts any other
             outside, self.swallowed = self.swallowed, True
             self._children(node)
-            self.swallowed = outside
+            self.swallowed = outside or any(isinstance(n, ast.Return) or _calls(n, _SKIPS) for n in node.body)
         else:
+            if any(_calls(n, _SKIPS) for n in node.body):
+                self.here.skips.append(self._said(test))
+            if not self.swallowed and any(
+                isinstance(n, ast.Raise) or _calls(n, _EXITS) for n in (*node.body, *node.orelse)
+            ):
+                self.here.ends.append(self._said(test))
             self._children(node)
 
     def _on_classdef(self, node: ast.ClassDef) -> None:
@@ -228,23 +245,37 @@ class _Reader:
         if inside:
             self.here.refs.append(name)
         before, self.here = self.here, made
+        outside, self.swallowed = self.swallowed, False
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if isinstance(default, ast.Call):  # what a framework is asked to pass
+                self._visit(default)
         self._block(node.body)
-        self.here = before
+        self.here, self.swallowed = before, outside
 
     _on_asyncfunctiondef = _on_functiondef
 
     def _on_assign(self, node: ast.Assign) -> None:
         self._note_maker(node.targets, node.value)
-        text = literal(node.value)
-        if text is not None and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            self.module.constants[node.targets[0].id] = text[:300]
+        if len(node.targets) == 1:
+            self._note_text(node.targets[0], node.value)
+        if "test" in self.module.path:
+            self.here.puts += [
+                self._put(t, node.value) for t in node.targets if isinstance(t, ast.Attribute | ast.Subscript)
+            ]
         if any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets):
             self.module.constants["pytestmark"] = self._said(node.value)
         self._children(node)
 
+    def _put(self, target: ast.expr, value: ast.expr) -> tuple[str, tuple[str, ...]]:
+        key = target.slice if isinstance(target, ast.Subscript) else None
+        said = f"{dotted(target)}[{literal(key) or self._resolve(dotted(key))}]" if key else dotted(target)
+        names = (dotted(n) for n in ast.walk(value) if isinstance(n, ast.Name | ast.Attribute))
+        return said, tuple(dict.fromkeys(self._resolve(n) for n in names))
+
     def _on_annassign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
             self._note_maker([node.target], node.value)
+            self._note_text(node.target, node.value)
         self._children(node)
 
     def _on_withitem(self, node: ast.withitem) -> None:
@@ -256,6 +287,40 @@ class _Reader:
         made_by = self._maker(value)
         for target in targets if made_by else ():
             self.module.made[dotted(target)] = made_by
+
+    def _note_text(self, target: ast.expr, value: ast.expr) -> None:
+        if isinstance(target, ast.Name | ast.Attribute) and (text := self._text(value)) is not None:
+            self.module.constants[dotted(target)] = text[:300]
+
+    def _text(self, node: ast.expr, depth: int = 0) -> str | None:
+        """An expression's text as far as the file tells: its constants put in, `{}` for what it does not."""
+        if depth > 5:
+            return None
+        if isinstance(node, ast.Name | ast.Attribute):
+            return self.module.constants.get(dotted(node))
+        if isinstance(node, ast.JoinedStr):
+            parts = (v.value if isinstance(v, ast.FormattedValue) else v for v in node.values)
+            return "".join("{}" if (text := self._text(p, depth + 1)) is None else text for p in parts)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div | ast.Mod):
+            both = self._text(node.left, depth + 1), self._text(node.right, depth + 1)
+            between = "/" if isinstance(node.op, ast.Div) else ""
+            return None if both == (None, None) else between.join("{}" if x is None else x for x in both)
+        if isinstance(node, ast.BoolOp):
+            return next((t for v in node.values if (t := self._text(v, depth + 1)) is not None), None)
+        if isinstance(node, ast.Call):
+            return self._called_text(node, depth)
+        return literal(node)
+
+    def _called_text(self, node: ast.Call, depth: int) -> str | None:
+        """What a call makes of a text: the default of a setting, a filled template, an address put together."""
+        name = dotted(node.func).rpartition(".")[2]
+        if name == "format" and isinstance(node.func, ast.Attribute):
+            return self._text(node.func.value, depth + 1)
+        if name in _SETTINGS:
+            default = next((k.value for k in node.keywords if k.arg == "default"), None)
+            given = default or (node.args[-1] if len(node.args) > (name not in _OF_DEFAULT) else None)
+            return self._text(given, depth + 1) if given is not None else None
+        return self._text(node.args[0], depth + 1) if name in _ADDRESSES and node.args else None
 
     def _maker(self, value: ast.expr) -> str:
         """The call whose value an expression has, or that of a name it stands for; empty where neither is known."""
@@ -321,6 +386,8 @@ class _Reader:
                 self._argument(argument, texts, refs)
             for keyword in call.keywords:
                 value = literal(keyword.value)
+                if isinstance(keyword.value, ast.Name):
+                    value = self.module.constants.get(keyword.value.id)
                 if isinstance(keyword.value, ast.Dict):
                     value = " ".join(str(k.value) for k in keyword.value.keys if isinstance(k, ast.Constant))
                 if keyword.arg:
@@ -334,14 +401,13 @@ class _Reader:
     def _argument(self, node: ast.expr, texts: list[str], refs: list[str], depth: int = 0) -> None:
         if depth > 3:
             return
-        text = literal(node)
+        text = self._text(node)
         if text is not None:
             texts.append(text[:2000])
-        elif isinstance(node, ast.Name | ast.Attribute):
+        if isinstance(node, ast.Name | ast.Attribute):
             refs.append(self._resolve(dotted(node)))
-            known = self.module.constants.get(node.id) if isinstance(node, ast.Name) else None
-            if known is not None:
-                texts.append(known)
+        elif text is not None:
+            return
         elif isinstance(node, ast.List | ast.Tuple | ast.Set):
             for child in node.elts[:50]:
                 self._argument(child, texts, refs, depth + 1)
@@ -379,6 +445,16 @@ def _kind(annotation: ast.expr | None) -> str:
 def _constant(node: ast.expr) -> bool:
     """Whether an expression is made of constants only."""
     return not any(isinstance(n, ast.Name | ast.Call | ast.Attribute | ast.Await) for n in ast.walk(node))
+
+
+def _calls(statement: ast.AST, name: re.Pattern[str]) -> bool:
+    """Whether a statement is a call of something by a name."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and bool(name.search(dotted(call.func)))
+        and not (call.args and isinstance(call.args[0], ast.Constant) and call.args[0].value in (0, None))
+    )
 
 
 def _swallows(handler: ast.ExceptHandler) -> bool:

@@ -8,13 +8,17 @@ _LIVE_PACKAGES = re.compile(
     r"^(yfinance|tweepy|praw|ccxt|newsapi|feedparser|fredapi|openmeteo_requests|pandas_datareader|meteostat|nba_api|"
     r"fastf1|pybaseball|binance|alpaca\w*|finnhub|polygon|entsoe|pytrends|alpha_vantage|eiapy|googleapiclient|spotipy|"
     r"scrapy|selenium|playwright|snscrape|investpy|quandl|nasdaqdatalink|tiingo|pycoingecko|cryptocompare|pyowm|cdsapi|"
-    r"herbie|soccerdata|statsbombpy|sodapy|wbdata|wbgapi|dlt|ee|riotwatcher|statsapi|ib_insync|tvDatafeed|yahooquery)\b"
+    r"herbie|soccerdata|statsbombpy|sodapy|wbdata|wbgapi|dlt|ee|riotwatcher|statsapi|ib_insync|tvDatafeed|yahooquery|ftplib|"
+    r"pysftp|paho|websockets?)\b"
 )
 _TABLES = re.compile(
     r"(\bread_sql(_query|_table)?|\bread_gbq|\bquery_to_dataframe|bigquery\.\S*query|"
     r"\.fetch_pandas_all|\bget_historical_features|feature_view\S*\.(get_batch_data|training_data|train_test_split|"
-    r"get_training_data|create_train\w+)|unload_athena|athena\.read_sql_\w+)$"
+    r"get_training_data|create_train\w+)|unload_athena|athena\.read_sql_\w+|"
+    r"Hook(\(\))?\.(get_pandas_df|get_df|get_records)|\w+To(S3|GCS|BigQuery|Redshift|Snowflake|Postgres)Operator)$"
 )
+# Formats by which Spark reads what others keep.
+_REMOTE = frozenset({"jdbc", "kafka", "bigquery", "snowflake", "cloudFiles", "eventhubs", "kinesis"})
 _CONSUMERS = re.compile(
     r"(KafkaConsumer|kafka\.Consumer|SubscriberClient|readStream|AIOKafkaConsumer|EventHubConsumerClient)$"
 )
@@ -62,9 +66,14 @@ def verbs(call: Call, module: Module) -> list[tuple[str, str]]:
         return [("collect", name)]
     if name.startswith(_FIXED) or any("/databricks-datasets/" in t for t in call.texts):
         return [("fixed", name)]
-    if _TABLES.search(name):
-        local = any(t.startswith("sqlite:") for t in call.texts)
+    if _TABLES.search(name) or (call.maker and _TABLES.search(f"{call.maker}.{method}")):
+        local = any(t.startswith(("sqlite:", "duckdb:")) for t in call.texts)
+        local = local or any(module.made.get(r, "").startswith(("sqlite3.", "duckdb.")) for r in call.refs)
         return [] if local else [("collect", name)]
+    if (method == "format" and not _REMOTE.isdisjoint(call.texts)) or name.endswith(".read.jdbc"):
+        return [("collect", name)]
+    if method in ("HttpOperator", "SimpleHttpOperator"):
+        return [] if _NOT_SOURCES.search(" ".join(call.texts)) or "POST" in call.texts else [("collect", name)]
     if method in ("get", "request", "urlopen", "urlretrieve", "download", "post") and _READS.match(call.maker or name):
         if method in ("get", "post") and any("://" in t and _RELOADS.search(t) for t in call.texts):
             return [("deploy", name)]
@@ -76,8 +85,8 @@ def verbs(call: Call, module: Module) -> list[tuple[str, str]]:
 
 
 def _url(call: Call, name: str, posted: bool) -> list[tuple[str, str]]:
-    url = next((t for t in call.texts if "://" in t or t.startswith("{}")), "")
-    if posted or _NOT_SOURCES.search(url) or any(_NOT_SOURCES.search(r) for r in call.refs):
+    url = next((t for t in call.texts if "://" in t or t.startswith(("{}", "/"))), "")
+    if (posted and "graphql" not in url) or _NOT_SOURCES.search(url) or any(_NOT_SOURCES.search(r) for r in call.refs):
         return []
     if not url:
         return [("maybe-collect", name)]
