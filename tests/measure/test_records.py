@@ -141,6 +141,7 @@ def test_drift_is_central_where_it_is_kept() -> None:
 
 
 ANSWERS = "from fastapi import FastAPI\nimport joblib, logging\nlogger = logging.getLogger()\napp = FastAPI()\nmodel = joblib.load('m')\n\n@app.post('/predict')\ndef predict(x):\n    y = model.predict(x)\n    {}\n    return y\n"
+STORE = "class Rows:\n    def save(self, y):\n        {}\n"
 RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - alert: Unsure\n            expr: {}\n            annotations: prediction entropy\n"
 
 
@@ -154,6 +155,16 @@ RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - al
         ({"api.py": ANSWERS.format("state.record_predictions([y])")}, 3),
         ({"api.py": ANSWERS.format("prediction_logger.save_to_db(y)")}, 3),
         ({"api.py": ANSWERS.format("app.record_shop(y)")}, 0),
+        # On the way from the question to the answer, whatever the row, the file or the message is called.
+        ({"api.py": ANSWERS.format("repo.save(y)").replace("app =", "from store import Rows\nrepo = Rows()\napp ="), "store.py": STORE.format("session.add(Row(y))")}, 3),
+        ({"api.py": ANSWERS.format("repo.save(y)").replace("app =", "from store import Rows\nrepo = Rows()\napp ="), "store.py": STORE.format("pass")}, 0),
+        ({"api.py": ANSWERS.format("pass"), "store.py": STORE.format("session.add(Row(y))")}, 0),
+        ({"api.py": ANSWERS.format("db.execute('INSERT INTO t VALUES (?)', (y,))")}, 3),
+        ({"api.py": ANSWERS.format("client.table('t').insert({'y': y}).execute()")}, 3),
+        ({"api.py": ANSWERS.format("csv.writer(open('log.csv', 'a')).writerow([y])")}, 3),
+        ({"api.py": ANSWERS.format("csv.writer(open('page.csv', 'w')).writerow([y])")}, 0),
+        ({"api.py": ANSWERS.format("log.info('done', prediction=y)")}, 3),
+        ({"api.py": ANSWERS.format("log.info('prediction done')")}, 0),
         ({"deploy.py": "config = {}\nconfig['auto_capture_config'] = {'enabled': True}\ndeploy(config)\n"}, 3),
         ({"batch.py": "job.create(model_display_name='m', monitoring_skew_config=skew)\ndeploy(job)\n"}, 3),
         ({"check.py": "from stats import check_feature_drift\ncheck_feature_drift(new, old)\n"}, 3),

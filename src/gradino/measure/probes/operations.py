@@ -3,6 +3,7 @@
 
 import re
 
+from gradino.measure import rows
 from gradino.measure.automation import AUTOMATIC
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
@@ -14,15 +15,10 @@ _LOGS = re.compile(
     r"(insert_one|insert_many|log_prediction|save_prediction|store_prediction|write_prediction|prediction_log|log_inference|put_record|send_to_kafka|producer\.(send|produce)|add_prediction|session\.add|put_item|insert_rows_json|insert_rows|publish_prediction|record_prediction)$",
     re.I,
 )
-# What services call to keep or count what they were asked and answered, and lines of a log that hold it.
+# What services call to keep or count what they were asked and answered.
 _NOTES = re.compile(
     r"(^|[._])(log|save|store|write|record|publish|add|persist|track|capture|insert)_(\w+_)?(predictions?|inferences?|requests?|scores?)$|"
     r"(prediction|inference)_?(logger|log|store|recorder|tracker)\.\w+$",
-    re.I,
-)
-_LINE = re.compile(r"(^|[\w.]+\.)_?(logging|logger|log)\.(info|warning)$", re.I)
-_SAYS = re.compile(
-    r"\b(inputs?|outputs?|predictions?|prediction result|scores?|payload|request|request[_ ]body)( data| results?| is)?\W{0,3}(\{|%[sdfr.])",
     re.I,
 )
 _SWITCHED = re.compile(r"[\"'](auto_capture_config|inference_table_config|DataCaptureConfig)[\"']")
@@ -71,8 +67,7 @@ def something_is_watched(scene: Scene) -> list[Evidence]:
             in_table = call.method in _TABLE and any(re.search(r"predict", t, re.I) for t in call.texts)
             if _LOGS.search(call.name) or in_table or (path in served and _NOTES.search(call.name)):
                 found.append(scene.see(path, call.line, f"{call.name} keeps what the model answered"))
-            elif path in served and _LINE.match(call.name) and any(_SAYS.search(t) for t in call.texts):
-                found.append(scene.see(path, call.line, f"{call.name} logs the model's work"))
+    found += [scene.see(path, line, says) for path, line, says in rows.while_answering(scene)]
     found += [
         scene.see(r.path, r.line, f"{r.kind} {r.name} watches", source=r.system)
         for r in scene.with_trait("monitor", "scrape", "model-alarm", "capture")

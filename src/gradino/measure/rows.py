@@ -1,0 +1,102 @@
+"""What code writes where it stays: rows, documents, messages, objects, lines added to a file.
+
+A service that does so while it answers keeps what its model said, whatever the table and the library are called.
+"""
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure import vocabulary
+from gradino.measure.python import Call, Function, Module
+from gradino.measure.scene import Scene
+from gradino.measure.scoring import served_files
+
+_WRITES = re.compile(
+    r"(insert_(one|many|rows\w*)|load_table_from_\w+|put_(items?|records?|events|object)|batch_write_item|to_(sql|gbq)|"
+    r"saveAsTable|insertInto|add_all|bulk_(save_objects|insert_mappings)|append_rows?|[lr]push|xadd|write_points|"
+    r"send_and_wait|basic_publish)$|"
+    r"(^|[._])(session|sess|db|database|uow|[sS]ession(Local)?\(\))\.(add|merge)$|\.objects\.(bulk_)?create$|"
+    r"(^|[._])(table|from_|collection|document)\(\)\.(insert|upsert|add|set)$|write_?api\.write$|"
+    r"(producer|publisher|event_?bus|broker|topic)\w*\.(send|produce|publish)$",
+    re.I,
+)
+_INSERTS = re.compile(r"\binsert\s+(or\s+\w+\s+)?into\s", re.I)
+_ADDS = frozenset({"a", "a+", "at", "ab"})
+_LINE = re.compile(r"(^|[\w.]+\.)_?(logging|logger|log)\.(info|warning)$", re.I)
+# What a model is asked and answers, as code calls it, or as a line says before it gives the value.
+_SAID = re.compile(
+    r"(?<![\w.])((\w+_)?(predictions?|preds?|predicted(_\w+)?|y_?(hat|pred)|prob(a|as|s|ability|abilities)?|scores?)|(input|output)(s|_data)?|"
+    r"results?|features?|payload|instances?)\b(?!\s*\(|\.(shape|status_code|columns|id)\b)"
+)
+_SAYS = re.compile(
+    r"\b(inputs?|outputs?|predictions?|prediction result|scores?|payload|request|request[_ ]body)( data| results?| is)?\W{0,3}(\{|%[sdfr.])",
+    re.I,
+)
+_ASKED = re.compile(
+    r"(^|[._])(predict|infer|classif|recommend|forecast|generate|score|invoke|inference|detect)\w*$", re.I
+)
+_LONGEST = 12  # lines of a statement
+
+
+def writes(call: Call, function: Function) -> bool:
+    """Whether a call adds something to what is kept outside the process: to a file, only a record."""
+    if _WRITES.search(call.name) or any(_INSERTS.search(t) for t in call.texts):
+        return True
+    if call.method == "open" and not any(
+        c.method in ("dumps", "dump", "writerow", "DictWriter") for c in function.calls
+    ):
+        return False
+    mode = {call.keywords.get("mode", ""), *(call.texts if call.method == "open" else ())}
+    return call.method in ("open", "to_csv", "to_json") and bool(_ADDS & mode)
+
+
+def while_answering(scene: Scene) -> Iterator[tuple[str, int, str]]:
+    """Path, line and words of each write, and of each log line with what was asked or answered, on a service's way."""
+    for path in served_files(scene):
+        module = scene.code.module(path)
+        reached = {(m.path, f.name): f for m, f in scene.code.reach(path, _answering(module))} if module else {}
+        here = {(path, f.name): f for f in module.functions.values()} if module else {}
+        for key, function in ({**here, **reached}).items():
+            lines = (scene.tree.text(key[0]) or "").split("\n")
+            if key[0] in scene.training_files or any(d.method == "command" for d in function.decorators):
+                continue
+            for call in function.calls:
+                if key in reached and writes(call, function):
+                    yield key[0], call.line, f"{call.name} keeps what the model answered"
+                elif _logs(call, function) and says_answer(statement(lines, call.line), loosely=key in reached):
+                    yield key[0], call.line, f"{call.name} logs the model's work"
+
+
+def _logs(call: Call, function: Function) -> bool:
+    """Whether a call writes a line that is kept: of a log, or what a function of a cloud prints."""
+    return bool(_LINE.match(call.name)) or (call.name == "print" and function.name.endswith("lambda_handler"))
+
+
+def _answering(module: Module) -> list[str]:
+    """Functions that ask the model, or are named for it."""
+    return [
+        f.name
+        for f in module.functions.values()
+        if _ASKED.search(f.name)
+        or any(_ASKED.search(c.name) or ("predict", c.name) in vocabulary.verbs(c, module) for c in f.calls)
+    ]
+
+
+def says_answer(text: str, loosely: bool) -> bool:
+    """Whether a statement passes on what a model is asked or answers, not words about it; `loosely`: by any of its names."""
+    if _SAYS.search(text):
+        return True
+    holes = " ".join(re.findall(r"\{([^{}]+)\}", text))
+    bare = re.sub(r"\"[^\"\n]*\"|'[^'\n]*'", " ", text.partition("(")[2])
+    return loosely and bool(_SAID.search(holes) or _SAID.search(bare))
+
+
+def statement(lines: list[str], line: int) -> str:
+    """The text of a call from its first line until its brackets close."""
+    text = ""
+    for one in lines[line - 1 : line - 1 + _LONGEST]:
+        text += one + "\n"
+        if text.count("(") <= text.count(")"):
+            break
+    return text
