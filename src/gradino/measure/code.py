@@ -10,6 +10,7 @@ from gradino.measure.python import BODY, MAIN, Call, Function, Module
 from gradino.measure.tree import Tree, ours
 
 _MOST_FUNCTIONS = 600
+_DEEPEST = 4  # bases above a class
 # What frameworks hang on a function of the project to run it: the function behind it is what runs.
 _WRAPPED = re.compile(
     r"(\(\)|\.(fn|with_options|with_config|options|override|partial|remote|submit|map|expand|delay|apply_async|"
@@ -168,16 +169,21 @@ class Code:
         if name in module.functions:
             return [(module.path, name)]
         if name in module.classes:
-            return [(module.path, f"{name}.__init__"), (module.path, f"{name}.<class>")]
+            return self._made(module, name)
+        if name in module.tables:
+            return [t for held in module.tables[name] if held != name for t in self._named(module, function, held, "")]
         head, _, rest = name.partition(".")
-        if head in ("self", "cls") and "." in function.name and rest:
+        if head in ("self", "cls", "super()") and "." in function.name and rest:
             owner = function.name.split(".", 1)[0]
-            if f"{owner}.{rest}" in module.functions:
-                return [(module.path, f"{owner}.{rest}")]
+            if found := self._method(module, owner, rest, above=head == "super()"):
+                return found
         for dotted in (name, f"{maker}.{name.rsplit('.', 1)[-1]}" if maker else ""):
+            dotted = dotted.replace("()", "")
             if dotted in module.functions:
                 return [(module.path, dotted)]
-            found = self._elsewhere(module, dotted.replace("()", "")) if dotted else []
+            owner, _, rest = dotted.partition(".")
+            found = self._method(module, owner, rest) if owner in module.classes else []
+            found = found or (self.elsewhere(module, dotted) if dotted else [])
             if found:
                 return found
         method = name.rsplit(".", 1)[-1]
@@ -191,7 +197,41 @@ class Code:
             return near
         return []
 
-    def _elsewhere(self, module: Module, dotted: str) -> list[tuple[str, str]]:
+    def _held(self, module: Module, name: str) -> list[tuple[str, str]]:
+        """What a name in a table stands for: a function or class of the module, or of another."""
+        if name in module.functions:
+            return [(module.path, name)]
+        return self._made(module, name) if name in module.classes else self.elsewhere(module, name)
+
+    def _made(self, module: Module, name: str) -> list[tuple[str, str]]:
+        """What making an object of a class may run: itself, and what its bases in the project will call of it."""
+        found = [(module.path, f"{name}.__init__"), (module.path, f"{name}.<class>")]
+        for base, above in self._bases(module, name):
+            asked = [f for f in base.functions if f.startswith(f"{above}.") and not f.endswith(("__", "<class>"))]
+            own = (f"{name}.{f.partition('.')[2]}" for f in asked)
+            found += [(module.path, f) for f in own if f in module.functions]
+            found.append((base.path, f"{above}.__init__"))
+        return found
+
+    def _method(self, module: Module, owner: str, name: str, above: bool = False) -> list[tuple[str, str]]:
+        """A method of a class, or what it inherits under that name; `above`: leave out the class itself."""
+        if not above and f"{owner}.{name}" in module.functions:
+            return [(module.path, f"{owner}.{name}")]
+        bases = self._bases(module, owner)
+        return next(([(b.path, f"{c}.{name}")] for b, c in bases if f"{c}.{name}" in b.functions), [])
+
+    def _bases(self, module: Module, owner: str, depth: int = 0) -> list[tuple[Module, str]]:
+        """The classes of the project that a class extends, the nearest first."""
+        found: list[tuple[Module, str]] = []
+        for base in module.classes.get(owner, ()) if depth < _DEEPEST else ():
+            path, name = (module.path, base) if base in module.classes else self.find(base, module.path)
+            other = self.module(path) if path else None
+            if other is not None and name in other.classes and (path, name) != (module.path, owner):
+                found += [(other, name), *self._bases(other, name, depth + 1)]
+        return found
+
+    def elsewhere(self, module: Module, dotted: str) -> list[tuple[str, str]]:
+        """File and function of the project that a dotted name stands for, as seen from a module."""
         path, rest = self.find(dotted, module.path)
         if not path or path == module.path:
             return []
@@ -201,9 +241,13 @@ class Code:
         for _ in range(3):
             if rest in other.functions:
                 return [(other.path, rest)]
-            head = rest.split(".", 1)[0]
+            head, _, method = rest.partition(".")
             if rest in other.classes:
-                return [(other.path, f"{rest}.__init__"), (other.path, f"{rest}.<class>")]
+                return self._made(other, rest)
+            if head in other.classes:
+                return self._method(other, head, method)
+            if rest in other.tables:
+                return [t for held in other.tables[rest] for t in self._held(other, held)]
             again = other.imports.get(head) if head else None
             if not again:
                 break
@@ -242,4 +286,4 @@ def _commands(module: Module, words: Iterable[str]) -> list[str]:
         return []
     marked = [f.name for f in module.functions.values() if f.name in wanted and _entry(f)]
     fired = any(c.name.startswith("fire.") for f in module.functions.values() for c in f.calls)
-    return marked or ([n for n in module.functions if n in wanted] if fired else [])
+    return marked or ([n for n in module.functions if n.rpartition(".")[2] in wanted] if fired else [])

@@ -69,6 +69,8 @@ class Module:
     shell: list[tuple[int, str]] = field(default_factory=list)
     doc: str = ""
     made: dict[str, str] = field(default_factory=dict)  # name → the call whose value it holds
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)  # name → what it holds a collection of
+    skips: dict[str, str] = field(default_factory=dict)  # name of a mark → the condition on which it skips
     packages: frozenset[str] = frozenset()  # top-level names of everything imported
     known: dict[tuple[int, str], list[tuple[str, str]]] = field(default_factory=dict, repr=False)
 
@@ -110,6 +112,7 @@ def _renewed(source: str) -> str:
 
 
 _SKIPS = re.compile(r"(^|\.)(skip|skipTest)$")
+_SKIPS_IF = re.compile(r"(^|\.)(skipif|skipIf|skipUnless)$")
 _EXITS = re.compile(r"(^|\.)(exit|_exit|fail|abort)$")
 # Calls that read a setting, the last argument being its default; those of which the only argument is one; addresses.
 _SETTINGS = frozenset({"getenv", "get", "config", "env", "Field", "field", "SettingsField"})
@@ -236,6 +239,7 @@ class _Reader:
         made = self._function(name, node.lineno)
         made.decorators.extend(self._call_of(d) for d in node.decorator_list)
         for decorator in node.decorator_list:
+            made.skips += filter(None, [self._condition(decorator) or self.module.skips.get(dotted(decorator), "")])
             self._children(decorator)
         arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
         made.params = tuple(a.arg for a in arguments)
@@ -256,8 +260,14 @@ class _Reader:
 
     def _on_assign(self, node: ast.Assign) -> None:
         self._note_maker(node.targets, node.value)
+        if condition := self._condition(node.value):
+            self.module.skips.update((dotted(t), condition) for t in node.targets)
         if len(node.targets) == 1:
             self._note_text(node.targets[0], node.value)
+        if isinstance(node.value, ast.Dict | ast.List | ast.Tuple):
+            members = node.value.values if isinstance(node.value, ast.Dict) else node.value.elts
+            held = tuple(self._resolve(dotted(m)) for m in members[:50] if isinstance(m, ast.Name | ast.Attribute))
+            self.module.tables.update({dotted(t): held for t in node.targets if held})
         if "test" in self.module.path:
             self.here.puts += [
                 self._put(t, node.value) for t in node.targets if isinstance(t, ast.Attribute | ast.Subscript)
@@ -265,6 +275,12 @@ class _Reader:
         if any(isinstance(t, ast.Name) and t.id == "pytestmark" for t in node.targets):
             self.module.constants["pytestmark"] = self._said(node.value)
         self._children(node)
+
+    def _condition(self, mark: ast.expr) -> str:
+        """The condition on which a mark skips a test; empty for any other."""
+        if not isinstance(mark, ast.Call) or not mark.args or not (kind := _SKIPS_IF.search(dotted(mark.func))):
+            return ""
+        return f"not ({self._said(mark.args[0])})" if kind[0].endswith("Unless") else self._said(mark.args[0])
 
     def _put(self, target: ast.expr, value: ast.expr) -> tuple[str, tuple[str, ...]]:
         key = target.slice if isinstance(target, ast.Subscript) else None
