@@ -2,7 +2,7 @@
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,23 @@ def glob(pattern: str) -> re.Pattern[str]:
         return re.compile(".*", re.S)
     said = fnmatch.translate(pattern.replace("**/", "\x01").replace("**", "\x02")).replace(".*", "[^/]*")
     return re.compile(said.replace("\x01", "(?:.*/)?").replace("\x02", ".*"))
+
+
+def touches(wanted: list[Any], left: list[Any], paths: Iterable[str]) -> bool:
+    """Whether patterns of a CI system fit a path that those which leave out do not.
+
+    A pattern names a folder with all that is in it, too; one with a variable may fit anything.
+    """
+    if any("$" in str(p) for p in (*wanted, *left)):
+        return True
+    known, others = (
+        [glob(q) for p in map(_plain, said) for q in (p, f"{p.removesuffix('/*')}/**")] for said in (wanted, left)
+    )
+    return any(any(k.match(p) for k in known) and not any(o.match(p) for o in others) for p in paths)
+
+
+def _plain(pattern: Any) -> str:
+    return str(pattern).removeprefix("./").strip("/")
 
 
 def ours(path: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import islice
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
-from gradino.measure.tree import Tree
+from gradino.measure.tree import Tree, touches
 
 SYSTEM = "Azure Pipelines"
 _MOST = 400  # stages of a pipeline, jobs of a stage, steps of a job, templates included
@@ -30,7 +30,14 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job]:
             r"^(steps|jobs|stages|trigger|extends|variables)\s*:", text, re.M
         ):
             documents[path] = yaml.first(text)
-    templates = {_resolve(p, s) for p, d in documents.items() for s in _templates(d)}
+    templates = set[str]()
+    waiting = list(documents)
+    for path in waiting:  # a template may lie anywhere, and name others
+        named = {_resolve(path, s) for s in _templates(documents[path])}
+        templates |= named
+        for other in sorted(n for n in named if n in tree and n not in documents):
+            documents[other] = yaml.first(tree.text(other) or "")
+            waiting.append(other)
     for path, document in documents.items():
         if path in templates or not (
             {"trigger", "pr", "schedules", "resources"} & document.keys()
@@ -40,7 +47,16 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job]:
             continue
         if not {"steps", "jobs", "stages"} & document.keys():
             continue
-        yield from _pipeline(path, document, documents)
+        off = "" if _touched(tree, document) else "no file is there whose change would start it"
+        yield from (replace(j, off=j.off or off) for j in _pipeline(path, document, documents))
+
+
+def _touched(tree: Tree, document: yaml.Map) -> bool:
+    """Whether a change of some file starts a pipeline that nothing else starts."""
+    paths = document.map("trigger").map("paths")
+    if not paths or _triggers(document) != {"push"}:
+        return True
+    return touches(paths.list("include") or ["**"], paths.list("exclude"), tree.sizes)
 
 
 def _templates(document: yaml.Map) -> Iterator[str]:

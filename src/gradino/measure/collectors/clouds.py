@@ -49,7 +49,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
             continue
         text = re.sub(r"(?m)^\s*(#|//).*$", "", tree.text(path) or "")
         for match in re.finditer(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"\s*\{', text, re.M):
-            body = _VAR.sub(lambda m: known.get(m[1], m[0]), _block(text, match.end()))
+            body = _VAR.sub(lambda m: known.get(m[1], m[0]), block(text, match.end()))
             yield from judge("Terraform", path, text[: match.start()].count("\n") + 1, match[1], match[2], body)
     for path in tree.sizes:
         if path.endswith((".yml", ".yaml", ".json", ".template")):
@@ -64,7 +64,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
         text = re.sub(r"(?m)^\s*//.*$", "", tree.text(path) or "")
         for match in re.finditer(r"^resource\s+(\w+)\s+'([\w./]+)@[^']*'[^{\n]*\{", text, re.M):
             line = text[: match.start()].count("\n") + 1
-            yield from judge("Bicep", path, line, match[2], match[1], _block(text, match.end()))
+            yield from judge("Bicep", path, line, match[2], match[1], block(text, match.end()))
     for module in code.holding("aws_cdk", "pulumi"):
         lines = (tree.text(module.path) or "").split("\n")
         for call in module.calls():
@@ -80,7 +80,8 @@ _VAR = re.compile(r"\bvar\.(\w+)")
 _DEFAULT = re.compile(r'^variable\s+"([\w-]+)"\s*\{[^{}]*?\bdefault\s*=\s*("[^"\n]*"|[\w.]+)', re.M)
 
 
-def _block(text: str, start: int) -> str:
+def block(text: str, start: int) -> str:
+    """What stands between a brace and the one that closes it."""
     depth, i = 1, start
     while i < len(text) and depth:
         depth += {"{": 1, "}": -1}.get(text[i], 0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
-from gradino.measure.collectors import cdk_typescript
+from gradino.measure.collectors import cdk_typescript, clouds
 from gradino.measure.python import Call
 from gradino.measure.tree import Tree
 
@@ -22,6 +22,10 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
             for name in resources:
                 if resources.map(name).text("Type") == "AWS::CodePipeline::Pipeline":
                     yield from _formation(path, resources, name, text)
+    for path in tree.named("*.tf"):
+        text = re.sub(r"(?m)^\s*(#|//).*$", "", tree.text(path) or "")
+        for found in re.finditer(r'^resource\s+"aws_codepipeline"\s+"[\w-]+"\s*\{', text, re.M):
+            yield from _terraform(tree, path, text, found.end())
     for module in code.holding("aws_codepipeline"):
         calls = sorted((c for f in module.functions.values() for c in f.calls), key=lambda c: c.line)
         yield from _cdk(
@@ -48,6 +52,34 @@ def _sagemaker_project(tree: Tree, path: str) -> Iterator[Job]:
         yield Job(
             SYSTEM, path, 1, "DeployProd", when, (production,), (f"{group}#DeployStaging",), group, "prod", "", True
         )
+
+
+_STAGE = re.compile(r"\bstage\s*\{")
+_ACTION = re.compile(r"\baction\s*\{")
+_SAID = re.compile(r'^\s*(name|category|provider)\s*=\s*"([^"\n]*)"', re.M)
+
+
+def _terraform(tree: Tree, path: str, text: str, start: int) -> Iterator[Job]:
+    """Stages as Terraform writes them; what a build runs stands in the only specification, or that of its name."""
+    specifications = list(tree.named("buildspec*.y*ml", "*buildspec.y*ml"))
+    before: tuple[str, ...] = ()
+    waits = False
+    pipeline = clouds.block(text, start)
+    for stage in _STAGE.finditer(pipeline):
+        body = clouds.block(pipeline, stage.end())
+        line = text[: start + stage.start()].count("\n") + 1
+        actions = [dict(_SAID.findall(clouds.block(body, a.end()))) for a in _ACTION.finditer(body)]
+        name = dict(_SAID.findall(_ACTION.split(body)[0])).get("name", f"stage{len(before)}")
+        steps = tuple(
+            Step(line, uses=f"{SYSTEM}/{a.get('category')}/{a.get('provider')}/{name}-{a.get('name')}") for a in actions
+        )
+        if any(a.get("provider") == "CodeBuild" for a in actions):
+            named = [s for s in specifications if name.lower() in s.lower()]
+            for specification in named or specifications if len(named or specifications) == 1 else ():
+                steps += cdk_typescript.phases(tree, specification)
+        waits = waits or any(a.get("category") == "Approval" for a in actions)
+        yield Job(SYSTEM, path, line, name, frozenset({"push"}), steps, before, path, name, "", waits)
+        before = (*before, f"{path}#{name}")
 
 
 def _formation(path: str, resources: yaml.Map, name: str, text: str) -> Iterator[Job]:

@@ -18,6 +18,7 @@ _EVENTS = {
     "repository_dispatch": "event", "workflow_run": "run", "registry_package": "event", "issues": "event",
     "issue_comment": "dispatch", "workflow_call": "call", "deployment": "event", "check_suite": "run", "page_build": "push",
 }  # fmt: skip
+_FOLDERS = (".github/workflows", ".gitea/workflows", ".forgejo/workflows")
 _MOST_JOBS = 400
 _LONGEST_CHAIN = 20
 _LONGEST = 2_000  # characters of a variable that is put in its place
@@ -25,9 +26,7 @@ _LONGEST = 2_000  # characters of a variable that is put in its place
 
 def collect(tree: Tree, _code: Code) -> Iterator[Job]:
     """Jobs of every workflow, with the triggers that reach them."""
-    texts = {
-        p: tree.text(p) for p in tree.under(".github/workflows") if p.endswith((".yml", ".yaml")) and p.count("/") == 2
-    }
+    texts = {p: tree.text(p) for p in tree.under(*_FOLDERS) if p.endswith((".yml", ".yaml")) and p.count("/") == 2}
     files = {p: yaml.first(t) for p, t in texts.items() if t}
     for path in files:
         if not files[path].map("jobs"):

@@ -10,7 +10,21 @@ from gradino.measure.tree import Tree
 _COMMENT = re.compile(r"(?:^|(?<=\s))//[^\n]*$|/\*(?:(?!/\*).)*?\*/", re.M | re.S)
 _DECLARED = re.compile(r"^\s*pipeline\s*\{", re.M)
 _STAGE = re.compile(r"stage\s*\(\s*['\"]([^'\"]+)['\"]\s*\)")
-_SHELL = re.compile(r"\b(?:sh|bat)\s*\(?\s*(?:script\s*:\s*)?(\"\"\"|'''|\"|')(.*?)\1", re.S)
+_SHELL = re.compile(
+    r"\b(?:sh|bat|powershell|pwsh|execCommand:)\s*\(?\s*(?:label\s*:\s*['\"][^'\"\n]*['\"]\s*,\s*)?(?:script\s*:\s*)?(\"\"\"|'''|\"|')(.*?)\1",
+    re.S,
+)
+# What plug-ins do by names of their own, as the shell would say it.
+_PLUGINS = (
+    (re.compile(r"\bdocker\.build\s*\("), "docker build -t image ."),
+    (re.compile(r"\.push\s*\("), "docker push image"),
+    (
+        re.compile(
+            r"\b(kubernetesDeploy|azureWebAppPublish|ecsDeploy|step\s*\(\s*\[\s*\$class\s*:\s*'AWSCodeDeployPublisher)"
+        ),
+        "kubectl apply",
+    ),
+)
 _CALL = re.compile(r"\b([a-z]\w+)\s*\(")
 _DEEPEST = 3  # steps of a library that use others
 _MOST = 100  # steps of a stage
@@ -58,8 +72,9 @@ def _pipeline(path: str, text: str, triggers: set[str], library: dict[str, str])
             path,
             mark[1],
             refused or off,
-            bool(re.search(r"\binput\s*[({]", body)),
+            bool(re.search(r"\binput\s*(?:[({'\"]|message\b)", body)),
             soft,
+            runner="self-hosted",
         )
         before = (*before, f"{path}#{mark[1]}")
 
@@ -70,7 +85,12 @@ def _steps(body: str, line: int, library: dict[str, str], depth: int = 0) -> Ite
     for shell in _SHELL.finditer(body):
         here = line if depth else line + body[: shell.start()].count("\n")
         text = shell[2].replace("\\$", "$")
-        found.append((shell.start(), [Step(here, text, soft="returnStatus: true" in shell[0])]))
+        uses = "ssh" if shell[0].startswith("execCommand") else ""
+        found.append((shell.start(), [Step(here, text, uses, soft="returnStatus: true" in shell[0])]))
+    for pattern, text in _PLUGINS:
+        for plugin in pattern.finditer(body):
+            here = line if depth else line + body[: plugin.start()].count("\n")
+            found.append((plugin.start(), [Step(here, text)]))
     for call in _CALL.finditer(body) if depth < _DEEPEST else ():
         if call[1] in library:
             here = line if depth else line + body[: call.start()].count("\n")

@@ -126,12 +126,12 @@ def bitbucket(tree: Tree, _code: Code) -> Iterator[Job]:
         for flow, items in flows:
             before: tuple[str, ...] = ()
             waits = False
-            steps = [i.map("step") for i in items if isinstance(i, yaml.Map)] if isinstance(items, list) else []
+            steps = [m.map("step") for m in yaml.walk(items) if "step" in m]
             for number, step in enumerate(steps):
                 waits = waits or step.text("trigger") == "manual"
                 name = step.text("name") or f"{flow}-{number}"
                 lines = [
-                    Step(step.lines.get("script", 0), s) if isinstance(s, str) else Step(s.line, uses=s.text("pipe"))
+                    Step(step.lines.get("script", 0), s) if isinstance(s, str) else _pipe(s)
                     for s in step.list("script")
                     if isinstance(s, str | yaml.Map)
                 ]
@@ -151,6 +151,12 @@ def bitbucket(tree: Tree, _code: Code) -> Iterator[Job]:
                 before = (*before, f"{flow}#{name}")
 
 
+def _pipe(item: yaml.Map) -> Step:
+    """A pipe; one that runs a command on another machine is given it as a variable."""
+    said = (("script", item.map("variables").text("COMMAND")),)
+    return Step(item.line, uses=item.text("pipe").replace("ssh-run", "ssh"), inputs=said)
+
+
 def cloudbuild(tree: Tree, _code: Code) -> Iterator[Job]:
     """Cloud Build files. What starts them is outside the file: a trigger in Terraform or a documented `builds submit`."""
     named = set(tree.named("cloudbuild*.y*ml", "*cloudbuild.y*ml", "*cloudbuild.json"))
@@ -162,8 +168,9 @@ def cloudbuild(tree: Tree, _code: Code) -> Iterator[Job]:
             continue
         document = yaml.first(tree.text(path) or "")
         triggered = any(
-            path.rpartition("/")[2] in (tree.text(p) or "") and "cloudbuild_trigger" in (tree.text(p) or "")
-            for p in tree.named("*.tf")
+            path.rpartition("/")[2] in (text := tree.text(p) or "")
+            and re.search(r"cloudbuild_trigger|\btriggers create\b", text)
+            for p in tree.named("*.tf", "*.sh", "Makefile", "*.md")
         )
         steps = []
         for item in document.list("steps"):

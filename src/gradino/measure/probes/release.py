@@ -175,6 +175,7 @@ def tests_gate_the_pipeline(scene: Scene) -> list[Evidence]:
 def _checks(gate: Firing, job: Job) -> bool:
     """Whether a firing is a test, of the code or of what was deployed before, whose failure stops the job."""
     meets = "run" in job.triggers or bool(gate.job.triggers & job.triggers)
+    meets = meets or (job.approval and gate.job.group == job.group)  # a click in a pipeline that a push started
     return meets and gate.effect.verb in ("test", "smoke") and not gate.effect.soft and not gate.job.soft
 
 
