@@ -1,25 +1,28 @@
 """What a test puts where the model would be: patches, mocks, classes of its own, libraries put aside."""
 
 import re
-from collections.abc import Iterable
+from itertools import islice
 
+from gradino.measure import vocabulary
+from gradino.measure.code import Code
 from gradino.measure.python import BODY, Call, Function, Module
 
 # Variables and folders that pytest's `monkeypatch` sets are the environment of a test; what it sets on objects is not.
 _FAKES = re.compile(
-    r"(mock|Mock|MagicMock|(?<!monkey)patch|monkeypatch\.(setattr|setitem|delattr)|Fake\w*|Dummy\w*|Stub\w*)\b"
+    r"(mock|Mock|MagicMock|(?<!monkey)patch|monkeypatch\.(setattr|setitem|delattr)|Fake\w*|"
+    r"Dummy(?!Classifier|Regressor)\w*|Stub\w*)\b"
 )
 _BESIDE = re.compile(
-    r"mlflow|wandb|log|environ|getenv|setenv|print|path|exists|makedirs|plt|show|savefig|sleep|time|(_|\b)dir(_|\b)|"
-    r"folder|argv|cwd|ur[li]\b|root\b|settings|config|seed",
+    r"mlflow(?!\S*load)|wandb|log(?!istic)|environ|getenv|setenv|print|path|exists|makedirs|plt|show|savefig|sleep|time|"
+    r"(_|\b)dir(_|\b)|folder|argv|cwd|ur[li]\b|root\b|settings|config|seed",
     re.I,
 )
-# Whole libraries are put aside before anything is imported, or an application is handed another model.
-_WITHOUT = re.compile(
-    r"sys\.modules\[[^\]]+\]\s*=\s*\w*(Mock|mock|Fake|Stub)|patch\.dict\(\s*[\"']sys\.modules|"
-    r"dependency_overrides\[[^\]\n]*(model|predict|pipeline|classif|artifact|inference|engine)[^\]\n]*\]\s*=",
-    re.I,
+# Whole libraries are put aside before anything is imported.
+_WITHOUT = re.compile(r"sys\.modules\[[^\]]+\]\s*=\s*\w*(Mock|mock|Fake|Stub)|patch\.dict\(\s*[\"']sys\.modules")
+_MODEL = re.compile(
+    r"model|predict|pipeline|classif|regress|estimator|artifact|inference|engine|scor(e|ing)|infer|load|bundle", re.I
 )
+_HOLDERS = re.compile(r"(^|\.)(app|application|state|config|main|api|\w*service\w*)(\.|$)")  # of an application's model
 _TRAINS = re.compile(
     r"train|fit|model|classif|regress|estimator|boost|pipeline|forest|sklearn|xgb|lgb|keras|torch|trainer", re.I
 )
@@ -31,21 +34,30 @@ def faked(said: str) -> bool:
     return bool(_FAKES.search(said))
 
 
-def replaced(said: str, put: list[Call], reached: Iterable[tuple[Module, Function]], text: str) -> bool:
+def replaced(code: Code, module: Module, said: str, put: list[Call], reached: list[tuple[Module, Function]]) -> bool:
     """Whether something of the test's own stands where the model would be.
 
-    `said` are the names that the test mentions, `put` the calls of the test and its fixtures, `reached` the functions
-    that they enter, `text` the file of the test.
+    `module` is the file of the test, `said` the names that it mentions, `put` the calls of the test and its fixtures,
+    `reached` the functions that they enter.
     """
-    patched = (faked(said) or any(_FAKES.search(c.name) for c in put)) and _a_model(put)
-    return patched or bool(_WITHOUT.search(text)) or any(_answers(m, f) for m, f in reached)
+    files = {m.path: m for m, _ in reached if "test" in m.path} | {module.path: module}
+    entered = [*reached, *((m, m.functions[BODY]) for m in files.values())]
+    handed = {name for _, f in entered for _, names in f.puts for name in names}
+    fakes = [c for c in put if _FAKES.search(c.name)]
+    patched = (faked(said) or bool(fakes)) and not (fakes and all(c.name in handed for c in fakes))
+    without = _WITHOUT.search(code.tree.text(module.path) or "")
+    return (
+        (patched and _a_model(code, module, put))
+        or bool(without)
+        or any(_answers(m, f) or _put_aside(code, m, f) for m, f in entered)
+    )
 
 
-def around(module: Module) -> list[Call]:
+def around(code: Code, module: Module) -> list[Call]:
     """Patches that a test file puts in a model's place as it is imported."""
     body = module.functions.get(BODY)
     found = [c for c in (body.calls if body else ()) if re.search(r"(^|\.)patch(\.object)?$", c.name)]
-    return found if _targets(found) and _a_model(found) else []
+    return found if _targets(found) and _a_model(code, module, found) else []
 
 
 def trains(put: list[Call]) -> bool:
@@ -55,10 +67,25 @@ def trains(put: list[Call]) -> bool:
     return not targets or any(_TRAINS.search(end) for end in ends)
 
 
-def _a_model(calls: list[Call]) -> bool:
+def _a_model(code: Code, module: Module, calls: list[Call]) -> bool:
     """Whether what is replaced may be a model; a silenced tracker or variable is none."""
     targets = _targets(calls)
-    return not targets or any(not _BESIDE.search(t) for t in targets if "." in t or t.isidentifier())
+    known = (t for t in targets if "." in t or t.isidentifier())
+    return not targets or any(not _BESIDE.search(t) and _concerns(code, module, t) for t in known)
+
+
+def _concerns(code: Code, module: Module, target: str) -> bool:
+    """Whether a name may stand for a model or for what needs one; what is not the project's own may."""
+    own = code.elsewhere(module, target) or [(module.path, f) for f in module.functions if f == target]
+    path, rest = code.find(target, module.path)
+    last = target.rpartition(".")[2]
+    if _MODEL.search(last) or (not own and (not path or "." in rest)):
+        return True
+    return any(_verbs(m, f) & {"load", "predict", "train"} for p, n in own for m, f in islice(code.reach(p, (n,)), 60))
+
+
+def _verbs(module: Module, function: Function) -> set[str]:
+    return {verb for call in function.calls for verb, _ in vocabulary.verbs(call, module)}
 
 
 def _targets(calls: list[Call]) -> list[str]:
@@ -78,3 +105,28 @@ def _answers(module: Module, function: Function) -> bool:
         and "test" in module.path
         and any(name.startswith(f"{owner}.") and _ANSWERS.search(name) for name in module.functions)
     )
+
+
+def _put_aside(code: Code, module: Module, function: Function) -> bool:
+    """Whether a test hands the application, or whatever asks it for a model, one that is none."""
+    for target, names in function.puts:
+        name, _, key = target.removesuffix("]").partition("[")
+        holder, _, last = name.rpartition(".")
+        handed = name.endswith("dependency_overrides") and _concerns(code, module, key)
+        kept = _HOLDERS.search(name if key else holder) and _MODEL.search(key or last)
+        if (handed or kept) and not any(_real(code, module, n) for n in names):
+            return True
+    return False
+
+
+def _real(code: Code, module: Module, name: str) -> bool:
+    """Whether a name in a test stands for something that trains or loads, or that the project itself makes."""
+    made = module.made.get(name, name)
+    path, rest = code.find(made, module.path)
+    if faked(f"{name} {made}"):
+        return False
+    if path and rest and "test" not in path:
+        return True
+    trained = {v for c in module.calls() if c.name == made for v, _ in vocabulary.verbs(c, module)}
+    reach = (pair for n in {name, made} & set(module.functions) for pair in islice(code.reach(module.path, (n,)), 40))
+    return bool(trained & {"load", "train"}) or any(_verbs(m, f) & {"load", "train"} for m, f in reach)

@@ -137,11 +137,11 @@ class Tests:
         )
         client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
             _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
-        around = fakes.around(module) if client else []  # the application was imported with it
+        around = fakes.around(self.code, module) if client else []  # the application was imported with it
         refs = " ".join([refs, *(c.name for c in around)])
         faked = fakes.faked(refs)
         put = [*around, *(c for m, f, c in calls if m.path == module.path or f.name in fixtures)]
-        replaced = fakes.replaced(refs, put, reached, self.tree.text(module.path) or "")
+        replaced = fakes.replaced(self.code, module, refs, put, reached)
         named = [x for m, _, c in calls for x in (*c.texts, *(m.constants.get(r, "") for r in c.refs))]
         there = any("localhost" in x or "127.0.0.1" in x or "{}" in x for x in named)
         served = there and not client and any(_REAL_CALL.match(n) for n in names)
@@ -159,14 +159,15 @@ class Tests:
         predicts = ("predict" in verbs or any(_PREDICTS.search(n) for n in names)) and answered and not replaced
         scoring = served or (client and asks and answered and not replaced)
         scoring = scoring or (predicts and bool(_ABOUT_SCORING.search(text) or any(_HOOK.search(n) for n in names)))
-        imported = {self.code.find(name, module.path)[0] for name in module.imports.values()} if client else set()
+        mine = {m.path: m for m, _ in reached if "test" in m.path or m is module} if client else {}
+        imported = {self.code.find(name, p)[0] for p, m in mine.items() for name in m.imports.values()}
         behind = client and not replaced and any(self._loads(p) for p in imported if p.endswith(".py"))
         integration = (
             bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)
         )
         # a model that is registered and fetched again crossed to a registry
         integration = integration or ({"register", "pin"} <= verbs and not faked and "unit" not in text)
-        if client and not faked:  # a client over an application with its real database or model crosses a boundary
+        if client and not replaced:  # a client over an application with its real database or model crosses a boundary
             stores = any(_STORE.search(c.name) and "sqlite" not in " ".join(c.texts) for _, _, c in calls)
             integration = integration or stores or self._loads(module.path, BODY) or (asks and answered and behind)
         looks = (
