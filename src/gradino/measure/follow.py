@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from gradino.measure import makefiles, named_actions, runners, shell, vocabulary, yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
-from gradino.measure.python import BODY, MAIN, Module
+from gradino.measure.python import BODY, MAIN, Call, Function, Module
 from gradino.measure.tree import Tree
 
 _DEEPEST = 7
@@ -39,8 +39,11 @@ _LOOKS = re.compile(
     r"^\s*(?:[^|\n]*\|\s*)?(?:grep|egrep|findstr|diff|cmp|jq\s+-e)\b|\bif\s+!?\s*grep|Select-String", re.M
 )
 _RUNS_SHELL = re.compile(
-    r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.run_command|(session|c|ctx|context|conn)\.run)$"
+    r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.(run_command|exec_command)|(session|c|ctx|context|conn)\.run)$"
 )
+
+
+_ELSEWHERE = re.compile(r"exec_command\b|\bfabric\.Connection$")  # on another machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +234,10 @@ class Follower:
             for call in (*function.decorators, *function.calls):
                 for verb, says in vocabulary.verbs(call, module, f"{module.path}::{function.name}"):
                     found.append(Effect(verb, module.path, call.line, says, function=function.name))
-                if call.texts and depth < _DEEPEST and _RUNS_SHELL.match(call.name):
-                    done = self.script(" ".join(call.texts[:20]), call.line, module.path, "", depth + 1)
+                if call.texts and depth < _DEEPEST and self._runs_shell(module, function, call):
+                    said = " ".join(call.texts[:20])
+                    said = f"ssh host {said}" if _ELSEWHERE.search(f"{call.name} {call.maker}") else said
+                    done = self.script(said, call.line, module.path, "", depth + 1)
                     found += [replace(e, soft=True) for e in done] if call.keywords.get("warn") == "True" else done
             for line, text in function.commands if depth < _DEEPEST else ():
                 found += self.script(text, line, module.path, "", depth + 1)
@@ -247,6 +252,15 @@ class Follower:
             found.append(Effect("smoke", path, 1, f"{path} asks the service and checks its answer"))
         self._known[key] = found
         return found
+
+    def _runs_shell(self, module: Module, function: Function, call: Call) -> bool:
+        """Whether a call hands its text to a shell: itself, or through a function of the project that does no more."""
+        if _RUNS_SHELL.match(call.name) or not shell.verbs(call.texts[0]):
+            return bool(_RUNS_SHELL.match(call.name))
+        entered = (self.code.module(p) for p, _ in self.code.targets(module, function, call))
+        named = zip(entered, self.code.targets(module, function, call), strict=True)
+        inside = (m.functions[n] for m, (_, n) in named if m and n in m.functions)
+        return any(_RUNS_SHELL.match(c.name) and not set(c.texts) - {"True", "False"} for f in inside for c in f.calls)
 
     def _imported(self, words: tuple[str, ...], path: str, depth: int) -> list[Effect]:
         """What a module does that is named on the command line and imported by that name."""

@@ -52,7 +52,8 @@ _FIXED = (
     "pmlb",
 )
 _READS = re.compile(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|requests_cache)\b")
-# Asking a running service to take the newest model.
+# Asking a platform over HTTP to deploy, or a running service to take the newest model.
+_DEPLOYS = re.compile(r"/serving-endpoints(/[^/]*/config)?/?$|api\.render\.com/\S*deploy|/services/\S+/deploys$")
 _RELOADS = re.compile(
     r"/(-/)?(models?/)?(reload|refresh|hot_?swap|update|switch|activate)[-_/]?(the[-_])?(models?)?/?$"
 )
@@ -74,8 +75,12 @@ def verbs(call: Call, module: Module) -> list[tuple[str, str]]:
         return [("collect", name)]
     if method in ("HttpOperator", "SimpleHttpOperator"):
         return [] if _NOT_SOURCES.search(" ".join(call.texts)) or "POST" in call.texts else [("collect", name)]
+    if method == "put" and _READS.match(call.maker or name):
+        return [("deploy", name)] if any(_DEPLOYS.search(t) for t in call.texts) else []
     if method in ("get", "request", "urlopen", "urlretrieve", "download", "post") and _READS.match(call.maker or name):
         if method in ("get", "post") and any("://" in t and _RELOADS.search(t) for t in call.texts):
+            return [("deploy", name)]
+        if method == "post" and any(_DEPLOYS.search(t) for t in call.texts):
             return [("deploy", name)]
         return _url(call, name, posted=method == "post")
     table = name.startswith(("pandas.read_", "polars.read_", "polars.scan_"))

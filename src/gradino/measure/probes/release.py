@@ -3,7 +3,7 @@
 
 import re
 
-from gradino.measure import broken
+from gradino.measure import broken, newest
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job
 from gradino.measure.by_hand import started, told
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
@@ -72,24 +72,13 @@ def _waits(scene: Scene, job: Job) -> bool:
     return any(other.approval for other in scene.jobs if f"{other.group}#{other.name}" in job.needs)
 
 
-_NEWEST = re.compile(
-    r"models:/[^\"'\s]*(latest|Production|@champion|@prod\w*)|get_latest_versions|get_model_version_by_alias"
-)
-_AGAIN = re.compile(r"repeat_every|add_job\(|schedule\.every|while True|threading\.Timer")
-
-
 def _loads_newest(scene: Scene) -> list[Evidence]:
     """An application that loads the newest registered model by itself, where training registers by itself."""
     registers = [f for f in scene.fired("register", "keep", "promote") if f.job.system != "Makefile"]
     if not registers:
         return []
-    found = []
-    for path in scoring_files(scene):
-        text = scene.tree.short(path)
-        if newest := _NEWEST.search(text) or (_AGAIN.search(text) and re.search(r"\bsearch_runs\(", text)):
-            line = text[: newest.start()].count("\n") + 1
-            found.append(scene.see(path, line, f"loads the newest registered model ({newest[0][:60]})"))
-    return found
+    found = dict.fromkeys(newest.asked(scene))
+    return [scene.see(p, line, f"loads the newest registered model ({said})") for p, line, said in found]
 
 
 def scoring_in_git(scene: Scene) -> list[Evidence]:
@@ -110,10 +99,11 @@ _ONLY_ASKS = re.compile(r"(\S*=)?[\"$(]*(az|aws|gcloud)\s")  # and looks at no a
 def scoring_tested(scene: Scene) -> list[Evidence]:
     """Test the scoring code for its answers, and run those tests in continuous integration."""
     runs = ci_tests(scene)
-    tests = [t for t in scene.tests.good if t.scoring] or scene.tests.importing(set(scoring_files(scene)))
-    files = scoring_files(scene)
+    files = set(scoring_files(scene))
     if not files:
         return []
+    tests = [t for t in scene.tests.good if t.scoring or (t.predicts and files & t.entered)]
+    tests = tests or scene.tests.importing(files)
     looked = [f for f in asked(scene) if f.job.triggers & CHECKED and not _ONLY_ASKS.match(f.effect.says)]
     if looked:
         return [scene.show(looked[0], "asks the scoring code and looks at its answer")]

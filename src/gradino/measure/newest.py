@@ -1,0 +1,87 @@
+"""Whether a service takes the newest model of a registry by itself: what it asks for moves when one is registered."""
+
+import re
+from collections.abc import Iterator
+
+from gradino.measure.scene import Scene
+from gradino.measure.scoring import scoring_files
+
+_LINE = re.compile(r"models:/[^\n]{0,200}")
+_MOVES = re.compile(r"latest|production|champion|prod|live", re.I)
+_ASKS = re.compile(
+    r"latest_versions|get_model_version_by_alias|search_model_versions\((?=[\s\S]{0,400}?(max\(|sorted\(|order_by|\[-?\d\]))"
+    r"|\b(use_)?artifact\(\s*f?[\"'][^\"'\n]*:(latest|production|prod|champion)[\"']"
+)
+_AGAIN = re.compile(r"repeat_every|add_job\(|schedule\.every|while True|threading\.Timer")
+_OUR_ID = re.compile(r"[\"']([\w.-]+/[\w.-]+)[\"']")
+_DOWNLOADS = re.compile(r"(hf_hub_download|snapshot_download|from_pretrained)\((?![^)]*\brevision\s*=)")
+_SETTING = re.compile(r"(?:environ(?:\.get)?|getenv)\s*[\[(]\s*[\"'](\w+)")
+_QUOTED = re.compile(r"[\"']([^\"'\n]*)[\"']")
+
+
+def asked(scene: Scene) -> Iterator[tuple[str, int, str]]:
+    """Path, line and words of every place where a scoring file, or what it imports, asks for the newest model."""
+    pushed = {
+        i
+        for u in scene.used("register", "keep")
+        if re.search(r"push_to_hub|upload_(file|folder)", u.says)
+        for i in _OUR_ID.findall(scene.tree.short(u.path))
+    }
+    for path in scoring_files(scene):
+        texts = _read(scene, path)
+        for place in [p for p in texts if p.endswith(".py")]:
+            text = texts[place]
+            for found in (*_LINE.finditer(text), *_ASKS.finditer(text), *_DOWNLOADS.finditer(text)):
+                said = found[0]
+                if said.startswith("models:/"):
+                    moves = any(_moving(w, texts) for w in _words(found))
+                elif _DOWNLOADS.match(said):
+                    moves = not pushed.isdisjoint(_OUR_ID.findall(text))
+                else:
+                    moves = True
+                if moves:
+                    yield place, text[: found.start()].count("\n") + 1, said[:60]
+            if _AGAIN.search(text) and (again := re.search(r"\bsearch_runs\(", text)):
+                yield place, text[: again.start()].count("\n") + 1, again[0]
+            if "load_model(" in text and (given := _given(scene, set(_SETTING.findall(text)))):
+                yield given
+
+
+def _words(address: re.Match[str]) -> list[str]:
+    """The words of a model's address, and what follows it on its line."""
+    return re.findall(r"[A-Za-z_]\w*", address[0][8:])
+
+
+def _read(scene: Scene, path: str) -> dict[str, str]:
+    """The text of a file, of what it imports from the project, and of the settings in YAML that these name."""
+    module = scene.code.module(path)
+    imported = {scene.code.find(name, path)[0] for name in module.imports.values()} if module else set()
+    texts = {p: scene.tree.short(p) for p in (path, *sorted(imported)) if p}
+    named = {n for t in list(texts.values()) for n in re.findall(r"[\"'/]([\w./-]+\.ya?ml)[\"']", t)}
+    files = sorted(f for n in named if (f := scene.code.file(n, path)))
+    return texts | {f: scene.tree.short(f) for f in files}
+
+
+def _moving(word: str, texts: dict[str, str]) -> bool:
+    """Whether a word in the address of a model stands for its newest version, itself or by what it is set to."""
+    if _MOVES.fullmatch(word):
+        return True
+    setting = re.compile(rf"\b{re.escape(word)}\b[\"']?\s*(?::\s*[\w\[\]. |]+?)?\s*[=:]\s*([^\n]*)")
+    for path, text in texts.items():
+        for value in setting.findall(text):
+            words = _QUOTED.findall(re.split(r"\)|,(?=\s*\w+\s*[:=])", value)[0]) or (
+                [value.strip()] if path.endswith(("yaml", "yml")) else []
+            )
+            if words and _MOVES.fullmatch(words[-1]):
+                return True
+    return False
+
+
+def _given(scene: Scene, names: set[str]) -> tuple[str, int, str] | None:
+    """Where a file that starts the service sets a variable that it reads to an address that moves."""
+    for path in scene.tree.named("docker-compose*.y*ml", "compose*.y*ml", "Dockerfile*", ".env*") if names else ():
+        for number, line in enumerate(scene.tree.short(path).splitlines(), 1):
+            found = _LINE.search(line)
+            if found and any(re.search(rf"\b{n}\b", line) for n in names) and any(map(_MOVES.fullmatch, _words(found))):
+                return path, number, found[0][:60]
+    return None
