@@ -15,7 +15,7 @@ BODY, MAIN = "<body>", "<main>"
 _DEEPEST = 200
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 _TOOL = re.compile(
-    r"^(gcloud|aws|az|docker|kubectl|helm|terraform|dvc|make|bash|sh|mlflow|databricks|anyscale|kaggle|cdk|sam|fly|flyctl)$"
+    r"^(gcloud|aws|az|docker|kubectl|helm|terraform|dvc|make|bash|sh|mlflow|databricks|anyscale|kaggle|cdk|sam|fly|flyctl|sbatch|qsub|sky|ray|modal|runpodctl|vastai)$"
 )
 
 
@@ -415,7 +415,7 @@ class _Reader:
         return Call(name, name.rsplit(".", 1)[-1], node.lineno, keywords, tuple(texts), tuple(refs), maker)
 
     def _argument(self, node: ast.expr, texts: list[str], refs: list[str], depth: int = 0) -> None:
-        if depth > 3:
+        if depth > 4:
             return
         text = self._text(node)
         if text is not None:

@@ -29,6 +29,8 @@ _INTERESTING = (
     "transformers", "maxfw", "MODEL_REGISTRY", "revision=", "model_packages",
     "googleapiclient",
     "opencensus", "sentry_sdk", "capture_config", "DataCapture",
+    "LightningCLI", "apply_updates", "submit", "run_job", "run_task", "modal", "runpod", "sky.", "coiled", "boto3",
+    "databricks", "create_job", "fine_tuning", "create_experiment", "JobsClient",
 )  # fmt: skip
 _EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
 _PAST = re.compile(r"(^|/)(changelog|changes|history|news|release[-_]?notes)\b")

@@ -59,6 +59,8 @@ def azure_ml(tree: Tree, code: Code) -> Iterator[Job | Resource]:
         elif "Job" in what or "pipeline" in what.lower() or "command" in what.lower() or "sweep" in what.lower():
             steps = _commands(tree, code, path, document)
             yield Job("Azure ML", path, 1, name, frozenset({"dispatch"}), steps, (), path)
+            if named := re.search(r"^\s*path:\s*[\"']?(azureml:(?:[\w-]+:\d+|//\S+/versions/\d+))", text, re.M):
+                yield Resource("Azure ML", "data", path, 1, named[1], frozenset({"versioned-data"}))
             trains = "compute:" in text and not _LOOKS_BACK.search(f"{path} {name}")
             yield Resource("Azure ML", "job", path, 1, name, frozenset({"training-compute"} if trains else ()))
 

@@ -2,12 +2,12 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gradino.measure.automation import Resource
 from gradino.measure.code import Code
-from gradino.measure.tree import Tree
+from gradino.measure.tree import Tree, ours
 
 SYSTEM = "environment"
 _LOCKS = (
@@ -34,6 +34,17 @@ _CONTAINER = re.compile(
 )
 _INSTALLS = re.compile(r"(?:install_requires|require\w*|dependencies)\s*=\s*\[(.*?)\][,\s]*$", re.S | re.M)
 _FAR = 10_000  # characters of a setup.py
+# What installs packages in Python: pipelines' components, flows, images and jobs that say themselves what they need.
+_PINNERS = frozenset(
+    {"packages_to_install", "pip_install", "uv_pip_install", "conda_base", "pypi_base", "conda", "pypi", "runtime_env"}
+)
+_PIP = re.compile(r"\bpip3?\s+install\s+((?:[^\n&;|\\]|\\\n)+)")
+_SOURCES = (".py", ".ipynb", ".yml", ".yaml", ".json", ".tf", ".sh", "Makefile")
+# Runtimes of clouds, by version.
+_RUNTIME = re.compile(
+    r"\bAzureML-[\w.-]+:\d+|registries/azureml/environments/[\w.-]+/versions/\d+|vertex-ai/training/[\w.-]+:(?!latest)\w+|"
+    r"--runtime-version[= ]\d[\d.]+|\bspark_version\W{1,5}\d+\.[\w.-]*-ml\b"
+)
 _VERSION = ("version", "framework_version", "repo_version", "transformers_version")
 
 
@@ -53,9 +64,29 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
         if block := _INSTALLS.search(tree.short(path)[:_FAR]):
             listed = [(x, bool(_PINNED.match(x))) for x in re.findall(r"""["']([A-Za-z][^"']*)["']""", block[1])]
             yield _judged(path, listed)
+    for path in tree.named("setup.cfg"):
+        if block := re.search(r"^install_requires\s*=\s*((?:\n[ \t]+\S.*)+)", tree.short(path), re.M):
+            yield _judged(path, _requirements(block[1]))
     for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
-        for image in filter(_BRINGS.search, _FROM.findall(tree.short(path))):
+        text = tree.short(path)
+        for image in filter(_BRINGS.search, _FROM.findall(text)):
             yield Resource(SYSTEM, "environment", path, 0, image, frozenset({"pinned", "image"}))
+        yield from _inline(path, 0, " ".join(m[1] for m in _PIP.finditer(text)).split())
+    for path in tree.sizes:
+        if path.endswith(_SOURCES) and ours(path) and (found := _RUNTIME.search(tree.short(path))):
+            yield Resource(SYSTEM, "environment", path, 0, found[0][:60], frozenset({"pinned", "image"}))
+    for module in code.holding(
+        "packages_to_install", "pip_install", "_base(", "@conda", "@pypi", "runtime_env", "pip install"
+    ):
+        for line, text in module.shell:
+            yield from _inline(module.path, line, " ".join(_PIP.findall(text)).split())
+        for call in module.calls():
+            if call.method in _PINNERS or not _PINNERS.isdisjoint(call.keywords):
+                yield from _inline(module.path, call.line, call.texts)
+                named = call.keywords.get("libraries") or call.keywords.get("packages", "")
+                versions = [t for t in call.texts if re.match(r"\d", t) and t != call.keywords.get("python")]
+                if _TRAINS.search(named) and len(versions) >= len(named.split()):
+                    yield Resource(SYSTEM, "environment", module.path, call.line, named, frozenset({"pinned"}))
     for module in code.holding("image_uris", "get_image_uri", "framework_version", "transformers_version"):
         for call in module.calls():
             version = next((call.keywords[k] for k in _VERSION if re.match(r"\d", call.keywords.get(k, ""))), "")
@@ -63,6 +94,15 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
             if given and _CONTAINER.search(call.name):
                 says = f"{call.method} {given}"
                 yield Resource(SYSTEM, "environment", module.path, call.line, says, frozenset({"pinned", "image"}))
+
+
+def _inline(path: str, line: int, words: Iterable[str]) -> Iterator[Resource]:
+    """What an installation written on the spot pins: whatever trains, by version."""
+    trains = [w for w in (x.strip("\"'\\") for x in words) if _TRAINS.match(w.lower())]
+    if trains and all(_PINNED.match(w) for w in trains):
+        yield Resource(
+            SYSTEM, "environment", path, line, f"{path.rpartition('/')[2]}: {trains[0]}", frozenset({"pinned"})
+        )
 
 
 def _judged(path: str, pins: list[tuple[str, bool]]) -> Resource:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from gradino.measure import shell
 from gradino.measure.automation import Resource
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes.traceability import DATA_VERSION, written
@@ -39,6 +40,7 @@ _MOVING = re.compile(r"^(?!.*(?:serving|prediction|postgres|artifact|docker (?:t
 _VERSIONED = re.compile(r"^(?!(?:python|ubuntu|debian|alpine|bash|busybox)\b)[^\s{]+:(?!latest)[^\s{]*\d[^\s{]*$")
 _JOB_FILES = ("Argo", "Kubernetes", "Azure ML", "Vertex", "SageMaker", "Databricks")  # systems whose jobs name an image
 _OTHER_SCRIPT = re.compile(r"serv|api|app|predict|infer|scor|deploy|monitor|dashboard|test|eval", re.I)
+_DECLARED = re.compile(r"""["']?([\w-]+)["']?\s*=\s*["']?([A-Za-z_][\w.]*):(\w+)["']?""")
 _MOST_SCRIPTS = 40  # far from training, followed to see whether they train
 # What trains, by the name it is imported by → how lists of dependencies may call it.
 _LEARNERS = {
@@ -130,7 +132,7 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
     training = scene.near(scene.training_files)
     for resource in scene.resources:
         if "versioned-data" in resource.traits:
-            return scene.see(resource.path, resource.line, f"{resource.name} is versioned by DVC", source="DVC")
+            return scene.see(resource.path, resource.line, f"{resource.name} is versioned", source=resource.system)
     recorded = training | {u.path for u in scene.used("track", "register")}
     for use in scene.used("record-data"):
         if use.path in recorded and not use.path.endswith(".ipynb") and not _DIGEST.search(use.says):
@@ -153,6 +155,10 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
             continue
         if not _NOT_TRAINING.search(path) or path.rpartition("/")[2] in said:
             return scene.see(path, 0, "the data lies at a commit", source="git")
+    for path in scene.tree.named("*.sh", "Makefile", "Dockerfile*") if _same(home, "") else ():
+        for command in shell.commands(scene.tree.short(path), 1):
+            if "fixed" in shell.verbs(command.text):
+                return scene.see(path, command.line, f"fetches data that does not change: {command.text[:80]}")
     for path, number, line in scene.documents():
         if _same(home, path) and (found := _FROZEN_DATA.search(line)):
             return scene.see(path, number, f"names where its data lies: {found[0]}", source="documentation")
@@ -183,13 +189,16 @@ def _one_command(scene: Scene) -> tuple[Evidence, str] | None:
             return scene.show(firing, "retrains"), firing.effect.path
     if "MLproject" in scene.tree and trainers:
         return scene.see("MLproject", 1, "mlflow run retrains", source="MLflow"), "MLproject"
+    if declared := _console(scene, trainers):
+        return declared
     near, perhaps = scene.near(trainers), None
     for path in chain(sorted(near), _scripts(scene, near) if trainers else ()):
         module = scene.code.module(path) if not path.endswith(".ipynb") else None
         if module is None:
             continue
         start = module.functions.get("<main>")
-        reached = list(scene.code.reach(path)) if start or path in trainers else []
+        body = path.endswith("__main__.py") or bool(module.functions["<body>"].calls)
+        reached = list(scene.code.reach(path)) if start or body or path in trainers else []
         found = scene.see(path, start.line if start else 1, f"python {path} retrains"), path
         if any(m.path in trainers and _fits(scene, m.path, f.name) for m, f in reached):
             return found
@@ -199,10 +208,26 @@ def _one_command(scene: Scene) -> tuple[Evidence, str] | None:
     return perhaps
 
 
+def _console(scene: Scene, trainers: set[str]) -> tuple[Evidence, str] | None:
+    """A command that the project declares, where it trains."""
+    for path in scene.tree.named("pyproject.toml", "setup.py", "setup.cfg") if trainers else ():
+        text = scene.tree.short(path)
+        if "[tool.kedro]" in text:
+            return scene.see(path, 1, "kedro run retrains"), path
+        for name, module, function in _DECLARED.findall(text):
+            script, rest = scene.code.find(module)
+            reached = scene.code.reach(script, ("<body>", function)) if script and not rest else ()
+            if any(m.path in trainers and _fits(scene, m.path, f.name) for m, f in reached):
+                return scene.see(path, 1, f"{name} retrains"), script
+    return None
+
+
 def _scripts(scene: Scene, known: set[str]) -> Iterator[str]:
     """What can be started besides the known files, what lies highest first."""
     found = (
-        p for p in scene.code.paths if p not in known and not tested(p) and "__main__" in (scene.tree.text(p) or "")
+        p
+        for p in scene.code.paths
+        if p not in known and not tested(p) and (p.endswith("__main__.py") or "__main__" in (scene.tree.text(p) or ""))
     )
     yield from sorted(found, key=lambda p: (p.count("/"), p))[:_MOST_SCRIPTS]
 
