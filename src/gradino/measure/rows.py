@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from gradino.measure import vocabulary
 from gradino.measure.python import Call, Function, Module
 from gradino.measure.scene import Scene
-from gradino.measure.scoring import served_files
+from gradino.measure.scoring import scoring_files, served_files
 
 _WRITES = re.compile(
     r"(insert_(one|many|rows\w*)|load_table_from_\w+|put_(items?|records?|events|object)|batch_write_item|to_(sql|gbq)|"
@@ -51,21 +51,39 @@ def writes(call: Call, function: Function) -> bool:
     return call.method in ("open", "to_csv", "to_json") and bool(_ADDS & mode)
 
 
-def while_answering(scene: Scene) -> Iterator[tuple[str, int, str]]:
-    """Path, line and words of each write, and of each log line with what was asked or answered, on a service's way."""
-    for path in served_files(scene):
+def of_answers(scene: Scene) -> Iterator[tuple[str, int, str]]:
+    """Path, line and words of each place where what a model answers is kept.
+
+    A service keeps what it writes on the way from the question to the answer, and the lines of a log that hold either;
+    a batch keeps what goes into a table that is named for predictions.
+    """
+    served = set(served_files(scene))
+    for path in scoring_files(scene):
         module = scene.code.module(path)
-        reached = {(m.path, f.name): f for m, f in scene.code.reach(path, _answering(module))} if module else {}
-        here = {(path, f.name): f for f in module.functions.values()} if module else {}
-        for key, function in ({**here, **reached}).items():
-            lines = (scene.tree.text(key[0]) or "").split("\n")
-            if key[0] in scene.training_files or any(d.method == "command" for d in function.decorators):
-                continue
-            for call in function.calls:
-                if key in reached and writes(call, function):
-                    yield key[0], call.line, f"{call.name} keeps what the model answered"
-                elif _logs(call, function) and says_answer(statement(lines, call.line), loosely=key in reached):
-                    yield key[0], call.line, f"{call.name} logs the model's work"
+        if module and path in served:
+            yield from _while_answering(scene, module)
+        for call in module.calls() if module else ():
+            if _of_predictions(call):
+                yield path, call.line, f"{call.name} keeps what the model answered"
+
+
+def _while_answering(scene: Scene, module: Module) -> Iterator[tuple[str, int, str]]:
+    asked = {(m.path, f.name): f for m, f in scene.code.reach(module.path, _answering(module))}
+    for key, function in ({(module.path, f.name): f for f in module.functions.values()} | asked).items():
+        if key[0] in scene.training_files or any(d.method == "command" for d in function.decorators):
+            continue
+        lines = (scene.tree.text(key[0]) or "").split("\n")
+        for call in function.calls:
+            if key in asked and writes(call, function):
+                yield key[0], call.line, f"{call.name} keeps what the model answered"
+            elif _logs(call, function) and says_answer(statement(lines, call.line), loosely=key in asked):
+                yield key[0], call.line, f"{call.name} logs the model's work"
+
+
+def _of_predictions(call: Call) -> bool:
+    """Whether a call writes a table that is named for predictions."""
+    into = _WRITES.search(call.name) or call.method == "option"
+    return bool(into) and any(re.search(r"predict", t, re.I) for t in call.texts)
 
 
 def _logs(call: Call, function: Function) -> bool:

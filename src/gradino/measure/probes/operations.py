@@ -11,10 +11,6 @@ from gradino.measure.probes import creation, records
 from gradino.measure.scene import Scene, Use
 from gradino.measure.scoring import scoring_files, served_files
 
-_LOGS = re.compile(
-    r"(insert_one|insert_many|log_prediction|save_prediction|store_prediction|write_prediction|prediction_log|log_inference|put_record|send_to_kafka|producer\.(send|produce)|add_prediction|session\.add|put_item|insert_rows_json|insert_rows|publish_prediction|record_prediction)$",
-    re.I,
-)
 # What services call to keep or count what they were asked and answered.
 _NOTES = re.compile(
     r"(^|[._])(log|save|store|write|record|publish|add|persist|track|capture|insert)_(\w+_)?(predictions?|inferences?|requests?|scores?)$|"
@@ -22,17 +18,6 @@ _NOTES = re.compile(
     re.I,
 )
 _SWITCHED = re.compile(r"[\"'](auto_capture_config|inference_table_config|DataCaptureConfig)[\"']")
-_TABLE = (
-    "to_sql",
-    "to_gbq",
-    "option",
-    "saveAsTable",
-    "insertInto",
-    "get_collection",
-    "collection",
-    "Table",
-    "write_table",
-)
 # Watchers that carry what they see to a place of their own, and ways to keep a number where others can see it.
 _COLLECTED = re.compile(
     r"^(aporia|arize|fiddler|whylabs|langfuse|langsmith|phoenix|opik|datadog|ddtrace|newrelic|elasticapm|logfire|opencensus|statsd|markus|applicationinsights|azure\.monitor)\b"
@@ -60,14 +45,11 @@ def something_is_watched(scene: Scene) -> list[Evidence]:
     watching = _watching(scene, "watch", "drift")
     found = [scene.see(u.path, u.line, f"{u.says} watches the deployed model") for u in watching]
     found += [scene.see(u.path, u.line, f"{u.says} reports its errors") for u in scene.used("errors")]
-    served = set(served_files(scene))
-    for path in scoring_files(scene):
+    for path in served_files(scene):
         module = scene.code.module(path)
-        for call in module.calls() if module else ():
-            in_table = call.method in _TABLE and any(re.search(r"predict", t, re.I) for t in call.texts)
-            if _LOGS.search(call.name) or in_table or (path in served and _NOTES.search(call.name)):
-                found.append(scene.see(path, call.line, f"{call.name} keeps what the model answered"))
-    found += [scene.see(path, line, says) for path, line, says in rows.while_answering(scene)]
+        noted = [c for c in module.calls() if _NOTES.search(c.name)] if module else []
+        found += [scene.see(path, c.line, f"{c.name} keeps what the model answered") for c in noted]
+    found += [scene.see(path, line, says) for path, line, says in rows.of_answers(scene)]
     found += [
         scene.see(r.path, r.line, f"{r.kind} {r.name} watches", source=r.system)
         for r in scene.with_trait("monitor", "scrape", "model-alarm", "capture")
