@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from gradino.measure import makefiles, named_actions, runners, shell, vocabulary, yaml
+from gradino.measure import bounds, makefiles, named_actions, runners, shell, vocabulary, yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
 from gradino.measure.python import BODY, MAIN, Call, Function, Module
@@ -33,6 +33,10 @@ _KEEPS = re.compile(
     r"^\s*-?\s*([\w.]*\.)?(docker_(container|compose\w*|stack|swarm_service)|systemd(_service)?|service|supervisorctl|k8s|helm):",
     re.M,
 )
+_SWAPS = re.compile(r"\bnginx\s+-s\s+reload|\b(systemctl|service)\s+(reload\s+)?nginx\b")
+_TWO = re.compile(
+    r"\b(blue|green)\b|\bcurl\b[^\n]*health"
+)  # that a proxy is moved between, after a look at the new one
 _BUMPS = re.compile(r"\bkustomize\s+edit\s+set\s+image|\b(yq|sed)\b.*\b(image|tag|newTag)\b")
 # A command that fails unless the output holds what is expected.
 _LOOKS = re.compile(
@@ -122,9 +126,14 @@ class Follower:
             mine = [Effect(v, path, command.line, words, folder=folder) for v in shell.verbs(command.text)]
             if command.text.startswith("git push") and ("huggingface.co/spaces" in text or _BUMPS.search(text)):
                 mine.append(Effect("deploy", path, command.line, words))
+            if _SWAPS.search(command.text) and _TWO.search(text):
+                mine.append(Effect("shift-traffic", path, command.line, words))
             mine += self._handover(command, path, folder, depth)
             lost = command.soft or command.piped
             found += [replace(e, soft=True) if command.soft or (lost and e.verb in _CHECKS) else e for e in mine]
+        if held := bounds.in_shell(text):
+            where = line + text[: held.start()].count("\n")
+            found.append(Effect("bound", path, where, f"ends where {held[0].strip()[:120]}"))
         if asked := _CURLS.search(text):
             after = text[asked.start() : asked.start() + 1_500]
             if _FIRM.search(after) and not re.search(r"\|\|\s*(true|echo|:)", after):
@@ -224,8 +233,11 @@ class Follower:
         found: list[Effect] = []
         asserted = asked = imports = raised = False
         for module, function in self.code.reach(path, names, words):
+            if said := self._bound(module, function):
+                found.append(Effect("bound", module.path, function.line, f"ends where {said}", function=function.name))
             asserted = asserted or bool(function.asserts)
             raised = raised or function.raises or any(c.method == "raise_for_status" for c in function.calls)
+            raised = raised or bool(function.ends)
             asked = asked or any(
                 _ASKS.search(c.name) and (c.method != "get" or _SCORES.search(" ".join((*c.texts, *c.refs))))
                 for c in function.calls
@@ -262,6 +274,11 @@ class Follower:
         inside = (m.functions[n] for m, (_, n) in named if m and n in m.functions)
         return any(_RUNS_SHELL.match(c.name) and not set(c.texts) - {"True", "False"} for f in inside for c in f.calls)
 
+    def _bound(self, module: Module, function: Function) -> str:
+        """The condition on a model's quality that ends a program; empty where a function has none."""
+        text = self.tree.text(module.path) or ""
+        return next((c for c in (*function.asserts, *function.ends) if bounds.on_quality(c, text)), "")
+
     def _imported(self, words: tuple[str, ...], path: str, depth: int) -> list[Effect]:
         """What a module does that is named on the command line and imported by that name."""
         told = [w for before, w in zip(("", *words), words, strict=False) if "." in w or before.startswith("--mod")]
@@ -277,6 +294,8 @@ class Follower:
         self._kept.append(module)
         found = [Effect(v, path, line, s) for c in module.calls() for v, s in vocabulary.verbs(c, module)]
         for function in module.functions.values():
+            if said := self._bound(module, function):
+                found.append(Effect("bound", path, line, f"ends where {said}"))
             for call in function.calls:
                 for where, name in self.code.targets(module, function, call):
                     if where != path:

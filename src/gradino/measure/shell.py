@@ -48,8 +48,9 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bansible-playbook\b.*(deploy|release|rollout)|git\s+push\s+(\S+\s+)*?dokku|\bhf\s+upload\b.*\bspace\b", "deploy"),
     (r"^\s*(npm\s+run|(yarn|pnpm)(\s+run)?)\s+\S*\bdeploy\b|\bpulumi\s+(\S+\s+)*?up\b|\b(cdktf|sst)\s+deploy\b", "provision"),
     (r"^(sudo\s+)?((systemctl|supervisorctl)\s+(re)?(start|load)|pm2\s+(re)?(start|load))\b", "start"),
-    (r"\bgcloud\b.*\bupdate-traffic\b.*--to-(revisions|tags)[= ][\"']?[^\s,=]+=(?!0\b|100\b)\S+,|\baz\b.*--traffic[= ][\"']?\w+=(?!0\b|100\b)\d+\s+\w+=(?!0\b|100\b)\d+", "split-traffic"),
+    (r"\bgcloud\b.*\bupdate-traffic\b.*--to-(revisions|tags)[= ][\"']?[^\s,=]+=(?!0\b|100\b)(\S+,|\d\d?\b)|\baws\s+lambda\s+update-alias\b.*AdditionalVersionWeights|\baz\b.*--traffic[= ][\"']?\w+=(?!0\b|100\b)\d+\s+\w+=(?!0\b|100\b)\d+", "split-traffic"),
     (r"\bgcloud\b.*(\bupdate-traffic\b|\s--no-traffic\b)|\baz\b.*(--traffic[= ][\"']?\w+=\d+|\bdeployment\s+slot\s+swap|\bonline-deployment\s+create\b(?=.*--all-traffic)(?=.*\bname[= ]\S*\$))|\bhelm\b.*\s--atomic\b", "shift-traffic"),
+    (r"\b(gcloud|aws|az|docker|kubectl)\b.*\s--?(min-instances|min-replica-count|min-replicas|desired-count|replicas|scale)[= ](\w+=)?([2-9]|\d\d)\b|\bkubectl\s+(\S+\s+)*?autoscale\b|\bdocker\s+rollout\s", "several"),
     (r"\b(docker|podman)[- ]compose\s+(\S+\s+)*?up\b|\b(docker|podman)\s+(container\s+)?run\b", "start"),
     # building
     (r"\bdocker\s+(\S+\s+)*?(buildx\s+build|build)\b.*--push", "publish"),

@@ -117,6 +117,7 @@ def _jobs(
         uses = body.text("uses")
         callee = uses.removeprefix("./") if uses.startswith("./") else ""
         environment = body.text("environment") or body.map("environment").text("name")
+        environment = _each(environment, body.map("strategy").map("matrix"), on)
         needs = tuple(f"{group}#{n}" for n in body.list("needs"))
         line = workflow.map("jobs").lines.get(name, 0)
         if callee in files and depth < 3 and len(made) < _MOST_JOBS:
@@ -207,6 +208,19 @@ def _values(declared: yaml.Map, caller: yaml.Map) -> dict[str, str]:
     """What a caller passes, or else the defaults that a reusable workflow or composite action declares."""
     defaults = {n: declared.map(n).text("default") for n in declared if "default" in declared.map(n)}
     return defaults | dict(_inputs(caller))
+
+
+_ONE_OF = re.compile(r"\$\{\{\s*(?:matrix|inputs|github\.event\.inputs)\.([\w-]+)\s*\}\}")
+_PLACES = ("environment", "env", "stage", "target")
+
+
+def _each(environment: str, matrix: yaml.Map, on: object) -> str:
+    """The environments that a job goes to by turns: those of its matrix, or those that a person may choose."""
+    asked = on.map("workflow_dispatch").map("inputs") if isinstance(on, yaml.Map) else yaml.Map()
+    known = {n: [str(v) for v in matrix.list(n)] for n in matrix} | {n: asked.map(n).list("options") for n in asked}
+    named = next((n for n in _PLACES if n in matrix), "") if not environment else ""
+    filled = _ONE_OF.sub(lambda m: " ".join(map(str, known.get(m[1], []))) or m[0], environment)
+    return " ".join(known[named]) if named else filled
 
 
 def _fill(text: str, values: dict[str, str]) -> str:

@@ -16,7 +16,7 @@ _LONGEST_LINE = 2_000
 _WANTED = {"Deployment", "StatefulSet", "Rollout", "CronJob", "Job", "InferenceService", "SeldonDeployment", "VirtualService", "Workflow",
            "CronWorkflow", "WorkflowTemplate", "HorizontalPodAutoscaler", "PrometheusRule", "ServiceMonitor", "PodMonitor", "Service", "Application",
            "AnalysisTemplate", "RayService", "RayJob", "RayCluster", "PyTorchJob", "TFJob", "Canary", "TrainJob", "ScaledObject", "BentoDeployment",
-           "Kustomization", "HelmRelease", "Sensor", "SeldonModel", "Experiment", "Alertmanager", "TrafficSplit", "HTTPRoute", "RayCronJob"}  # fmt: skip
+           "Kustomization", "HelmRelease", "Sensor", "SeldonModel", "Experiment", "Alertmanager", "TrafficSplit", "HTTPRoute", "RayCronJob", "DeliveryPipeline"}  # fmt: skip
 
 
 _SERVING = r"kind:\s*[\"']?(InferenceService|SeldonDeployment|BentoDeployment|RayService|Deployment|Rollout)\b"
@@ -38,7 +38,7 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
         kinds = set(_KINDS.findall(text))
         if "apiVersion" not in text or not kinds & _WANTED:
             continue
-        for document in yaml.load(untemplated(text)):
+        for document in yaml.load(untemplated(_valued(tree, path, text))):
             if isinstance(document, yaml.Map) and document.text("kind") in _WANTED:
                 yield from _one(path, document)
                 followers += _follower(tree, path, document)
@@ -66,6 +66,24 @@ def _waits(rollout: yaml.Map) -> bool:
     """Whether a canary pauses until a person says go on."""
     steps = rollout.map("spec").map("strategy").map("canary").list("steps")
     return any(isinstance(s, yaml.Map) and "pause" in s and not s.map("pause").get("duration") for s in steps)
+
+
+_VALUE = re.compile(r"\{\{-?\s*\.Values\.([\w.]+)[^}]*\}\}")
+
+
+def _valued(tree: Tree, path: str, text: str) -> str:
+    """A template of a chart with what its own values.yaml sets in place of what it asks for."""
+    chart = path.partition("templates/")[0] if "templates/" in path and ".Values." in text else ""
+    values = yaml.first(tree.text(f"{chart}values.yaml") or "") if chart else yaml.Map()
+
+    def value(asked: re.Match[str]) -> str:
+        *outer, last = asked[1].split(".")
+        inner = values
+        for key in outer:
+            inner = inner.map(key)
+        return inner.text(last) or asked[0]
+
+    return _VALUE.sub(value, text) if values else text
 
 
 def untemplated(text: str) -> str:
@@ -130,8 +148,7 @@ def _traits(kind: str, document: yaml.Map, spec: yaml.Map) -> set[str]:
         for container in yaml.walk(spec):
             if {"livenessProbe", "readinessProbe", "startupProbe"} & container.keys():
                 traits.add("probe")
-        replicas = spec.text("replicas")
-        if replicas.isdigit() and int(replicas) > 1:
+        if _number(spec.text("replicas")) > 1:
             traits.add("replicas")
         if spec.map("strategy"):
             strategy = spec.map("strategy")
@@ -143,6 +160,24 @@ def _traits(kind: str, document: yaml.Map, spec: yaml.Map) -> set[str]:
                     traits.add("canary-analysis")
     if kind in ("HorizontalPodAutoscaler", "ScaledObject"):
         traits.add("autoscale")
+    models = kind in ("InferenceService", "SeldonDeployment")
+    if models and any(_number(m.text(key)) > 1 for m in yaml.walk(spec) for key in ("minReplicas", "replicas")):
+        traits.add("replicas")
+    if kind == "Service" and "knative" in document.text("apiVersion"):
+        traits |= {"serving", "endpoint"}
+        if any({"livenessProbe", "readinessProbe"} & m.keys() for m in yaml.walk(spec)):
+            traits.add("probe")
+        if any(
+            _number(str(v)) > 1
+            for m in yaml.walk(spec)
+            for k, v in m.items()
+            if k.lower().endswith(("/minscale", "/min-scale"))
+        ):
+            traits.add("replicas")
+    if kind == "Kustomization" and any(
+        _number(r.text("count")) > 1 for r in document.list("replicas") if isinstance(r, yaml.Map)
+    ):
+        traits.add("replicas")
     if kind == "InferenceService":
         traits |= {"serving", "serving-model", "endpoint"}
         if any(0 < _number(m.text("canaryTrafficPercent")) < 100 for m in yaml.walk(spec)):
@@ -165,6 +200,8 @@ def _traits(kind: str, document: yaml.Map, spec: yaml.Map) -> set[str]:
         traits |= {"canary", "canary-analysis"}
     if kind in ("PyTorchJob", "TFJob", "RayCluster", "TrainJob"):
         traits.add("training-compute")
+    if kind == "DeliveryPipeline" and len(document.map("serialPipeline").list("stages")) > 1:
+        traits.add("promotes")
     if kind == "PrometheusRule":
         traits.add("alert-rule")
     if kind in ("ServiceMonitor", "PodMonitor"):

@@ -3,7 +3,7 @@
 
 import re
 
-from gradino.measure import rows
+from gradino.measure import rows, steady
 from gradino.measure.automation import AUTOMATIC
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
@@ -155,6 +155,9 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
         )
         for r in scene.with_trait("probe", "replicas", "rolling", "rollback", "canary", "autoscale")
     ]
+    found += steady.stays_up(scene)
+    several = scene.fired("several", when=AUTOMATIC | {"dispatch"})
+    found += [scene.show(f, "keeps several running") for f in several if f.job.system != "Makefile"]
     found += [
         scene.show(f, "rolls back by itself")
         for f in scene.firings
@@ -166,7 +169,7 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
     found += [scene.show(f, "moves traffic only then") for f in moves if f.job.system != "Makefile"]
     acted_on = any(f.job.system != "Makefile" and _MINDS.search(f.effect.says) for f in deployments(scene))
     if not acted_on:  # Docker itself does nothing about a container that is not well, and most platforms ask it nothing
-        found = [e for e in found if e.source not in ("Docker", "Docker Compose")]
+        found = [e for e in found if e.source not in ("Docker", "Docker Compose", "nginx")]
     if found and not (deployments(scene) or any(r.traits & {"serving", "endpoint"} for r in scene.resources)):
         return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in found[:3]]
     return found[:6]

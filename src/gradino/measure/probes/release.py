@@ -3,7 +3,7 @@
 
 import re
 
-from gradino.measure import broken, newest
+from gradino.measure import broken, live_traffic, newest
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job
 from gradino.measure.by_hand import started, told
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
@@ -184,12 +184,12 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     for firing in deployments(scene):
         if firing.job.system == "Makefile":
             continue
-        if _by_branch(scene, firing):
+        if _by_branch(scene, firing) or _to_each(firing):
             steps["staging"].append(firing)
             steps["production"].append(firing)
         elif PRODUCTION.search(place(firing)):
             steps["production"].append(firing)
-        elif STAGING.search(place(firing)) or TESTING.search(target(firing)):
+        elif STAGING.search(place(firing)) or TESTING.search(target(firing)) or _TRIED.search(firing.effect.says):
             steps["staging"].append(firing)
     live = {k: [f for f in v if not f.off] for k, v in steps.items()}
     found = [
@@ -216,6 +216,17 @@ def promotes_between_environments(scene: Scene) -> list[Evidence]:
     return found
 
 
+_TRIED = re.compile(
+    r"[-_/.](dev|develop|development|test)\b(?<!/dev)(?![\w/.])"
+)  # a service, name space or file of that name
+
+
+def _to_each(firing: Firing) -> bool:
+    """Whether a job goes to a test and a production environment by turns."""
+    named = firing.job.environment
+    return bool(PRODUCTION.search(named)) and bool(STAGING.search(named) or TESTING.search(named))
+
+
 _BRANCHES = re.compile(
     r"github\.(head_|base_)?ref|CI_COMMIT_(BRANCH|REF)|SourceBranch|CIRCLE_BRANCH|BITBUCKET_BRANCH|BRANCH_NAME"
 )
@@ -237,12 +248,11 @@ def _promoting_scripts(scene: Scene) -> list[Evidence]:
     moved = (u for u in scene.used("promote", "deploy") if not u.says.endswith("set_stage"))
     for path in sorted({u.path for u in moved}):
         text = scene.tree.short(path)
-        if re.search(r"promot", path, re.I) and "environment" in text.lower() and re.search(r"prod|target", text, re.I):
+        said = "environment" in text.lower() and re.search(r"prod|target", text, re.I)
+        copied = "copy_model_version" in text and PRODUCTION.search(text) and STAGING.search(text)
+        if copied or (said and re.search(r"promot", path, re.I)):
             found.append(scene.see(path, 1, "promotes a version from one environment to the next"))
     return found
-
-
-_PROSE = re.compile(r"\"[^\"]*\s[^\"]*\"|'[^']*\s[^']*'")  # what a page says of it compares nothing
 
 
 def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
@@ -251,23 +261,9 @@ def compares_on_live_traffic(scene: Scene) -> list[Evidence]:
         scene.see(r.path, r.line, f"{r.kind} {r.name} splits or mirrors live traffic", source=r.system)
         for r in scene.with_trait("split", "shadow", "canary-analysis")
     ]
+    found += live_traffic.splits(scene)
     found += [scene.show(f, "splits live traffic") for f in scene.fired("split-traffic") if f.job.system != "Makefile"]
-    for path in scoring_files(scene):
-        text = scene.tree.short(path)
-        for number, line in enumerate(text.splitlines(), 1):
-            line = _PROSE.sub('""', line)
-            if (
-                re.search(r"\b(shadow|challenger|canary|ab_?test|traffic_split|experiment_group)\w*\b", line, re.I)
-                and re.search(r"=|\(", line)
-                and not line.strip().startswith("#")
-            ):
-                splits = re.search(r"random\.(random|choice|uniform)|hash\(|% ?100|(?<!font-)weight", text)
-                mirrors = re.search(
-                    r"shadow\w*\.predict|challenger\w*\.predict|predict\w*\(.*(shadow|challenger)", text, re.I
-                )
-                if splits or mirrors:
-                    found.append(scene.see(path, number, f"compares models while serving: {line.strip()[:80]}"))
-                    break
+    found += live_traffic.while_serving(scene)
     return _strongest(found)
 
 
