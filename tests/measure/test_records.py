@@ -52,6 +52,11 @@ def training(before: str, inside: str = "") -> dict[str, str]:
         (training("import sqlite3", "db.execute('INSERT INTO training_runs VALUES (?, ?)', (c, auc))"), True),
         (training("import pandas", "frame.to_sql('model_metrics', engine, if_exists='append')"), True),
         (training("import sqlite3", "db.execute('INSERT INTO training_data VALUES (?, ?)', row)"), False),
+        (training("from store import Run", "session.add(TrainingRun(f1=f1))"), True),
+        (training("from store import Run", "session.add(Customer(f1=f1))"), False),
+        (training("import supabase", "client.table('model_runs').insert(row).execute()"), True),
+        (training("import supabase", "client.table('model_runs').select('*').execute()"), False),
+        (training("import requests", "requests.post(f'{uri}/api/2.0/mlflow/runs/log-metric', json=m)"), True),
         (training("import json", "json.dump(m, open('mlpipeline-metrics.json', 'w'))"), True),
         ({"config.cfg": "[training.logger]\n@loggers = \"spacy.WandbLogger.v3\"\n"}, True),
         ({"model/config.cfg": "[training.logger]\n@loggers = \"spacy.WandbLogger.v3\"\n", "model/meta.json": "{}"}, False),
@@ -64,6 +69,7 @@ def test_a_run_is_tracked_whatever_keeps_it(files: dict[str, str], tracked: bool
     assert (found("creation.experiments"), found("operations.metrics")) == ((4, 3) if tracked else (1, 1))
 
 
+REGISTRY = "def add(model):\n    joblib.dump(model, root / version / 'model.joblib')\n    index.append({'version': version})\n    json.dump(index, open(root / 'manifest.json', 'w'))\n"
 SPACY = "remotes:\n  default: s3://bucket\ncommands:\n  - name: push\n    script: ['python -m spacy project push']\n"
 KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n    train()\n"
 
@@ -97,6 +103,13 @@ KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n
         (training("import boto3", "s3.upload_file('m.pkl', bucket, 'models/model.pkl')"), False),
         (training("import boto3", "s3.upload_file('m.pkl', bucket, 'm.pkl'); print(f'model of run {run_id}')"), False),
         (training("import boto3", "open(f'models/{run_id}/model.pkl', 'wb')"), False),
+        (training("from storage import put", "put(f'models/{run_id}/model.pkl')") | {"storage.py": "def put(key):\n    s3.upload_file('m', key)\n"}, True),
+        (training("import os, boto3", "s3.upload_file('m', os.path.join('models', run_id, 'model.pkl'))"), True),
+        # A registry of the project's own: files by version and a list of them.
+        (training("from registry import add", "add(m)") | {"registry.py": REGISTRY}, True),
+        (training("from registry import add", "add(m)") | {"registry.py": REGISTRY.replace("/ version ", "")}, False),
+        (training("from registry import add", "add(m)") | {"registry.py": REGISTRY.replace("'version': version", "'score': score")}, False),
+        (training("import joblib", "add(m)") | {"registry.py": REGISTRY}, False),
         ({"project.yml": SPACY.replace("  default: s3://bucket\n", "")}, False),
         ({"fit.R": "library(vetiver)\nvetiver_pin_write(board, v)\n"}, True),
     ],

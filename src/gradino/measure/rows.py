@@ -51,6 +51,11 @@ def writes(call: Call, function: Function) -> bool:
     return call.method in ("open", "to_csv", "to_json") and bool(_ADDS & mode)
 
 
+def written(module: Module) -> bool:
+    """Whether a file writes rows."""
+    return any(writes(c, f) for f in module.functions.values() for c in f.calls)
+
+
 def of_answers(scene: Scene) -> Iterator[tuple[str, int, str]]:
     """Path, line and words of each place where what a model answers is kept.
 

@@ -293,6 +293,7 @@ def _reports(call: Call) -> bool:
             r"neptune(\.new)?\.init(_run)?$|(google\.cloud\.|azure\.ai\.ml\.)\S*(AutoML\w+Job|automl\.\w+)$", call.name
         )
         or (call.name == "google.cloud.aiplatform.init" and "experiment" in said)
+        or any("/mlflow/runs/log-" in t for t in call.texts)
     )
 
 
@@ -344,6 +345,8 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
         found.append("keep")
     if name == "wandb.Artifact" and "model" in (call.keywords.get("type", ""), *call.texts[1:2]):
         found.append("register")
+    if method == "upload" and call.maker.startswith("neptune"):
+        found.append("keep")
     if method == "create_model" and "hopsworks" in module.packages:
         found.append("register")
     if method == "deploy" and not {"prefect", "modal"} & module.packages:

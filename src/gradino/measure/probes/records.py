@@ -1,43 +1,61 @@
 """Probes of what training leaves behind: the record of each run, and the versions of the models it makes."""
+# ruff: noqa: E501 - a table reads better unwrapped
 
 import re
 
-from gradino.measure import vocabulary
+from gradino.measure import rows, vocabulary
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.python import Module
 from gradino.measure.scene import Firing, Scene
 
 _STAGE = re.compile(r"(^|[/_])(train|fit|eval)\w*\.py$")  # what a submitted job runs, whatever it fits with
 _METRICS = re.compile(r"log_\w*(metric|param|result)|\.log$|\.Live$|create_trial$|automl", re.I)
-_LIVE = re.compile(r"monitor|drift|serv|infer|predict|score", re.I)
+_LIVE = re.compile(r"monitor|drift|serv(?!ices/)|infer|predict|score", re.I)
 # Orchestrators and services that keep what each run makes under the run's name; the first also its metrics.
 _KEEPS_ALL = frozenset({"ZenML"})
 _KEEPS = _KEEPS_ALL | {"Kubeflow", "Metaflow", "Step Functions"}
 
 # What projects write themselves: a table of runs, or metrics where Kubeflow looks for them, and models put up under a
 # name that their run gives them.
-_RUNS = r"(experiments|runs|\w*(experiment|training|model|run)_?(run|metric|result|log|history|registry|league)s?)"
 _TABLE = re.compile(
-    rf"mlpipeline[-_]metrics|insert\s+into\s+[\"'`]?([\w.]*\.)?{_RUNS}\b|"
-    rf"\b(to_sql|to_gbq|saveAsTable)\(\s*[\"']([\w.]*\.)?{_RUNS}[\"']",
+    r"mlpipeline[-_]metrics|insert\s+into\s+[\"'`]?([\w.]*\.)?"
+    r"(experiments|runs|\w*(experiment|training|model|run)_?(run|metric|result|log|history|registry|league)s?)\b",
     re.I,
 )
-_RUN = r"\{[^}\"'\n]{0,40}(version|run_?id|time_?stamp|commit|sha\b|hash|job_?(id|name)|now\(\)|strftime)[^}\n]{0,40}\}"
+_OF_RUNS = re.compile(
+    r"[\"'`]([\w.-]*[._-])?(experiments|runs|(experiment|training|model|ml|train)[_-](runs?|metrics?|results?|logs?|history|experiments?))[\"'`]|"
+    r"\b(Experiment|Training|Model)(Run|Metrics?|Result|Log|Record|History)\(|\b(RUNS?|EXPERIMENTS?|TRAINING_RUNS?)_TABLE\b"
+)
+_BY = r"(version|run_?id|run_name|time_?stamp|stamp|commit|sha\b|hash|uuid|job_?(id|name)|now\(\)|strftime)"
+_RUN = rf"\{{[^}}\"'\n]{{0,40}}{_BY}[^}}\n]{{0,40}}\}}"
 _FILE = r"(model|ckpt|checkpoint|weights|artifact|\.pkl|\.joblib|\.pth?|\.h5|\.onnx)"
-_NAMED = re.compile(rf"""f["'][^"'\s]{{0,120}}({_FILE}[^"'\s]{{0,80}}{_RUN}|{_RUN}[^"'\s]{{0,80}}{_FILE})""", re.I)
-_PUTS = re.compile(r"\b(upload_(file|from_filename|from_file|fileobj|blob|directory|to_\w+)|f?put_(object|file))\(")
+_NAMED = re.compile(
+    rf"""f["'][^"'\s]{{0,120}}({_FILE}[^"'\s]{{0,80}}{_RUN}|{_RUN}[^"'\s]{{0,80}}(["']\s*/\s*f?["'])?[^"'\s]{{0,40}}{_FILE})|"""
+    rf"""(join\(|/)[^()\n]{{0,80}}[\s(/_]{_BY}\w*\)?\s*[,/]\s*f?["'][^"'\n]{{0,40}}{_FILE}""",
+    re.I,
+)
+_PUTS = re.compile(r"\b(upload(_(file|from_filename|from_file|fileobj|blob|directory|to_\w+))?|f?put_(object|file))\(")
+# A registry of a project's own: models saved under their versions, and a list of these that names one of them.
+_SAVES = re.compile(
+    r"\b(joblib|c?pickle|cloudpickle|dill|torch|skops\.io)\.(dump|save)\(|\.save(_model|_pretrained)?\(|shutil\.(copy\w*|move)\(|\.upload\w*\("
+)
+_VERSIONED = re.compile(rf"""f["'][^"'\s]{{0,80}}{_RUN}|(join\([^()\n]{{0,80}}|/\s*)(str\()?\w*{_BY}\b""")
+_LISTED = re.compile(r"[\"']version(_id)?[\"']\s*:|\bversion(_id)?=")
+_LISTS = re.compile(r"\bjson\.dumps?\(|\byaml\.(safe_)?dump\(")
+_REGISTRY = re.compile(
+    r"registry|model_?store|model_?version|versions?\.json|manifest|active|champion|current|production", re.I
+)
 
 
 def _written(
     scene: Scene, pattern: re.Pattern[str], says: str, beside: re.Pattern[str] | None = None
 ) -> list[Evidence]:
-    """Files of the training path in which a pattern stands, and another beside it."""
-    found: list[Evidence] = []
-    for path in sorted(p for p in scene.near(scene.training_files) if p.endswith(".py") and not _LIVE.search(p)):
-        text = scene.tree.short(path)
-        if (match := pattern.search(text)) and (beside is None or beside.search(text)):
-            found.append(scene.see(path, text[: match.start()].count("\n") + 1, says))
-    return found
+    """Files of the training path in which a pattern stands, where another stands in one of them."""
+    texts = {m.path: scene.tree.short(m.path) for m in _beside_training(scene)}
+    if beside is not None and not any(beside.search(t) for t in texts.values()):
+        return []
+    found = {path: match for path, text in texts.items() if (match := pattern.search(text))}
+    return [scene.see(p, texts[p][: m.start()].count("\n") + 1, says) for p, m in found.items()]
 
 
 def tracks_experiments(scene: Scene) -> list[Evidence]:
@@ -57,8 +75,35 @@ def tracks_experiments(scene: Scene) -> list[Evidence]:
     found += [scene.show(f, "reports a run's metrics") for f in scene.firings if f.effect.verb == "report"
               and any(g.job is f.job and g.effect.verb == "train" for g in scene.firings)]  # fmt: skip
     found += _written(scene, _TABLE, "writes runs where they are kept")
+    found += _tabled(scene)
     found += [scene.show(f, "keeps what the run makes") for f in scene.firings if _kept(f, _KEEPS_ALL)]
     return _strongest(found)
+
+
+def _tabled(scene: Scene) -> list[Evidence]:
+    """Files of the training path that write rows, into something that is named for runs."""
+    return [
+        scene.see(m.path, 1, "writes runs into a table")
+        for m in _beside_training(scene)
+        if _OF_RUNS.search(scene.tree.short(m.path)) and rows.written(m)
+    ]
+
+
+def _registries(scene: Scene) -> list[Evidence]:
+    """Files of the training path that save models under their versions and keep a list of these."""
+    found: list[Evidence] = []
+    for module in _beside_training(scene):
+        text = scene.tree.short(module.path)
+        if all(p.search(text) for p in (_SAVES, _VERSIONED, _LISTED, _REGISTRY)) and (
+            _LISTS.search(text) or rows.written(module)
+        ):
+            found.append(scene.see(module.path, 1, "keeps models by version, and a list of the versions"))
+    return found
+
+
+def _beside_training(scene: Scene) -> list[Module]:
+    paths = sorted(p for p in scene.near(scene.training_files) if p.endswith(".py") and not _LIVE.search(p))
+    return [m for p in paths if (m := scene.code.module(p))]
 
 
 def _own(scene: Scene, module: Module, name: str) -> bool:
@@ -85,6 +130,7 @@ def versions_models(scene: Scene) -> list[Evidence]:
     found += scene.sights("versions models", "versioned-model", strength=level)
     found += [scene.show(f, "registers the model", level) for f in scene.firings if f.effect.verb == "register"]
     found += _written(scene, _NAMED, "puts models up under their runs' names", _PUTS) if scene.tree.commit else []
+    found += _registries(scene) if scene.tree.commit else []
     found += [scene.show(f, "keeps each run's model", level) for f in scene.firings if _kept(f, _KEEPS)]
     return _strongest(found)
 
