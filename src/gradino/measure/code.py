@@ -274,7 +274,7 @@ def _entry(function: Function) -> bool:
     """Whether a decorator makes a function run with its file: a command, a flow, a pipeline."""
     return any(
         d.method
-        in ("command", "main", "flow", "pipeline", "hydra_main", "callback", "remote", "local_entrypoint", "dag")
+        in ("command", "main", "flow", "pipeline", "hydra_main", "callback", "remote", "local_entrypoint", "dag", "on_event")
         for d in function.decorators
     )
 

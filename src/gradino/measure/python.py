@@ -114,6 +114,9 @@ def _renewed(source: str) -> str:
 _SKIPS = re.compile(r"(^|\.)(skip|skipTest)$")
 _SKIPS_IF = re.compile(r"(^|\.)(skipif|skipIf|skipUnless)$")
 _EXITS = re.compile(r"(^|\.)(exit|_exit|fail|abort)$")
+# Conditions of loops that only a signal ends, and calls that do not return.
+_RUNNING = re.compile(r"is_set\(\)|running|shutdown|\bstop|\balive")
+_FOREVER = frozenset({"loop_forever", "start_consuming", "run_forever"})
 # Calls that read a setting, the last argument being its default; those of which the only argument is one; addresses.
 _SETTINGS = frozenset({"getenv", "get", "config", "env", "Field", "field", "SettingsField"})
 _OF_DEFAULT = frozenset({"Field", "field", "SettingsField"})
@@ -382,13 +385,22 @@ class _Reader:
 
     def _on_while(self, node: ast.While) -> None:
         if not isinstance(node.test, ast.Constant):
+            self.here.endless = self.here.endless or bool(_RUNNING.search(self._said(node.test)))
             self._children(node)
         elif node.test.value:
             self.here.endless = True
             self._block(node.body)
 
+    def _on_for(self, node: ast.For | ast.AsyncFor) -> None:
+        self.here.endless = self.here.endless or self._maker(node.iter).endswith("Consumer")
+        self._children(node)
+
+    _on_asyncfor = _on_for
+
     def _on_call(self, node: ast.Call) -> None:
-        self.here.calls.append(self._call_of(node))
+        made = self._call_of(node)
+        self.here.calls.append(made)
+        self.here.endless = self.here.endless or made.method in _FOREVER
         self._children(node)
 
     def _call_of(self, node: ast.expr) -> Call:

@@ -26,7 +26,10 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
     names = "|".join(re.escape(p.rpartition("/")[2].partition(".")[0]) for p in makers)
     asking = re.compile(rf"\b({names})\b")
     said = "\n".join(t for p, t in texts.items() if p in makers or (not p.endswith(".py") and asking.search(t)))
-    for module in code.holding("fastapi", "flask", "Flask", "FastAPI"):
+    for found in re.finditer(r"/jobs/([\w-]+):run\b", said):
+        step = Step(0, f"gcloud run jobs execute {found[1]}")
+        yield Job("cloud scheduler", makers[0], 0, found[1], frozenset({"schedule"}), (step,), (), makers[0])
+    for module in code.holding("fastapi", "flask", "Flask", "FastAPI", "functions_framework"):
         for function in module.functions.values():
             path = _route(function)
             if len(path) > 2 and re.search(rf"{re.escape(path)}(?![\w/-])", said) and module.path not in makers:
@@ -34,6 +37,8 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
 
 
 def _route(function: Function) -> str:
+    if any(d.name == "functions_framework.http" for d in function.decorators):
+        return f"/{function.name}"
     return next((d.texts[0] for d in function.decorators if d.method in _ROUTES and d.texts), "")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gradino.measure import yaml
-from gradino.measure.automation import Job, Resource, Step
+from gradino.measure.automation import Resource
 from gradino.measure.code import Code
 from gradino.measure.images import lifeless
 from gradino.measure.tree import Tree
@@ -18,7 +18,7 @@ _SERVES = re.compile(
 _NAMED = r"api|serv|app|predict|inference|model|backend|deploy|scor|recommend"
 
 
-def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
+def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
     """One resource for each image and for each service."""
     dead = lifeless(tree)
     for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
@@ -42,7 +42,6 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
                 and "PYTHONPATH" not in str(body)
             )
             yield _alive(_service(tree, path, services, name), dead.get(_built(path, body)[1], "") if own else "")
-            yield from _loop(tree, code, path, services, name)
 
 
 def _alive(resource: Resource, why: str) -> Resource:
@@ -58,25 +57,6 @@ def _built(path: str, body: yaml.Map) -> tuple[str, str]:
     folder = "/".join(x for x in f"{path.rpartition('/')[0]}/{context}".split("/") if x not in ("", "."))
     file = f"{folder}/{body.map('build').text('dockerfile') or 'Dockerfile'}".lstrip("/")
     return folder, file
-
-
-def _loop(tree: Tree, code: Code, path: str, services: yaml.Map, name: str) -> Iterator[Job]:
-    """A service of the project's own that never stops: what it does, it does by itself."""
-    body = services.map(name)
-    folder, file = _built(path, body)
-    image = tree.text(file) or ""
-    if "build" not in body or body.list("profiles"):
-        return
-    commands = re.findall(r"^[ \t]*CMD[ \t]+(.*)$", image, re.M)
-    said = " ".join(str(c) for c in body.list("command")) or (
-        " ".join(re.findall(r'"([^"]*)"', commands[-1])) or commands[-1] if commands else ""
-    )
-    script = next((w for w in said.split() if w.endswith(".py")), "")
-    found = code.file(script.rpartition("/")[2], f"{folder}/x") if script else ""
-    module = code.module(found) if found else None
-    if module is not None and any(f.endless for f in module.functions.values()):
-        step = Step(services.lines.get(name, 0), calls=(f"{found}::<body>", f"{found}::<main>"))
-        yield Job("Docker Compose", path, services.lines.get(name, 0), name, frozenset({"schedule"}), (step,), (), path)
 
 
 def _service(tree: Tree, path: str, services: yaml.Map, name: str) -> Resource:

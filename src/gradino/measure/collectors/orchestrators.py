@@ -1,18 +1,17 @@
-"""Pipelines and schedules written in Python: Airflow, Prefect, Dagster, Metaflow, ZenML, Kubeflow, Celery, APScheduler …"""
-# ruff: noqa: E501 - a table reads better unwrapped
+"""Pipelines written in Python, and their schedules: Airflow, Prefect, Dagster, Metaflow, ZenML, Kubeflow, Flyte."""
+
 
 import re
 from collections.abc import Iterator
 
 from gradino.measure.automation import Job, Resource, Step
 from gradino.measure.code import Code
+from gradino.measure.collectors.timers import located
 from gradino.measure.python import BODY, MAIN, Call, Module
 from gradino.measure.tree import Tree
 
 _LIKELY = (
-    "airflow", "prefect", "dagster", "metaflow", "zenml", "kfp", "apscheduler", "APScheduler", "celery",
-    "schedule", "modal", "mage_ai", "luigi", "flytekit", "PipelineSchedule", "ScheduleTrigger", "sensor",
-    "(event",
+    "airflow", "prefect", "dagster", "metaflow", "zenml", "kfp", "flytekit",
 )  # fmt: skip
 _NONE = ("", "None", "@once", "none")
 
@@ -41,8 +40,6 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
             yield from _decorated(module, "Kubeflow", ("pipeline",), "create_recurring_run")
         if "flytekit" in packages:
             yield from _decorated(module, "Flyte", ("workflow",), "CronSchedule")
-        yield from _timers(module, code)
-        yield from _listeners(module)
 
 
 def _whole(module: Module, line: int) -> tuple[Step, ...]:
@@ -136,7 +133,7 @@ def _unknown_parameters(call: Call, module: Module, code: Code) -> str:
     """Why every scheduled run must fail: it is passed a parameter that its flow does not take."""
     given = set(call.keywords.get("parameters", "").split())
     flow = next((r for r in call.refs if r.split(".")[-1]), call.name.rpartition(".")[0])
-    path, _, name = _located(flow.removesuffix("()"), module, code).rpartition("::")
+    path, _, name = located(flow.removesuffix("()"), module, code).rpartition("::")
     taken = code.module(path)
     function = taken.functions.get(name) if taken and given else None
     if function is None or name in (BODY, MAIN) or given <= set(function.params):
@@ -211,52 +208,3 @@ def _decorated(module: Module, system: str, marks: tuple[str, ...], timer: str) 
             (),
             module.path,
         )
-
-
-def _timers(module: Module, code: Code) -> Iterator[Job]:
-    """A process that wakes itself: APScheduler, schedule, Celery beat, Modal."""
-    for call in module.calls():
-        target = _timer(call, module)
-        if target is not None:
-            calls = tuple(_located(name, module, code) for name in target) or (f"{module.path}::{MAIN}",)
-            name = target[0] if target else module.path
-            step = Step(call.line, calls=calls)
-            yield Job("scheduler", module.path, call.line, name, frozenset({"schedule"}), (step,), (), module.path)
-
-
-def _located(name: str, module: Module, code: Code) -> str:
-    """Where a function lies that a timer is given."""
-    if name in module.functions:
-        return f"{module.path}::{name}"
-    path, rest = code.find(name, module.path)
-    return f"{path}::{rest}" if path and rest else f"{module.path}::{MAIN}"
-
-
-def _listeners(module: Module) -> Iterator[Job]:
-    """Functions that a cloud calls with an event."""
-    for function in module.functions.values():
-        if function.params[:2] == ("event", "context") and not re.search(r"handler$", function.name):
-            steps = (Step(function.line, calls=(f"{module.path}::{function.name}",)),)
-            yield Job(
-                "cloud function",
-                module.path,
-                function.line,
-                function.name,
-                frozenset({"event"}),
-                steps,
-                (),
-                module.path,
-            )
-
-
-def _timer(call: Call, module: Module) -> list[str] | None:
-    packages = module.packages
-    if "apscheduler" in packages and call.method in ("add_job", "scheduled_job"):
-        return [r for r in call.refs if r in module.functions] or [call.refs[0]] if call.refs else []
-    if "schedule" in packages and call.method == "do" and "every" in call.name:
-        return list(call.refs)[:1]
-    if "modal" in packages and "schedule" in call.keywords:
-        return [f.name for f in module.functions.values() if call in f.decorators]
-    if "celery" in packages and call.method == "add_periodic_task":
-        return list(module.functions)[:20]
-    return None
