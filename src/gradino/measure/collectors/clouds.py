@@ -34,9 +34,9 @@ _BEFORE = re.compile(
 def collect(tree: Tree, code: Code) -> Iterator[Resource]:
     """Resources by type, with what their bodies say about traffic, roll back and health."""
     declared: dict[tuple[str, str, str], int] = {}
-    known: dict[str, str] = {}  # variable → its default
+    defaults: dict[str, dict[str, str]] = {}  # folder → variable → its default
     for path in tree.named("*.tf"):
-        known |= _DEFAULT.findall(tree.text(path) or "")
+        defaults.setdefault(path.rpartition("/")[0], {}).update(_DEFAULT.findall(tree.text(path) or ""))
         for kind, name in re.findall(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"', tree.text(path) or "", re.M):
             key = (path.rpartition("/")[0], kind, name)
             declared[key] = declared.get(key, 0) + 1
@@ -47,9 +47,10 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
         if path.rpartition("/")[0] in refused:
             tree.notes.append(f"{path}: a resource of its folder is declared twice, so Terraform applies none")
             continue
+        known = defaults[path.rpartition("/")[0]]
         text = re.sub(r"(?m)^\s*(#|//).*$", "", tree.text(path) or "")
         for match in re.finditer(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"\s*\{', text, re.M):
-            body = _VAR.sub(lambda m: known.get(m[1], m[0]), block(text, match.end()))
+            body = _VAR.sub(lambda m: known.get(m[1], m[0]), block(text, match.end()))  # noqa: B023 - used at once
             yield from judge("Terraform", path, text[: match.start()].count("\n") + 1, match[1], match[2], body)
     for path in tree.sizes:
         if path.endswith((".yml", ".yaml", ".json", ".template")):
