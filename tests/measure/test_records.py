@@ -105,6 +105,9 @@ KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n
         (training("import boto3", "open(f'models/{run_id}/model.pkl', 'wb')"), False),
         (training("from storage import put", "put(f'models/{run_id}/model.pkl')") | {"storage.py": "def put(key):\n    s3.upload_file('m', key)\n"}, True),
         (training("import os, boto3", "s3.upload_file('m', os.path.join('models', run_id, 'model.pkl'))"), True),
+        ({"Makefile": "train:\n\tpython train.py\n\taws s3 cp model.pkl s3://b/$$GIT_SHA/model.pkl\n"}, True),
+        ({"Makefile": "train:\n\tpython train.py\n\taws s3 cp model.pkl s3://b/model.pkl\n"}, False),
+        ({"azure-pipelines.yml": "trigger: [main]\nsteps:\n  - script: az ml model create -f model.yml\n"}, True),
         # A registry of the project's own: files by version and a list of them.
         (training("from registry import add", "add(m)") | {"registry.py": REGISTRY}, True),
         (training("from registry import add", "add(m)") | {"registry.py": REGISTRY.replace("/ version ", "")}, False),

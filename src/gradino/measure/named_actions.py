@@ -3,6 +3,7 @@
 
 import re
 
+from gradino.measure import shell
 from gradino.measure.automation import Step
 
 _KNOWN: tuple[tuple[str, str], ...] = (
@@ -94,6 +95,9 @@ def verbs(step: Step) -> list[tuple[str, str]]:
             found += [("provision", name)] if step.input("command").lower() in ("", "apply") else []
         elif verb == "remote-training":
             found += [("submit", name), ("train", name)]
+        elif verb == "publish-release":
+            given = f"{step.input('files')} {step.input('artifacts')} "
+            found += [(verb, name), *([("register", name)] if re.search(shell.MODEL, given) else [])]
         elif verb == "image-push":
             found += [("build", name), ("publish", name)]
         elif (name.startswith("HelmDeploy") and step.input("command") in ("package", "save", "lint", "ls")) or (

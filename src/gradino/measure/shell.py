@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+# How a file of a model ends.
+MODEL = r"\.(pth?|onnx|pkl|pickle|joblib|skops|h5|keras|safetensors|gguf|tflite|ckpt|cbm)\b"
+_BY = r"(?i:git rev-parse|sha|hash|run_?(number|id)|version|tag|stamp|date|commit|build)"
 # A verb here is one of those of `vocabulary`, or: test, build, publish, publish-package, docs, pull-data, push-data.
 _TOOLS: tuple[tuple[str, str], ...] = (
     # deployment of a service or model
@@ -34,7 +37,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\banyscale\s+service\s+(rollout|deploy)|\bserve\s+deploy\b|\bmodal\s+deploy\b|\brailway(/cli)?\s+(up|redeploy)\b|\bvercel\b.*--prod", "deploy"),
     (r"\bbodywork\s+(deploy|create\s+deployment)|\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply|\byatai\b", "deploy"),
     (r"git\s+push\s+\S*.*huggingface\.co/spaces|huggingface-cli\s+upload\s+.*--repo-type[= ]space", "deploy"),
-    (r"\bgh\s+release\s+(create|upload)\b.*\.(pth?|onnx|pkl|pickle|joblib|skops|h5|keras|safetensors|gguf|tflite|ckpt|cbm)\b", "deploy"),
+    (rf"\bgh\s+release\s+(create|upload)\b.*{MODEL}", "deploy+register"),
     (r"\bmlem\s+deploy(ment)?\s+(run|apply)", "deploy"),
     (r"\bargocd\s+app\s+sync|\bkustomize\s+build\b.*\|\s*kubectl|\boc\s+(apply|rollout|start-build)", "deploy"),
     (r"\bdatabricks\s+bundle\s+deploy|\bdbx\s+deploy", "bundle-deploy"),
@@ -82,6 +85,9 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bcml[- ](send-)?comment|\bcml[- ]publish|\bdvc\s+metrics\s+(show|diff)", "report"),
     (r"\bkaggle\s+(datasets|competitions)\s+download|\bgdown\b|\b(wget|curl)\b.*(archive\.ics\.uci|kaggle|githubusercontent|zenodo|figshare|huggingface\.co/datasets)", "fixed"),
     (r"^(?!.*(localhost|127\.0\.0\.1|health|predict|github\.com|githubusercontent|/install|get\.|-X\s*(POST|PUT|DELETE)|\s(-d|--data)\b|uci\.|kaggle|zenodo|figshare|huggingface|\.(sh|tgz|tar\.gz|deb|zip|gz)\b))\s*(curl|wget)\b.*\s(-o|-O|--output\S*)[ =]?\s*\S*(data|raw|\.(csv|json|parquet|xml))|\bscrapy\s+crawl\b|\bmeltano\s+(run|elt)\b|\bdlt\s+pipeline\b", "collect"),
+    # models under a version, or under the name of what made them
+    (r"\baz\s+ml\s+model\s+(create|register)\b|\bgcloud\s+(\S+\s+)*?ai\s+models\s+upload\b|\baws\s+(\S+\s+)*?sagemaker\s+create-model-package\b|\bgto\s+register\b", "register"),
+    (rf"\b(aws\s+s3\s+(cp|mv|sync)|gsutil\b.*\s(cp|rsync)|gcloud\s+storage\s+cp|az\s+storage\s+blob\s+upload|mc\s+cp|rclone\s+copy)\b(?=.*(model|{MODEL})).*\$\W*[\w.]*({_BY})", "register"),
     (r"\baws\s+cloudwatch\s+put-metric-alarm", "alert"),
     (r"\bcurl\b.*(\s-\w*f\w*\b|--fail).*(localhost|127\.0\.0\.1|https?://)", "smoke"),
     (r"\baz\s+ml\s+(online|batch)-endpoint\s+invoke|\bnewman\s+run|\baws\s+sagemaker-runtime\s+invoke-endpoint|\bgcloud\s+ai(-platform)?\s+(\S+\s+)*?predict\b|\bhurl\b.*--test", "smoke"),
@@ -103,7 +109,7 @@ _LONGEST = 2_000  # characters of a command
 _WORD = re.compile(r"[A-Za-z0-9]+")
 # One of these words stands in every command that a pattern above knows; most lines hold none.
 _HEADS = frozenset(
-    {"git", "gh", "kubectl", "helm", "terraform", "tofu", "terragrunt", "az", "gcloud", "aws", "eb", "sam", "cdk",
+    {"git", "gh", "kubectl", "helm", "terraform", "tofu", "terragrunt", "az", "gcloud", "aws", "gsutil", "mc", "rclone", "gto", "eb", "sam", "cdk",
      "copilot", "chalice", "serverless", "sls", "zappa", "fly", "flyctl", "heroku", "anyscale", "serve",
      "modal", "railway", "vercel", "bentoml", "bodywork", "bentoctl", "yatai", "huggingface", "argocd", "kustomize", "oc",
      "databricks", "dbx", "seldon", "mlem", "kserve", "render", "RENDER", "docker", "podman", "buildah", "crane", "ssh",
