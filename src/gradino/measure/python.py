@@ -334,7 +334,8 @@ class _Reader:
         """What a call makes of a text: the default of a setting, a filled template, an address put together."""
         name = dotted(node.func).rpartition(".")[2]
         if name == "format" and isinstance(node.func, ast.Attribute):
-            return self._text(node.func.value, depth + 1)
+            template = self._text(node.func.value, depth + 1)
+            return None if template is None else re.sub(r"\{[^{}]*\}", "{}", template)
         if name in _SETTINGS:
             default = next((k.value for k in node.keywords if k.arg == "default"), None)
             given = default or (node.args[-1] if len(node.args) > (name not in _OF_DEFAULT) else None)

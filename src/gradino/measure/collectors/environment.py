@@ -39,6 +39,7 @@ _PINNERS = frozenset(
     {"packages_to_install", "pip_install", "uv_pip_install", "conda_base", "pypi_base", "conda", "pypi", "runtime_env"}
 )
 _PIP = re.compile(r"\bpip3?\s+install\s+((?:[^\n&;|\\]|\\\n)+)")
+_SERVES = re.compile(r"\b(uvicorn|gunicorn|streamlit|flask|fastapi|serve|EXPOSE)\b")
 _SOURCES = (".py", ".ipynb", ".yml", ".yaml", ".json", ".tf", ".sh", "Makefile")
 # Runtimes of clouds, by version.
 _RUNTIME = re.compile(
@@ -71,7 +72,8 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
         text = tree.short(path)
         for image in filter(_BRINGS.search, _FROM.findall(text)):
             yield Resource(SYSTEM, "environment", path, 0, image, frozenset({"pinned", "image"}))
-        yield from _inline(path, 0, " ".join(m[1] for m in _PIP.finditer(text)).split())
+        if not _SERVES.search(text):
+            yield from _inline(path, 0, " ".join(_PIP.findall(text)).split())
     for path in tree.sizes:
         if path.endswith(_SOURCES) and ours(path) and (found := _RUNTIME.search(tree.short(path))):
             yield Resource(SYSTEM, "environment", path, 0, found[0][:60], frozenset({"pinned", "image"}))

@@ -23,7 +23,7 @@ _SETUPS = ("pyproject.toml", "setup.py", "Pipfile")  # say what may be installed
 _FROZEN_DATA = re.compile(
     r"kaggle\.com/(datasets|c|competitions|\w+/)|kaggle (datasets|competitions) download|archive\.ics\.uci|zenodo\.org|"
     r"huggingface\.co/datasets|openml\.org|figshare|raw\.githubusercontent\.com/\S+\.(csv|zip|parquet)|physionet|nyc-tlc|"
-    r"UCI (machine learning )?repository|grouplens|drivendata\.org|aicrowd\.com|zindi\.africa|dataverse|cocodataset|image-net\.org|"
+    r"UCI (machine learning )?repository|grouplens|drivendata\.org/competitions|aicrowd\.com|zindi\.africa|dataverse|cocodataset|image-net\.org|"
     r"data\s?sets?\b[^.]{0,80}\b(from|on|at)\b[^.]{0,20}\bkaggle|kaggle('s)?\b[^.]{0,60}\bdata\s?set",
     re.I,
 )
@@ -197,7 +197,7 @@ def _one_command(scene: Scene) -> tuple[Evidence, str] | None:
         if module is None:
             continue
         start = module.functions.get("<main>")
-        body = path.endswith("__main__.py") or bool(module.functions["<body>"].calls)
+        body = bool(module.functions["<body>"].calls) and not _SHOWN_ONLY.search(path.rpartition("/")[0])
         reached = list(scene.code.reach(path)) if start or body or path in trainers else []
         found = scene.see(path, start.line if start else 1, f"python {path} retrains"), path
         if any(m.path in trainers and _fits(scene, m.path, f.name) for m, f in reached):
