@@ -150,11 +150,14 @@ def test_a_test_that_moves_its_surroundings_still_asks_the_model(put: str, level
     assert levels({"tests/test_api.py": test} | _workflow("pytest"))("release.scoring-script") == level
 
 
-@pytest.mark.parametrize(("function", "level"), [("predict_fn", 4), ("describe", 1)])
-def test_what_a_platform_asks_of_a_serving_file_is_scoring(function: str, level: int) -> None:
+@pytest.mark.parametrize(
+    ("function", "answer", "level"),
+    [("predict_fn", "model.predict(x)", 4), ("ask", "model.predict(x)", 4), ("describe", "[str(model)]", 1)],
+)
+def test_what_a_serving_file_answers_with_is_scoring(function: str, answer: str, level: int) -> None:
     files = {
         "buildspec.yml": "version: 0.2\nphases:\n  build:\n    commands: [pytest]\n",
-        "entry.py": f"import joblib\n\n\ndef model_fn(folder):\n    return joblib.load(folder)\n\n\ndef {function}(x, model):\n    return model.predict(x)\n",
+        "entry.py": f"import joblib\n\n\ndef model_fn(folder):\n    return joblib.load(folder)\n\n\ndef {function}(x, model):\n    return {answer}\n",
         "tests/test_cycle.py": f"from entry import {function}, model_fn\n\n\ndef test_it():\n    assert {function}([1], model_fn('m')) == [1]\n",
     }
     assert levels(files)("release.scoring-script") == level

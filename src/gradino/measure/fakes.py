@@ -12,6 +12,7 @@ _FAKES = re.compile(
     r"(mock|Mock|MagicMock|(?<!monkey)patch|monkeypatch\.(setattr|setitem|delattr)|Fake\w*|"
     r"Dummy(?!Classifier|Regressor)\w*|Stub\w*)\b"
 )
+_BARE = re.compile(r"(^|\.)(Magic|Async)?Mock$")
 _BESIDE = re.compile(
     r"mlflow(?!\S*load)|wandb|log(?!istic)|environ|getenv|setenv|print|path|exists|makedirs|plt|show|savefig|sleep|time|"
     r"(_|\b)dir(_|\b)|folder|argv|cwd|ur[li]\b|root\b|settings|config|seed",
@@ -45,9 +46,10 @@ def replaced(code: Code, module: Module, said: str, put: list[Call], reached: li
     handed = {name for _, f in entered for _, names in f.puts for name in names}
     fakes = [c for c in put if _FAKES.search(c.name)]
     patched = (faked(said) or bool(fakes)) and not (fakes and all(c.name in handed for c in fakes))
+    bare = any(_BARE.search(c.name) and c.name not in handed for c in put)
     without = _WITHOUT.search(code.tree.text(module.path) or "")
     return (
-        (patched and _a_model(code, module, put))
+        (patched and (_a_model(code, module, put) or (bare and bool(_targets(put)))))
         or bool(without)
         or any(_answers(m, f) or _put_aside(code, m, f) for m, f in entered)
     )
@@ -112,7 +114,7 @@ def _put_aside(code: Code, module: Module, function: Function) -> bool:
     for target, names in function.puts:
         name, _, key = target.removesuffix("]").partition("[")
         holder, _, last = name.rpartition(".")
-        handed = name.endswith("dependency_overrides") and _concerns(code, module, key)
+        handed = bool(key) and name.endswith("dependency_overrides") and _concerns(code, module, key)
         kept = _HOLDERS.search(name if key else holder) and _MODEL.search(key or last)
         if (handed or kept) and not any(_real(code, module, n) for n in names):
             return True

@@ -4,21 +4,18 @@
 import re
 from collections.abc import Iterator
 
+from gradino.measure.bounds import BOUND, METRIC, QUALITY, hollow
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence
 from gradino.measure.python import MAIN
 from gradino.measure.scene import Scene, tested
 
-_METRIC = r"\w*(?:accuracy|_acc\b|f1|auc|rmse|mae|mse|mape|r2|metric|loss|recall|precision)\w*"
-# Words that say less, and the bound that they are held against.
-_QUALITY = r"\w*(?:score|error|improvement|gain|uplift|performance)\w*"
-_BOUND = r"\w*(?:thresh|floor|minim|min_|maxim|max_|limit|required|baseline|bound|toleranc|target_)\w*"
 _SIDES = r"\b\w*(?:candidate|challenger|new_|current)\w*[^\n]*[<>]=?\s*[\w.(]*(?:incumbent|champion|best|baseline|prod|old|current)"
 _IF = r"^[ \t]*(?:el)?if\b(?![^\n]*drift)"
 _REFUSES = re.compile(
-    rf"{_IF}[^\n]*\b{_METRIC}\b[^\n]*[<>][^\n]*:"
-    rf"|{_IF}[^\n]*[<>]=?\s*[\w.\[\]\"']*{_METRIC}[^\n]*:"
-    rf"|{_IF}[^\n]*\b{_QUALITY}[^\n]*[<>]=?[^\n]*\b{_BOUND}[^\n]*:"
+    rf"{_IF}[^\n]*\b{METRIC}\b[^\n]*[<>][^\n]*:"
+    rf"|{_IF}[^\n]*[<>]=?\s*[\w.\[\]\"']*{METRIC}[^\n]*:"
+    rf"|{_IF}[^\n]*\b{QUALITY}[^\n]*[<>]=?[^\n]*\b{BOUND}[^\n]*:"
     rf"|{_IF}[^\n]*{_SIDES}[^\n]*:"
     rf"|{_IF}(?![^\n]*(?:greater|higher|larger|bigger|lower|smaller)_is_better)[^\n]*\b\w*(?:accepted|better|improve\w*|approved|acceptable|deploy_flag|should_(?:promote|register|deploy|replace\w*)|(?:model|eval\w*|quality|metrics?|gate)_?\w*(?:passe[ds]|ok)|meets_\w+)\w*[^\n<>=]*:"
     rf"|{_IF}[^\n]*\b(?:benchmarks?|thresholds?|criteria|requirements)_(?:were_)?(?:met|passed)\b[^\n]*:"
@@ -26,16 +23,18 @@ _REFUSES = re.compile(
     re.M | re.I,
 )
 # An assertion ends the script, and a function that decides answers yes or no.
-_ASSERTS = re.compile(rf"^[ \t]*assert\b[ \t(]*\n?[^\n]*(?:{_METRIC}[^\n]*[<>]|[<>][^\n]*{_METRIC})[^\n]*", re.M | re.I)
+_ASSERTS = re.compile(rf"^[ \t]*assert\b[ \t(]*\n?[^\n]*(?:{METRIC}[^\n]*[<>]|[<>][^\n]*{METRIC})[^\n]*", re.M | re.I)
 _DECIDES = re.compile(
     r"^[ \t]*(?:async )?def (?!\w*(?:train|alert|drift|roll_?back))\w*(?:deploy|promot|gate|accept|approv|should|bless)\w*\([^:]*:[^\n]*\n"
-    rf"(?:(?!\S)[^\n]*\n)*?[ \t]+return\b[ \t(]*[^\n]*{_METRIC}[^\n]*[<>][^\n]*",
+    rf"(?:(?!\S)[^\n]*\n)*?[ \t]+return\b[ \t(]*[^\n]*{METRIC}[^\n]*[<>][^\n]*",
     re.M | re.I,
 )
 _STOPS = re.compile(
-    r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register_model|transition_model|set_registered_model_alias|push|deploy|promote|upload"
+    r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register(ed)?_model|transition_model|set_registered_model_alias|push|deploy|promote|upload|\bproduction\b|champion"
 )
 _TALKS = re.compile(r"^[ \t]*(print|log\w*|logging|console|st|click)(\.\w+)*\([^\n]*", re.M)
+_LEAVES = re.compile(r"(return|continue|break)\b")
+_ELSE = re.compile(r"(else|elif)\b|\)")
 _RELEASES = ("register", "promot", "deploy", "transition", "push", "champion", "production")
 
 
@@ -57,26 +56,26 @@ def refusals(scene: Scene) -> list[Evidence]:
 
 def _refusing(text: str) -> Iterator[re.Match[str]]:
     for match in _REFUSES.finditer(text):
-        after = _TALKS.sub("", text[match.end() : match.end() + 700])
-        if not _hollow(match[0], text) and _STOPS.search(after):
+        if not hollow(match[0], text) and _STOPS.search(_TALKS.sub("", _depending(text, match))):
             yield match
-    yield from (m for pattern in (_ASSERTS, _DECIDES) for m in pattern.finditer(text) if not _hollow(m[0], text))
+    yield from (m for pattern in (_ASSERTS, _DECIDES) for m in pattern.finditer(text) if not hollow(m[0], text))
 
 
-def _hollow(condition: str, text: str) -> bool:
-    """Whether a comparison is decided before it is made: of a number written into the code, or of a thing with itself."""
-    condition = condition.rpartition("\n")[2].strip()
-    names = re.findall(
-        r"(?<![\w.\"'])[a-z]\w*(?![\w.(\[\"'])", re.sub(r"^(el)?if\b|^assert\b|^return\b", "", condition)
-    )
-    for name in names:
-        made = re.findall(rf"^[^#\n]*?\b{name}\s*=(?!=)[ \t]*([^\n#]*)", text, re.M)
-        measured = re.fullmatch(_METRIC, name, re.I) and not re.fullmatch(_BOUND, name, re.I)
-        if measured and made and all(re.fullmatch(r"[\d._]+\s*", m) for m in made):
-            return True
-        if any(re.match(rf"{other}\s*(=(?!=)|$)", m) for m in made for other in names if other != name):
-            return True
-    return False
+def _depending(text: str, condition: re.Match[str]) -> str:
+    """What runs only where a condition holds, or where it does not: its blocks, and after a block that leaves the rest."""
+    lines = text[condition.end() : condition.end() + 4_000].split("\n")
+    indent = len(condition[0].lstrip("\n")) - len(condition[0].lstrip())
+    blocks, rest, leaves = [lines[0]], list[str](), bool(_LEAVES.match(lines[0].strip()))
+    for line in filter(str.strip, lines[1:]):
+        depth = len(line) - len(line.lstrip())
+        if not rest and (depth > indent or _ELSE.match(line.strip())):
+            blocks.append(line)
+            leaves = leaves or bool(_LEAVES.match(line.strip()))
+        elif depth < indent:
+            break
+        else:
+            rest.append(line)
+    return "\n".join([*blocks, *(rest if leaves else ())])
 
 
 def _too_late(scene: Scene, path: str) -> bool:

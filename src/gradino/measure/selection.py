@@ -77,7 +77,8 @@ class Selection:
     def _path(self, word: str) -> str | None:
         """A word as a path; None where it holds a variable, or is no path at all."""
         word = word.partition("::")[0]
-        if re.search(r"[$*{}\\]", word) or not re.search(r"[/.]|test", word):
+        known = re.search(r"[/.]|test", word) or self._tree.holds(_placed(self._folder, word))
+        if re.search(r"[$*{}\\]", word) or not known:
             return None
         if "/" not in word and "." in word and not word.endswith(".py") and word.strip("."):
             word = word.replace(".", "/")  # a module of unittest
@@ -145,9 +146,10 @@ def _holds(expression: str, has: Callable[[str], bool]) -> bool:
 
 
 def run_by(scene: Scene, runs: list[Firing], test: Test) -> bool:
-    """Whether one of the test commands picks this test."""
+    """Whether one of the test commands picks this test, where it does not skip itself."""
+    waits = test.waits | ({"server"} if test.host else set())
     return any(
-        _selection(scene, run.effect.says, run.effect.folder).picks(test) and not (test.host and _alone(run))
+        _selection(scene, run.effect.says, run.effect.folder).picks(test) and all(_met(scene, run, w) for w in waits)
         for run in runs
     )
 
@@ -157,7 +159,29 @@ _SERVES = re.compile(
 )
 
 
-def _alone(run: Firing) -> bool:
+_FETCHES = re.compile(
+    r"download|wget|curl|gsutil|aws\s+s3|dvc|hf\b|huggingface|unzip|\btar\s|cache@|\bcp\b|make |\.sh\b|docker|lfs", re.I
+)
+_MAKES = {"train", "submit", "pull-data", "keep", "pin"}
+
+
+def _met(scene: Scene, run: Firing, want: str) -> bool:
+    """Whether the job of a test command brings what a test waits for."""
+    kind, _, name = want.partition(" ")
+    if kind == "server":
+        return not alone(run)
+    if kind == "nothing":
+        return False
+    if kind == "option":
+        return name in run.effect.says or name in _configured(scene.tree, run.effect.folder, "addopts")
+    if kind == "variable":
+        return any(name in (scene.tree.text(p) or "") for p in (run.job.path, run.effect.path))
+    said = " ".join(f"{s.run} {s.uses}" for s in run.job.steps)
+    made = any(f.effect.verb in _MAKES for f in scene.firings if f.job is run.job)
+    return made or bool(run.job.needs) or bool(_FETCHES.search(said))
+
+
+def alone(run: Firing) -> bool:
     """Whether nothing in the job of a test command could have started a server."""
     said = " ".join(f"{s.run} {s.uses}" for s in run.job.steps)
     return not _SERVES.search(said) and not re.search(r"deploy", " ".join(run.job.needs))

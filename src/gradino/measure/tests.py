@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
-from gradino.measure import fakes, imports, vocabulary
+from gradino.measure import fakes, imports, skips, vocabulary
 from gradino.measure.code import Code
 from gradino.measure.python import BODY, Call, Function, Module
 from gradino.measure.tree import Tree
@@ -19,9 +19,13 @@ _LENIENT = re.compile(
     r"status_code\s+(in|not in)\b.*(4\d\d|5\d\d)|status_code.*==.*\bor\b|^True$|^1$|\bor True\b|is not None or "
 )
 _CLIENT = re.compile(r"(TestClient|test_client|httpx\.(Async)?Client|ASGITransport|app\.test_client|APIClient)(\(\))?$")
+_CLIENTS = {"client", "test_client", "api_client", "async_client", "aiohttp_client"}  # fixtures of plug-ins, by name
+_FRAMED = re.compile(
+    r"(^|\.)(django|rest_framework|tornado|aiohttp|flask_testing)\.\S*Test\S*"
+)  # bases that bring a client
 _REAL_CALL = re.compile(r"^(requests|httpx|urllib\.request|grpc|aiohttp)\.")
 _SERVER = re.compile(
-    r"testcontainers|docker\.from_env|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster"
+    r"testcontainers|docker\.from_env|uvicorn\.(Server|run)|make_server|multiprocessing\.Process|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster"
 )
 _STORE = re.compile(
     r"(^|\.)(create_(async_)?engine|MongoClient|Redis|psycopg\d?\.connect|asyncpg\.(connect|create_pool))$"
@@ -55,6 +59,8 @@ class Test:
     unit: bool
     marks: frozenset[str] = frozenset()
     host: bool = False  # it asks a server that somebody else must have started
+    waits: frozenset[str] = frozenset()  # without what it skips itself
+    entered: frozenset[str] = frozenset()  # files that load a model or predict on its behalf
 
 
 @dataclass
@@ -112,19 +118,21 @@ class Tests:
         marks = [*function.decorators, *(owner.decorators if owner else [])]
         off = skipped or next((f"marked {d.method}" for d in marks if d.method in ("skip", "xfail")), "")
         raising = [c for c in function.calls if re.match(r"(self\.)?assert|.*\.assert_|.*testing\.assert|pytest\.raises|fail$", c.name)
-                   or c.method.startswith(("assert", "raises", "check_"))]  # fmt: skip
-        reached = list(islice(self.code.reach(module.path, (function.name,)), 80))
+                   or c.method.startswith(("assert", "raises", "check_")) or re.match(r"expect\(\)\.", c.name)]  # fmt: skip
+        reached = list(islice(self.code.reach(module.path, (function.name,)), 160))
         asserts = [a for m, f in reached if m.path == module.path for a in f.asserts]
         firm = [a for a in asserts if not _LENIENT.search(a)]
-        checks = bool(firm or raising)
+        checks = bool(firm or raising or function.raises)
         if asserts and not firm and not raising:
             off = off or "it accepts failure"
-        fixtures = set[str]()
+        fixtures, before = set[str](), [function, *([owner] if owner else [])]
         for path, used in self.fixtures(module, function):
             fixtures |= set(used)
+            before += [f for n in used if (m := self.code.module(path)) and (f := m.functions.get(n))]
             reached += self._before(path, used)
         calls = [(m, f, c) for m, f in reached for c in (*f.calls, *f.decorators)]
-        verbs = {v for m, _, c in calls for v, _ in vocabulary.verbs(c, m)}
+        done = [(m.path, v) for m, _, c in calls for v, _ in vocabulary.verbs(c, m)]
+        verbs = {v for _, v in done}
         loaded = "load" in verbs or any(self._loads(p, BODY) for p in {m.path for m, _ in reached})
         names = [c.name for m, _, c in calls if m.path == module.path or "test" in m.path]
         refs = " ".join(
@@ -135,7 +143,9 @@ class Tests:
                 *function.params,
             ]
         )
-        client = any(_CLIENT.search(n) for n in names) or bool({"client", "test_client", "api_client"} & set(function.params)) or any(
+        framed = bool(_FRAMED.search(" ".join(module.classes.get(function.name.partition(".")[0], ()))))
+        framed = framed and any(n.startswith(("self.client.", "self.fetch", "self.app.")) for n in names)
+        client = framed or any(_CLIENT.search(n) for n in names) or bool(_CLIENTS & set(function.params)) or any(
             _CLIENT.search(c.maker) for m, _, c in calls if c.maker)  # fmt: skip
         around = fakes.around(self.code, module) if client else []  # the application was imported with it
         refs = " ".join([refs, *(c.name for c in around)])
@@ -152,7 +162,9 @@ class Tests:
         real = real or ("train" in verbs and not fakes.trains(put))
         answered = any(not _REFUSED.search(a) for a in firm) or any("aises" not in c.name for c in raising)
         asks = any(
-            c.method in ("post", "put") or any(_ABOUT_SCORING.search(x.lower()) for x in c.texts)
+            c.method in ("post", "put")
+            or c.keywords.get("method") == "POST"
+            or any(_ABOUT_SCORING.search(x.lower()) for x in c.texts)
             for m, _, c in calls
             if m.path == module.path and not any(_OTHER_ROUTE.search(x.lower()) for x in c.texts)
         )
@@ -161,6 +173,8 @@ class Tests:
         scoring = scoring or (predicts and bool(_ABOUT_SCORING.search(text) or any(_HOOK.search(n) for n in names)))
         mine = {m.path: m for m, _ in reached if "test" in m.path or m is module} if client else {}
         imported = {self.code.find(name, p)[0] for p, m in mine.items() for name in m.imports.values()}
+        if client and not any(self._serves(p) for p in imported):  # Django finds its views by itself
+            imported |= {p for p in self.code.paths if p.endswith(("views.py", "viewsets.py"))}
         behind = client and not replaced and any(self._loads(p) for p in imported if p.endswith(".py"))
         integration = (
             bool(_SERVER.search(refs)) or served or (bool(re.search(r"integration|e2e|end_to_end", text)) and not faked)
@@ -188,6 +202,8 @@ class Tests:
             not integration,
             _marks(module, marks),
             served and not _SERVER.search(refs),
+            skips.waits(self.code, module, before, _marks(module, marks)),
+            frozenset(p for p, v in done if v in ("load", "predict")),
         )
 
     def _before(self, path: str, fixture: tuple[str, ...]) -> list[tuple[Module, Function]]:
@@ -196,6 +212,12 @@ class Tests:
         if key not in self._fixture:
             self._fixture[key] = list(islice(self.code.reach(path, fixture), 40))
         return self._fixture[key]
+
+    def _serves(self, path: str) -> bool:
+        module = self.code.module(path) if path.endswith(".py") else None
+        return module is not None and any(
+            "test" not in path and d.name for f in module.functions.values() for d in f.decorators
+        )
 
     def _loads(self, path: str, *names: str) -> bool:
         """Whether running functions of a file, all of them unless named, loads a model."""

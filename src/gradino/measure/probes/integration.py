@@ -4,15 +4,15 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from gradino.measure.automation import CHANGE, CHECKED
+from gradino.measure.automation import AUTOMATIC, CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.refusals import refusals
-from gradino.measure.scene import Scene
-from gradino.measure.selection import asked, ci_tests, run_by
+from gradino.measure.scene import Firing, Scene
+from gradino.measure.selection import alone, asked, ci_tests, run_by
 from gradino.measure.tests import Test
 
-_BUILDS_NOTHING = ("Step Functions", "Argo CD", "Flux")
+_BUILDS_NOTHING = ("Step Functions", "cloud function", "Argo CD", "Flux")
 
 
 def builds_and_publishes(scene: Scene) -> list[Evidence]:
@@ -51,7 +51,7 @@ def unit_tests(scene: Scene) -> list[Evidence]:
 
 # Files of tests in languages that are not read further.
 _OTHER_TEST = re.compile(
-    r"(\.(test|spec)\.[jt]sx?|Tests?\.(cs|java|kt|scala|swift)|_test\.(go|exs?)|_spec\.rb)$|/src/test/|\.Tests?\.csproj$|(^|/)tests/[^/]+\.rs$|(^|/)tests/(testthat/)?test[^/]*\.[rR]$|(^|/)test/runtests\.jl$"
+    r"(\.(test|spec)\.[jt]sx?|Tests?\.(cs|java|kt|scala|swift)|_test\.(go|exs?)|_spec\.rb)$|/src/test/|\.Tests?\.csproj$|(^|/)tests/[^/]+\.rs$|(^|/)tests/(testthat/)?test[^/]*\.[rR]$|(^|/)test/runtests\.jl$|(^|/)__tests__/|(^|/)src/test/"
 )
 
 
@@ -75,7 +75,7 @@ def _integration_jobs(
     scene: Scene, verbs: tuple[str, ...] = ("smoke", "submit", "run-job", "deploy", "bundle-deploy")
 ) -> list[Evidence]:
     """CI jobs that put parts together and look whether they work."""
-    found = []
+    found, answered = [], asked(scene)
     for firing in scene.firings:
         effect, job = firing.effect, firing.job
         if effect.soft or firing.off or not job.triggers & CHECKED:
@@ -84,7 +84,9 @@ def _integration_jobs(
         called += " integration" if effect.verb == "smoke" and "/integration/" in effect.path else ""
         named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", called, re.I)
         checks = effect.verb == "test" and any(run_by(scene, [firing], t) for t in scene.tests.good)
-        looked = effect.verb == "smoke" and effect.says.startswith("runs ")
+        looked = effect.verb == "smoke" and (
+            effect.says.startswith("runs ") or (firing in answered and not alone(firing))
+        )
         if looked or (named and (checks or effect.verb in verbs)):
             found.append(scene.show(firing, "puts the parts together and checks"))
     return found[:2]
@@ -129,12 +131,50 @@ def some_model_test(scene: Scene) -> list[Evidence]:
         e for e in _integration_jobs(scene) if (scene.training_files and "submit" in e.says) or "bundle run" in e.says
     ]
     found += [scene.show(f, "asks the model and checks its answer") for f in asked(scene)[:2]]
+    found += [scene.show(f, "measures a model and may fail") for f in _bounds(scene)[:2]]
     return found + _gates(scene)
 
 
 def every_candidate_tested(scene: Scene) -> list[Evidence]:
     """Put thresholds, behavioural tests or a smoke test before every release of a model, able to refuse it."""
     return _gates(scene)
+
+
+_RELEASES = ("register", "promote", "keep", "publish", "push-data", "submit")
+
+
+def _bounds(scene: Scene) -> list[Firing]:
+    """Firings that end where a model is not good enough."""
+    live = scene.fired("bound", when=CHECKED | AUTOMATIC | {"dispatch"})
+    return [f for f in live if not f.effect.soft and not f.job.soft]
+
+
+def _before_release(scene: Scene, bound: Firing) -> bool:
+    """Whether a bound stands before something that hands a model on."""
+    for firing in [*deployments(scene), *scene.fired(*_RELEASES, when=CHECKED | AUTOMATIC | {"dispatch"})]:
+        if firing.job is not bound.job:
+            before = any(f.job is bound.job for f in scene.before(firing.job))
+        elif firing.step is not bound.step:
+            before = firing.job.steps.index(bound.step) < firing.job.steps.index(firing.step)
+        else:
+            before = bound.effect.path != firing.effect.path or bound.effect.line < firing.effect.line
+        if before:
+            return True
+    return False
+
+
+_VERDICT = re.compile(
+    r"\bif:[^\n]*\boutputs\.\w*(pass|ok\b|deploy|promot|approv|better|improv|accept|gate|should|good|quality|regist)",
+    re.I,
+)
+
+
+def _decided(scene: Scene, firing: Firing) -> bool:
+    """Whether a release waits for a verdict that an earlier job or step gives out."""
+    lines = scene.tree.short(firing.job.path).splitlines()
+    following = [j.line for j in scene.jobs if j.path == firing.job.path and j.line > firing.job.line]
+    own = "\n".join(lines[max(firing.job.line - 1, 0) : min(following, default=len(lines) + 1) - 1])
+    return bool(_VERDICT.search(own)) and any(f.effect.verb in ("train", "load") for f in scene.before(firing.job))
 
 
 _BRANCHES = re.compile(r"(^|\.)(Condition\w*|If|Elif)$")  # of a pipeline, whose steps stand in other files
@@ -155,11 +195,12 @@ def _gates(scene: Scene) -> list[Evidence]:
     ]
     model_tests = [t for t in scene.tests.good if t.model]
     for firing in deployments(scene):
-        if firing.off or not model_tests:
-            continue
-        for gate in scene.gated(firing.job):
+        for gate in scene.gated(firing.job) if not firing.off else ():
             if gate.effect.verb == "test" and any(run_by(scene, [gate], t) for t in model_tests):
                 found.append(scene.show(gate, f"model tests stand before {firing.job.name}"))
+        if not firing.off and _decided(scene, firing):
+            found.append(scene.show(firing, "waits for a verdict on the model"))
+    found += [scene.show(f, "a candidate must pass") for f in _bounds(scene) if _before_release(scene, f)]
     found += scene.sights("tests a release before it gets traffic", "gate")
     releases = {f.job.group for f in deployments(scene)}
     found += [scene.show(f, "asks each release before it goes on") for f in asked(scene) if f.job.group in releases]
