@@ -7,6 +7,7 @@ import pytest
 from tests.measure.test_collectors import levels
 
 FIT = "    SVC().fit(x, y)\n"
+HYDRA = "wandb:\n  _target_: lightning.pytorch.loggers.wandb.WandbLogger\n"
 SAGEMAKER = "import sagemaker\nestimator = sagemaker.estimator.Estimator(image{})\nestimator.fit(inputs)\n"
 
 
@@ -61,6 +62,13 @@ def training(before: str, inside: str = "") -> dict[str, str]:
         ({"config.cfg": "[training.logger]\n@loggers = \"spacy.WandbLogger.v3\"\n"}, True),
         ({"model/config.cfg": "[training.logger]\n@loggers = \"spacy.WandbLogger.v3\"\n", "model/meta.json": "{}"}, False),
         ({"config.cfg": "[training.logger]\n@loggers = \"spacy.ConsoleLogger.v1\"\n"}, False),
+        # What a configuration tells the trainer.
+        ({"run.sh": "python train.py --lr 1 --report_to wandb\n"}, True),
+        ({"run.sh": "python train.py --lr 1 --report_to none\n"}, False),
+        ({"conf/sft.yaml": "training:\n  report_to:\n    - mlflow\n"}, True),
+        ({"settings.py": "class Config:\n    report_to: str = 'wandb'\n"}, True),
+        ({"conf/train.yaml": "defaults:\n  - logger: wandb\n", "conf/logger/wandb.yaml": HYDRA}, True),
+        ({"conf/train.yaml": "defaults:\n  - logger: null\n", "conf/logger/wandb.yaml": HYDRA}, False),
         ({"Shop.java": "metrics.logMetric(\"sold\", 1);\n"}, False),
     ],
 )  # fmt: skip

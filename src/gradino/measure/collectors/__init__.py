@@ -13,6 +13,7 @@ from gradino.measure.collectors import (
     cloudera,
     clouds,
     codepipeline,
+    configured_trackers,
     containers,
     dbx,
     drone,
@@ -76,6 +77,7 @@ COLLECTORS: dict[str, Collector] = {
     "dvc": dvc.collect,
     "environment": environment.collect,
     "trackers": trackers.collect,
+    "configured-trackers": configured_trackers.collect,
     "other-training": other_training.collect,
     "monitoring": monitoring.collect,
 }
