@@ -14,6 +14,7 @@ from posixpath import join, normpath
 
 from gradino.measure import shell, yaml
 from gradino.measure.automation import Job, Step
+from gradino.measure.first_reads import first_reads
 from gradino.measure.images import Image
 from gradino.measure.installed import Installed
 from gradino.measure.tree import Tree
@@ -112,11 +113,22 @@ class _Run:
             return self._docker(rest[rest.index("build") + 1 :])
         if re.fullmatch(r"python[\d.]*|bash|sh", head) and rest and re.search(r"\.(py|sh)$", rest[0]) and self.lacks(rest[0]):  # fmt: skip
             return f"{rest[0]} is not there"
+        if re.fullmatch(r"python[\d.]*", head) and (read := self._unread(rest)):
+            return read
         if head in ("pip", "pip3") and "-r" in rest[:-1] and self.lacks(rest[rest.index("-r") + 1]):
             return f"{rest[rest.index('-r') + 1]} is not there"
         tool = rest[1] if re.fullmatch(r"python[\d.]*", head) and rest[:1] == ["-m"] and len(rest) > 1 else head
         if tool == "pytest" and self.python and self.installed.lacks(tool):
             return "no step installs pytest"
+        return ""
+
+    def _unread(self, words: list[str]) -> str:
+        """Why a script fails as it starts: the first file that it reads is not there."""
+        script = f"{words[1].replace('.', '/')}.py" if words[:1] == ["-m"] and len(words) > 1 else (words or [""])[0]
+        place = normpath(join(self.folder, script))
+        for read in first_reads(self.tree.text(place) or "") if self.fresh and script.endswith(".py") else ():
+            if self.lacks(read):
+                return f"{place} reads {read}, which is not there"
         return ""
 
     def _docker(self, words: list[str]) -> str:

@@ -10,6 +10,9 @@ TESTING = re.compile(r"\b(dev(elopment)?|test(ing)?)\b", re.I)
 PRODUCTION = re.compile(r"\b(prod(uction)?|prd|live)\b", re.I)
 
 
+_BACK = re.compile(r"roll_?back", re.I)  # to what was deployed before
+
+
 @lru_cache(maxsize=1)
 def deployments(scene: Scene) -> list[Firing]:
     """Every firing that puts a model, or the service that embeds it, into use."""
@@ -19,7 +22,7 @@ def deployments(scene: Scene) -> list[Firing]:
     return [
         f
         for f in scene.firings
-        if not _of_something_else(scene, f.job.path) and not _throwaway(f)
+        if not _of_something_else(scene, f.job.path) and not _throwaway(f) and not _BACK.search(f.job.name)
         if (
             f.effect.verb in ("deploy", "bundle-deploy")
             and not _beside(scene, f)

@@ -14,9 +14,7 @@ _SPLIT = re.compile(
     rf"\btraffic(_split)?[\"']?\s*[:=]\s*\{{[^{{}}]{{0,200}}?{_SHARE}|\bmirror_traffic[\"']?\s*[:=]\s*\{{\s*[^}}\s]|\bShadowProductionVariants\b"
     r"|\btraffic_percentage[\"']?\s*[:=]\s*(?!0\b|100\b)\d{1,2}\b"
 )
-_WEIGHT = re.compile(
-    r"[\"'](?:InitialVariantWeight|DesiredWeight)[\"']\s*:\s*(?!0\b(?!\.\d))[\w.]|\binitial_weight\s*="
-)
+_WEIGHT = re.compile(r"[\"'](?:InitialVariantWeight|DesiredWeight)[\"']\s*:\s*([\w.]+)|\binitial_weight\s*=\s*([\w.]+)")
 # What a page says of it compares nothing; words in quotes may.
 _PROSE = re.compile(r"(\"[^\"\s]*\"|'[^'\s]*')|\"[^\"]*\"|'[^']*'")
 _NAMED = re.compile(r"\b(shadow|challenger|canary|ab_?test|traffic_split|experiment_group)\w*\b", re.I)
@@ -33,7 +31,7 @@ _MAYBE = re.compile(
 def splits(scene: Scene) -> Iterator[Evidence]:
     """Live traffic that the code of a deployment parts between two models, or sends to both."""
     for path, text in deploying(scene):
-        weights = list(_WEIGHT.finditer(text))
+        weights = [m for m in _WEIGHT.finditer(text) if (m[1] or m[2]).strip("0.")]
         found = _SPLIT.search(text) or (weights[1] if len(weights) > 1 else None)
         if found:
             yield at(scene, path, text, found, "parts live traffic")

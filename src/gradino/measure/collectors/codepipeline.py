@@ -56,6 +56,10 @@ def _sagemaker_project(tree: Tree, path: str) -> Iterator[Job]:
 
 _STAGE = re.compile(r"\bstage\s*\{")
 _ACTION = re.compile(r"\baction\s*\{")
+_DEPLOYS = frozenset(
+    {"CloudFormation", "CloudFormationStackSet", "ECS", "CodeDeploy", "CodeDeployToECS", "S3", "ElasticBeanstalk",
+     "AppConfig", "ServiceCatalog", "OpsWorks", "EKS", "EC2", "Lambda"}
+)  # fmt: skip
 _SAID = re.compile(r'^\s*(name|category|provider)\s*=\s*"([^"\n]*)"', re.M)
 
 
@@ -65,6 +69,9 @@ def _terraform(tree: Tree, path: str, text: str, start: int) -> Iterator[Job]:
     before: tuple[str, ...] = ()
     waits = False
     pipeline = clouds.block(text, start)
+    deploys = re.findall(r'\bcategory\s*=\s*"Deploy"[^{}]*?\bprovider\s*=\s*"(\w+)"', pipeline)
+    unknown = next((p for p in deploys if p not in _DEPLOYS), "")
+    off = f"CodePipeline has no provider {unknown} that deploys" if unknown else ""
     for stage in _STAGE.finditer(pipeline):
         body = clouds.block(pipeline, stage.end())
         line = text[: start + stage.start()].count("\n") + 1
@@ -78,7 +85,7 @@ def _terraform(tree: Tree, path: str, text: str, start: int) -> Iterator[Job]:
             for specification in named or specifications if len(named or specifications) == 1 else ():
                 steps += cdk_typescript.phases(tree, specification)
         waits = waits or any(a.get("category") == "Approval" for a in actions)
-        yield Job(SYSTEM, path, line, name, frozenset({"push"}), steps, before, path, name, "", waits)
+        yield Job(SYSTEM, path, line, name, frozenset({"push"}), steps, before, path, name, off, waits)
         before = (*before, f"{path}#{name}")
 
 

@@ -13,7 +13,7 @@ from gradino.measure.scoring import scoring_files
 from gradino.measure.selection import asked, ci_tests, run_by
 
 # What a person starts from a terminal unless something else does: no pipeline of its own.
-_BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "Mage", "Cloudera", "scheduler"})  # fmt: skip
+_BY_HAND = frozenset({"Makefile", "Docker Compose", "Prefect", "ZenML", "Metaflow", "Flyte", "Airflow", "Dagster", "Kedro", "Mage", "Cloudera", "scheduler", "cloud function"})  # fmt: skip
 
 
 def releases_by_one_command(scene: Scene) -> list[Evidence]:
@@ -242,6 +242,11 @@ def _by_branch(scene: Scene, firing: Firing) -> bool:
     return bool(PRODUCTION.search(chosen)) and bool(STAGING.search(chosen) or TESTING.search(chosen))
 
 
+_TEST_REGISTRY = re.compile(
+    r"[\"'](dev|staging|stg|test|qa)\b|\b(dev|staging|stg|test|qa)_(model|registry|catalog|name|uri)"
+)
+
+
 def _promoting_scripts(scene: Scene) -> list[Evidence]:
     """Scripts of the project that move a version from a test environment to production."""
     found = []
@@ -249,7 +254,7 @@ def _promoting_scripts(scene: Scene) -> list[Evidence]:
     for path in sorted({u.path for u in moved}):
         text = scene.tree.short(path)
         said = "environment" in text.lower() and re.search(r"prod|target", text, re.I)
-        copied = "copy_model_version" in text and PRODUCTION.search(text) and STAGING.search(text)
+        copied = "copy_model_version" in text and re.search(r"\bprod", text) and _TEST_REGISTRY.search(text)
         if copied or (said and re.search(r"promot", path, re.I)):
             found.append(scene.see(path, 1, "promotes a version from one environment to the next"))
     return found
