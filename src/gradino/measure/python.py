@@ -54,6 +54,7 @@ class Function:
     endless: bool = False
     returns: set[bool] = field(default_factory=set)  # of each value: is it a constant?
     commands: list[tuple[int, str]] = field(default_factory=list)
+    conditional: list[Call] = field(default_factory=list)  # of its calls, those that a condition may leave out
     params: tuple[str, ...] = ()
 
 
@@ -134,6 +135,7 @@ class _Reader:
         self.here = self._function(BODY, 1)
         self.owner = ""
         self.depth = 0
+        self.guards = 0  # conditions around what is being read
         self.swallowed = False
 
     def read(self, tree: ast.Module) -> None:
@@ -187,10 +189,14 @@ class _Reader:
 
     def _block(self, statements: Sequence[ast.AST]) -> None:
         """Statements up to the first after which nothing runs."""
+        before = self.guards
         for one in statements:
             self._visit(one)
             if isinstance(one, _LAST):
                 break
+            if isinstance(one, ast.If) and one.body and isinstance(one.body[-1], _LAST):
+                self.guards += 1  # what follows runs only where this did not end the block
+        self.guards = before
 
     def _children(self, node: ast.AST) -> None:
         for name in node._fields:
@@ -203,6 +209,9 @@ class _Reader:
 
     def _on_if(self, node: ast.If) -> None:
         test = node.test
+        both = (*node.body, *node.orelse)
+        if not self.swallowed and any(isinstance(n, ast.Raise) or _calls(n, _EXITS) for n in both):
+            self.here.ends.append(self._said(test))
         if (
             self.here.name == BODY
             and isinstance(test, ast.Compare)
@@ -221,11 +230,11 @@ class _Reader:
         else:
             if any(_calls(n, _SKIPS) for n in node.body):
                 self.here.skips.append(self._said(test))
-            if not self.swallowed and any(
-                isinstance(n, ast.Raise) or _calls(n, _EXITS) for n in (*node.body, *node.orelse)
-            ):
-                self.here.ends.append(self._said(test))
-            self._children(node)
+            self._visit(test)
+            self.guards += 1
+            self._block(node.body)
+            self._block(node.orelse)
+            self.guards -= 1
 
     def _on_classdef(self, node: ast.ClassDef) -> None:
         self.module.classes[node.name] = tuple(self._resolve(dotted(b)) for b in node.bases)
@@ -253,11 +262,12 @@ class _Reader:
             self.here.refs.append(name)
         before, self.here = self.here, made
         outside, self.swallowed = self.swallowed, False
+        guards, self.guards = self.guards, 0
         for default in (*node.args.defaults, *node.args.kw_defaults):
             if isinstance(default, ast.Call):  # what a framework is asked to pass
                 self._visit(default)
         self._block(node.body)
-        self.here, self.swallowed = before, outside
+        self.here, self.swallowed, self.guards = before, outside, guards
 
     _on_asyncfunctiondef = _on_functiondef
 
@@ -401,6 +411,8 @@ class _Reader:
     def _on_call(self, node: ast.Call) -> None:
         made = self._call_of(node)
         self.here.calls.append(made)
+        if self.guards:
+            self.here.conditional.append(made)
         self.here.endless = self.here.endless or made.method in _FOREVER
         self._children(node)
 

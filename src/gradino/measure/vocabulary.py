@@ -379,6 +379,8 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
         method in ("post", "request") and any(_DATABRICKS.search(t) for t in call.texts)
     ):
         found.append("submit")
+    if method in ("post", "request") and any(t.endswith("/dispatches") for t in call.texts):
+        found.append("dispatch")
     if call.keywords.keys() & {"traffic", "traffic_percentage", "traffic_split"}:
         found.append("traffic")
     return [(verb, name) for verb in dict.fromkeys(found)]

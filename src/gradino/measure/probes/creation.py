@@ -3,9 +3,10 @@
 import re
 from dataclasses import replace
 
-from gradino.measure import shell, sources
+from gradino.measure import shell, sources, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED
 from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.python import Call, Function, Module
 from gradino.measure.scene import Firing, Scene, tested
 
 _ORCHESTRATED = frozenset(
@@ -152,6 +153,7 @@ def trains_by_itself(scene: Scene) -> list[Evidence]:
                     firing.job.system,
                 )
             )
+    found += [scene.show(f, "is sent for by another job") for f in _sent(scene) if _sends(scene.fired("dispatch"))]
     found += scene.sights("starts training", "training-schedule")
     return _strongest(found)
 
@@ -163,8 +165,8 @@ def production_metrics_retrain(scene: Scene) -> list[Evidence]:
         if job.off or not job.triggers & {"schedule", "event", "metric", "run"}:
             continue
         does = [f for f in scene.firings if f.job is job and not f.off]
-        trains = [f for f in does if f.effect.verb in ("train", "submit")]
-        judged = [f for f in does if f.effect.verb == "drift"]
+        trains = [f for f in does if f.effect.verb in ("train", "submit")] or (_sent(scene) if _sends(does) else [])
+        judged = [f for f in scene.before(job) if f.effect.verb == "drift"]
         if trains and "metric" in job.triggers:
             found.append(scene.show(trains[0], "a production metric starts training"))
         elif trains and (deciding := [f for f in judged if _decides(scene, f)]):
@@ -173,14 +175,47 @@ def production_metrics_retrain(scene: Scene) -> list[Evidence]:
     return _strongest(found)
 
 
+def _sends(firings: list[Firing]) -> bool:
+    """Whether one of them sends for a workflow, over the network."""
+    return any(f.effect.verb == "dispatch" for f in firings)
+
+
+def _sent(scene: Scene) -> list[Firing]:
+    """Trainings of workflows that wait to be sent for."""
+    waiting = scene.fired("train", "submit", when=frozenset({"dispatch", "event"}))
+    return [f for f in waiting if f.job.system == "GitHub Actions"]
+
+
 def _decides(scene: Scene, judged: Firing) -> bool:
     """Whether what judges the live model leads to training, or it or its job speaks of training on condition."""
     path = judged.effect.path
     module = scene.code.module(path)
+    if any(_weighs(scene, m.path, f) for m in scene.modules for f in m.functions.values() if f.conditional):
+        return True
     if module and any(m.path in scene.training_files for m, _ in scene.code.reach(path, tuple(module.functions))):
         return True
     said = "".join(scene.tree.short(p) for p in {path, judged.job.path})
     return bool(re.search(r"re-?train|should_\w*train|trigger\w*_train|if\b[^\n]*(drift|degrad)", said, re.I))
+
+
+def _weighs(scene: Scene, path: str, function: Function) -> bool:
+    """Whether a function trains, or sends for it, on a condition, and what it calls first judges the live model."""
+    module = scene.code.module(path)
+    if module is None or not any(_leads(scene, module, function, [c], _ACTS) for c in function.conditional):
+        return False
+    return _leads(scene, module, function, [c for c in function.calls if c not in function.conditional], _JUDGES)
+
+
+_ACTS, _JUDGES = frozenset({"train", "submit", "dispatch"}), frozenset({"drift"})
+
+
+def _leads(scene: Scene, module: Module, function: Function, calls: list[Call], wanted: frozenset[str]) -> bool:
+    """Whether calls of a function do what is wanted, themselves or by what they reach."""
+    does = {(u.path, u.function) for u in scene.used(*wanted)}
+    if any(v in wanted for c in calls for v, _ in vocabulary.verbs(c, module, f"{module.path}::{function.name}")):
+        return True
+    entered = (t for c in calls for t in scene.code.targets(module, function, c))
+    return any((m.path, f.name) in does for path, name in entered for m, f in scene.code.reach(path, (name,)))
 
 
 def _strongest(found: list[Evidence], most: int = 6) -> list[Evidence]:
