@@ -165,6 +165,7 @@ def test_drift_is_central_where_it_is_kept() -> None:
 
 
 ANSWERS = "from fastapi import FastAPI\nimport joblib, logging\nlogger = logging.getLogger()\napp = FastAPI()\nmodel = joblib.load('m')\n\n@app.post('/predict')\ndef predict(x):\n    y = model.predict(x)\n    {}\n    return y\n"
+KSERVE = "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata:\n  name: m\nspec:\n  predictor:\n    sklearn: {storageUri: gs://b/m}\n"
 STORE = "class Rows:\n    def save(self, y):\n        {}\n"
 RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - alert: Unsure\n            expr: {}\n            annotations: prediction entropy\n"
 
@@ -196,6 +197,11 @@ RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - al
         ({"monitoring/values.yaml": RULES.format("api_entropy > 0.7")}, 4),
         ({"monitoring/values.yaml": RULES.format("1 > 0")}, 0),
         ({"monitoring/values.yaml": RULES.format("api_entropy > 0.7").replace("- alert", "# - alert")}, 0),
+        ({"grafana/rules.yml": "groups:\n  - orgId: 1\n    rules:\n      - title: Slow\n        condition: C\n        data:\n          - expr: prediction_latency\n"}, 4),
+        ({"alarms.sh": "aws cloudwatch put-metric-alarm --namespace AWS/SageMaker \\\n  --metric-name ModelLatency\n"}, 4),
+        ({"alarms.sh": "aws cloudwatch put-metric-alarm --namespace AWS/EC2 --metric-name CPUUtilization\n"}, 0),
+        ({"isvc.yaml": KSERVE + "    logger:\n      mode: all\n"}, 3),
+        ({"isvc.yaml": KSERVE}, 0),
         ({"monitor.py": "import sagemaker\nmonitor = DefaultModelMonitor(role=role)\nmonitor.create_monitoring_schedule(endpoint_input=e)\n"}, 4),
         ({"monitor.py": "import sagemaker\nmonitor = DefaultModelMonitor(role=role)\n"}, 3),
         ({"refresh.py": "from databricks.sdk import WorkspaceClient\nw = WorkspaceClient()\nw.quality_monitors.run_refresh(table_name=t)\ndeploy()\n"}, 3),
