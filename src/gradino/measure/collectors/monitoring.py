@@ -22,7 +22,7 @@ _COLLECTS = ("receivers:", "otlp:", "exporters:", "pipelines:", "metrics:")  # o
 # Rules of Prometheus and of Grafana; alarms that a script sets; what a server of models is told to pass on.
 _RULE = re.compile(r"^[ \t]*-?[ \t]*alert[ \t]*:", re.M)
 _CONDITION = re.compile(r"^[ \t]*condition:[ \t]*[\"']?[A-Z]\b", re.M)
-_EXPR = re.compile(r"^[ \t]*expr[ \t]*:[ \t]*(.{0,500})", re.M)
+_EXPR = re.compile(r"^[ \t]*(?:-[ \t]+)?expr[ \t]*:[ \t]*(.{0,500})", re.M)
 _OF_MODEL = re.compile(r"sagemaker|invocation|modellatency|drift|predict", re.I)
 _PAYLOADS = re.compile(r"^[ \t]+logger:[ \t]*\n[ \t]+(?:mode|url):", re.M)
 
