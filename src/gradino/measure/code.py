@@ -16,6 +16,9 @@ _WRAPPED = re.compile(
     r"(\(\)|\.(fn|with_options|with_config|options|override|partial|remote|submit|map|expand|delay|apply_async|"
     r"create_snapshot|s|si))+$"
 )
+_LOOK_AT = frozenset(
+    {"callable", "hasattr", "isinstance", "issubclass", "type", "inspect.signature", "inspect.getsource"}
+)
 _COMMON = frozenset(
     {"get", "run", "main", "read", "write", "close", "open", "items", "append", "format", "join", "split", "load", "save",
      "update", "add", "set", "call", "init", "setup", "start", "stop", "create", "delete", "execute", "submit", "keys",
@@ -136,6 +139,12 @@ class Code:
                 waiting.extend(t for t in self.targets(module, function, call) if t not in seen)
             waiting.extend((here[0], r) for r in function.refs)
 
+    def beside(self, module: Module) -> list[str]:
+        """Files that a module imports, and those in the packages among them."""
+        found = self._imported(module)
+        folders = tuple(p.removesuffix("__init__.py") for p in found if p.endswith("/__init__.py"))
+        return [p for p in self.paths if p in found or p.startswith(folders or ("\n",))]
+
     def _imported(self, module: Module) -> list[str]:
         if module.path not in self._imports:
             found = {self.find(name, module.path)[0] for name in module.imports.values()}
@@ -151,8 +160,12 @@ class Code:
 
     def _targets(self, module: Module, function: Function, call: Call) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
-        for name in (call.name, *call.refs):
+        for name in (call.name, *(() if call.name in _LOOK_AT else call.refs)):
             found += self._named(module, function, name, call.maker if name == call.name else "")
+        if call.method == "invoke":  # a command-line tool, asked as from a terminal
+            places = {self.find(ref, module.path)[0] for ref in call.refs}
+            others = (m for p in sorted(places) if p.endswith(".py") and (m := self.module(p)))
+            found += [(m.path, f.name) for m in others for f in m.functions.values() if _entry(f)]
         for text in call.texts:
             if text.endswith((".py", ".ipynb")) and len(text) < 200:
                 script = self.file(text.split()[-1], module.path)
@@ -274,7 +287,18 @@ def _entry(function: Function) -> bool:
     """Whether a decorator makes a function run with its file: a command, a flow, a pipeline."""
     return any(
         d.method
-        in ("command", "main", "flow", "pipeline", "hydra_main", "callback", "remote", "local_entrypoint", "dag", "on_event")
+        in (
+            "command",
+            "main",
+            "flow",
+            "pipeline",
+            "hydra_main",
+            "callback",
+            "remote",
+            "local_entrypoint",
+            "dag",
+            "on_event",
+        )
         for d in function.decorators
     )
 

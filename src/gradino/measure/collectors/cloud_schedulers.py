@@ -1,4 +1,4 @@
-"""Schedulers of clouds that call an address of the project's own service: what the route does, the schedule does."""
+"""What calls an address of the project's service by itself, a scheduler or an alert: it does what the route does."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from gradino.measure.tree import Tree, ours
 # A scheduler made by a command, by Terraform, by a library or by the serverless framework.
 _MADE = re.compile(
     r"gcloud\s+scheduler\s+jobs\s+(create|update)|google_cloud_scheduler_job|\bscheduler_v1\b|CloudSchedulerClient|"
-    r"azurerm_logic_app_trigger_recurrence|upstash|cron-job\.org|vercel\.json|\bcrons\b"
+    r"azurerm_logic_app_trigger_recurrence|webhook_configs|upstash|cron-job\.org|vercel\.json|\bcrons\b"
 )
 _SOURCES = (".sh", ".py", ".tf", ".yml", ".yaml", ".json", "Makefile")
 _ROUTES = ("get", "post", "put", "route", "api_route")
@@ -33,7 +33,8 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
         for function in module.functions.values():
             path = _route(function)
             if len(path) > 2 and re.search(rf"{re.escape(path)}(?![\w/-])", said) and module.path not in makers:
-                yield _job(module, function, path)
+                alerts = [p for p in makers if "webhook_configs" in texts[p] and path in texts[p]]
+                yield _job(module, function, path, {"event", "metric"} if alerts else {"schedule"})
 
 
 def _route(function: Function) -> str:
@@ -42,6 +43,6 @@ def _route(function: Function) -> str:
     return next((d.texts[0] for d in function.decorators if d.method in _ROUTES and d.texts), "")
 
 
-def _job(module: Module, function: Function, path: str) -> Job:
+def _job(module: Module, function: Function, path: str, triggers: set[str]) -> Job:
     step = Step(function.line, calls=(f"{module.path}::{function.name}",))
-    return Job("cloud scheduler", module.path, function.line, path, frozenset({"schedule"}), (step,), (), module.path)
+    return Job("cloud scheduler", module.path, function.line, path, frozenset(triggers), (step,), (), module.path)

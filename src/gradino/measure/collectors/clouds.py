@@ -21,6 +21,8 @@ _TYPES: tuple[tuple[str, frozenset[str]], ...] = (
     (r"sagemaker_model_package_group|ModelPackageGroup|mlflow_model|machine_learning_model", frozenset({"versioned-model"})),
     (r"autoscaling|ScalableTarget|ScalingPolicy|appautoscaling", frozenset({"autoscale"})),
 )  # fmt: skip
+_RUNS = re.compile(r"databricks_job|batch_job_definition|glue_job|cloud_run_v2_job|ecs_task_definition")
+_TRAINS = re.compile(r"(^|[^a-z])(re)?train", re.I)
 _COMPILED = tuple((re.compile(p), t) for p, t in _TYPES)
 _CONSTRUCT = re.compile(
     r"(Cfn\w+|Alarm|Rule|\w+Service|\w*Function|Dashboard|EcsDeployment\w*|Pipeline|LambdaDeploymentGroup)$"
@@ -49,8 +51,12 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
             continue
         known = defaults[path.rpartition("/")[0]]
         text = re.sub(r"(?m)^\s*(#|//).*$", "", tree.text(path) or "")
+        heads = re.finditer(r'^resource\s+"aws_cloudwatch_event_target"[^{]*\{', text, re.M)
+        targets = [block(text, m.end()) for m in heads]
         for match in re.finditer(r'^resource\s+"([\w-]+)"\s+"([\w-]+)"\s*\{', text, re.M):
             body = _VAR.sub(lambda m: known.get(m[1], m[0]), block(text, match.end()))  # noqa: B023 - used at once
+            if match[1] == "aws_cloudwatch_event_rule":  # what it starts stands in a block of its own
+                body += "".join(b for b in targets if f"event_rule.{match[2]}." in b)
             yield from judge("Terraform", path, text[: match.start()].count("\n") + 1, match[1], match[2], body)
     for path in tree.sizes:
         if path.endswith((".yml", ".yaml", ".json", ".template")):
@@ -122,7 +128,7 @@ def judge(system: str, path: str, line: int, kind: str, name: str, body: str) ->
         r"Events::Rule|cloudwatch_event_rule|\bRule$|scheduler_schedule|cloud_scheduler_job|Scheduler::Schedule", kind
     ):
         if re.search(
-            r"State[\"']?\s*[:=]\s*[\"']?DISABLED|is_enabled\s*=\s*false|enabled\s*=\s*False|paused\s*=\s*true", body
+            r"[Ss]tate[\"']?\s*[:=]\s*[\"']?DISABLED|is_enabled\s*=\s*false|enabled\s*=\s*False|paused\s*=\s*true", body
         ):
             traits.add("off")
         starts = re.search(r"sagemaker|StartPipeline|pipeline|retrain|train", f"{body} {name}", re.I)
@@ -130,6 +136,9 @@ def judge(system: str, path: str, line: int, kind: str, name: str, body: str) ->
             traits.add("training-schedule")
         if re.search(r"aws\.cloudwatch|CloudWatch Alarm|alarm", body, re.I) and starts:
             traits |= {"training-schedule", "metric-trigger"}
+    if _RUNS.search(kind) and _TRAINS.search(f"{name} {body}"):
+        timed = "quartz_cron_expression" in body and not re.search(r"[\"']PAUSED", body)
+        traits |= {"training-compute", "training-schedule"} if timed else {"training-compute"}
     weights = re.findall(r"(?:InitialVariantWeight|initial_variant_weight)[\"']?\s*[:=]", body)
     if len(weights) >= 2 and ("EndpointConfig" in kind or system != "CDK"):
         traits.add("split")

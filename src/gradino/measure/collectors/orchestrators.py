@@ -1,9 +1,9 @@
 """Pipelines written in Python, and their schedules: Airflow, Prefect, Dagster, Metaflow, ZenML, Kubeflow, Flyte."""
 
-
 import re
 from collections.abc import Iterator
 
+from gradino.measure import yaml
 from gradino.measure.automation import Job, Resource, Step
 from gradino.measure.code import Code
 from gradino.measure.collectors.timers import located
@@ -27,7 +27,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
         if "prefect" in packages:
             yield from _prefect(tree, module, code)
         if "dagster" in packages:
-            yield from _dagster(module)
+            yield from _dagster(module, code)
         if "metaflow" in packages:
             yield from _metaflow(module)
         if "zenml" in packages:
@@ -89,28 +89,31 @@ def _prefect(tree: Tree, module: Module, code: Code) -> Iterator[Job | Resource]
         and c.method in ("serve", "deploy", "to_deployment", "build_from_flow", "Deployment", "DeploymentSpec")
     ]
     unknown = next((why for c in schedules if (why := _unknown_parameters(c, module, code))), "")
-    declared = any(
-        re.search(r"^[ \t]*-?[ \t]*(cron|interval)[ \t]*:[ \t]*\S", tree.text(p) or "", re.M)
-        for p in tree.named("prefect.yaml", "*deployment.yaml")
-        if module.path.rpartition("/")[2] in (tree.text(p) or "")
-    )
+    declared = any(module.path.endswith(file) for file in _timed_files(tree))
     imported = any(c.method in ("CronSchedule", "IntervalSchedule") for c in module.calls())
     timed = bool(schedules or declared or imported)
     if flows or schedules:
         line = schedules[0].line if schedules else flows[0].line
         if _elsewhere(tree, module):
             yield Resource("Prefect", "deployment", module.path, line, module.path, frozenset({"training-compute"}))
-        yield Job(
-            "Prefect",
-            module.path,
-            line,
-            flows[0].name if flows else module.path,
-            frozenset({"schedule"} if timed else {"dispatch"}),
-            _whole(module, line),
-            (),
-            module.path,
-            off=unknown,
-        )
+        given = [n for c in schedules for n in (c.name.rpartition(".")[0].removesuffix("()"), *c.refs)]
+        elsewhere = [p for n in given if not (p := located(n, module, code)).startswith(f"{module.path}::")]
+        steps = (*_whole(module, line), Step(line, calls=tuple(elsewhere)))
+        triggers = frozenset({"schedule"} if timed else {"dispatch"})
+        name = flows[0].name if flows else module.path
+        yield Job("Prefect", module.path, line, name, triggers, steps, (), module.path, off=unknown)
+
+
+def _timed_files(tree: Tree) -> Iterator[str]:
+    """Files of flows that a deployment's YAML gives a schedule which is not switched off."""
+    for path in tree.named("prefect.yaml", "*deployment.yaml"):
+        document = yaml.first(tree.text(path) or "")
+        for body in (d for d in (document, *document.list("deployments")) if isinstance(d, yaml.Map)):
+            listed = [s for k in ("schedule", "schedules") for s in body.list(k) if isinstance(s, yaml.Map)]
+            live = [s for s in listed if s.text("active") != "false" and (s.text("cron") or s.text("interval"))]
+            file = (body.text("entrypoint") or body.text("path")).partition(":")[0].removeprefix("./")
+            if live and file and body.text("paused") != "true":
+                yield file
 
 
 def _elsewhere(tree: Tree, module: Module) -> bool:
@@ -141,8 +144,9 @@ def _unknown_parameters(call: Call, module: Module, code: Code) -> str:
     return f"passes {', '.join(sorted(given - set(function.params)))}, which {name} does not take"
 
 
-def _dagster(module: Module) -> Iterator[Job]:
+def _dagster(module: Module, code: Code) -> Iterator[Job]:
     calls = module.calls()
+    marks = [d for f in module.functions.values() for d in f.decorators]
     timed = [
         c
         for c in calls
@@ -152,9 +156,11 @@ def _dagster(module: Module) -> Iterator[Job]:
     sensors = [
         c for c in calls if c.method in ("sensor", "asset_sensor", "run_status_sensor", "AutomationCondition.eager")
     ]
+    timed += [d for d in marks if {"automation_condition", "auto_materialize_policy"} & d.keywords.keys()]
     if timed or sensors:
         one = (timed or sensors)[0]
-        calls_all = tuple(f"{module.path}::{n}" for n in module.functions)
+        others = [m for p in code.beside(module) if (m := code.module(p)) and "dagster" in m.packages]
+        calls_all = tuple(f"{m.path}::{n}" for m in (module, *others) for n in m.functions)
         yield Job(
             "Dagster",
             module.path,
