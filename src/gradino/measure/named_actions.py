@@ -8,7 +8,7 @@ from gradino.measure.automation import Step
 
 _KNOWN: tuple[tuple[str, str], ...] = (
     ((r"docker/build-push-action|elgohr/publish-docker|mr-smithers-excellent/docker-build-push|docker/bake-action|"
-     r"redhat-actions/buildah-build|whoan/docker-build-with-cache|macbre/push-to-ghcr|VaultVulp/gp-docker-action"), "image"),
+     r"redhat-actions/buildah-build|whoan/docker-build-with-cache|macbre/push-to-ghcr|aevea/action-kaniko|jwalton/gh-ecr-push|VaultVulp/gp-docker-action"), "image"),
     (r"redhat-actions/push-to-registry", "publish"),
     ((r"aws-actions/amazon-ecs-deploy|azure/webapps-deploy|azure/k8s-deploy|azure/functions-action|azure/container-apps-deploy|"
      r"azure/aci-deploy|google-github-actions/deploy-|akhileshns/heroku-deploy|einaregilsson/beanstalk-deploy|amondnet/vercel|"
@@ -20,7 +20,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"aws-actions/aws-cloudformation-github-deploy|aws-actions/aws-sam|dflook/terraform-apply|azure/arm-deploy", "provision"),
     (r"peaceiris/actions-gh-pages|actions/deploy-pages|JamesIves/github-pages-deploy-action|mhausenblas/mkdocs-deploy", "docs"),
     (r"pypa/gh-action-pypi-publish|JRubics/poetry-publish|code-specialist/pypi-poetry-publish", "publish-package"),
-    (r"softprops/action-gh-release|ncipollo/release-action|actions/create-release|marvinpinto/action-automatic-releases", "publish-release"),
+    (r"softprops/action-gh-release|(python|cycjimmy)\S*semantic-release|ncipollo/release-action|actions/create-release|marvinpinto/action-automatic-releases", "publish-release"),
     (r"actions/upload-artifact|PublishBuildArtifacts@|PublishPipelineArtifact@|stash", "keep-artifact"),
     (r"iterative/cml|setup-cml", "report-tool"),
     # Azure Pipelines

@@ -23,13 +23,13 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\bgcloud\s+(\S+\s+)*?(ai|ai-platform)\s+(\S+\s+)*?(deploy-model|versions\s+create)", "deploy"),
     (r"\bgcloud\s+run\s+services\s+(update|replace)", "deploy"),
     (r"\baws\s+(\S+\s+)*?ecs\s+(\S+\s+)*?update-service", "deploy"),
-    (r"\baws\s+lambda\s+(update-function-code|create-function)", "deploy"),
+    (r"\baws\s+lambda\s+(update-function-(code|configuration)|create-function)", "deploy"),
     (r"\baws\s+(\S+\s+)*?sagemaker\s+(\S+\s+)*?(create|update)-endpoint", "deploy"),
     (r"\baws\s+apprunner\s+(start-deployment|update-service|create-service)", "deploy"),
     (r"\baws\s+elasticbeanstalk\s+update-environment|\beb\s+deploy", "deploy"),
     (r"\baws\s+(\S+\s+)*?cloudformation\s+(deploy|create-stack|update-stack|create-change-set)", "provision"),
-    (r"\b(sam|cdk|chalice)\s+(\S+\s+)*?deploy\b|\baz\s+deployment\s+(group|sub)\s+create\b", "provision"),
-    (r"\b(copilot|porter|clever|okteto|caprover|azd|koyeb|zeabur)\s+(\S+\s+)*?(re)?deploy\b|\bazd\s+up\b|\bwerf\s+converge|\bcog\s+push|\btruss\s+push", "deploy"),
+    (r"\b(sam|cdk)\s+(\S+\s+)*?deploy\b|\baz\s+deployment\s+(group|sub)\s+create\b", "provision"),
+    (r"\b(copilot|porter|clever|okteto|caprover|azd|koyeb|zeabur|chalice|rsconnect|lightning|vespa|runpodctl)\s+(\S+\s+)*?(re)?deploy\b|\bazd\s+up\b|\bwerf\s+converge|\bcog\s+push|\btruss\s+push|\bfunc\s+azure\s+functionapp\s+publish|\bsky\s+serve\s+(up|update)", "deploy"),
     (r"\bgcloud\s+(\S+\s+)*?deploy\s+releases\s+(create|promote)|\bscw\s+container\s+container\s+(deploy|update)|\bibmcloud\s+(ce|code-engine)\s+app(lication)?\s+(update|create)", "deploy"),
     (r"\b(DOCKER_HOST=[\"']?(ssh|tcp|\$)|docker\s+(-H|--host|-c|--context)[= ]).*\s(up|run)\s", "deploy"),
     (r"\b(serverless|sls)\s+(\S+\s+)*?deploy\b|\bzappa\s+(update|deploy)", "deploy"),
@@ -57,11 +57,12 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\b(docker|podman)[- ]compose\s+(\S+\s+)*?up\b|\b(docker|podman)\s+(container\s+)?run\b", "start"),
     # building
     (r"\bdocker\s+(\S+\s+)*?(buildx\s+build|build)\b.*--push", "publish"),
-    (r"\bdocker(-|\s+)compose\s+(\S+\s+)*?push\b|\bdocker\s+(image\s+)?push\b|\bpodman\s+push|\bbuildah\s+push|\bcrane\s+push", "publish"),
+    (r"\bdocker(-|\s+)compose\s+(\S+\s+)*?push\b|\bdocker\s+(image\s+)?push\b|\bpodman\s+push|\bbuildah\s+push|\bcrane\s+push|\bpack\s+build\b.*--publish|\bearthly\b.*--push|\bbuildx\s+bake\b.*--push|\bskopeo\s+copy\s+docker-daemon:", "publish"),
+    (r"\bgh\s+release\s+create\b(?!.*--draft)|\bsemantic-release\b(?!\s+(--noop|--dry))", "publish-release"),
     (r"\bdocker\s+(\S+\s+)*?build\b|\bpodman\s+build|\bbuildah\s+bud|\bdocker(-|\s+)compose\s+(\S+\s+)*?build\b", "build"),
     (r"\baz\s+acr\s+build|\bgcloud\s+(\S+\s+)*?builds\s+submit|\bko\s+publish|\bskaffold\s+(run|build)|\bs2i\b", "build+publish"),
     (r"(/kaniko/executor|\bkaniko\b)(?!.*--no-push)", "build+publish"),
-    (r"\btwine\s+upload|\b(poetry|uv|flit|hatch|pdm)\s+publish|\bmaturin\s+publish", "publish-package"),
+    (r"\btwine\s+upload|\b(poetry|uv|flit|hatch|pdm)\s+publish|\bmaturin\s+publish|\banaconda\s+upload", "publish-package"),
     (r"\bpython3?\s+-m\s+build\b|setup\.py\s+(sdist|bdist_wheel)|\b(poetry|uv|hatch)\s+build\b", "build-package"),
     (r"\bmkdocs\s+gh-deploy|\bsphinx-build|\bmkdocs\s+build", "docs"),
     (r"^\s*(CI=\w+\s+)?(npm|yarn|pnpm|bun)\s+(run\s+|--\S+\s+)*(test|e2e)\b|^\s*(npx\s+)?(jest|vitest|cypress\s+run|playwright\s+test|mocha|bats|ctest|ava|karma\s+start|rspec)\b|\b(dotnet|go|cargo|swift|mix|bazel|ng|nx|xcodebuild)\s+test\b|\bsbt\b.*\btest|\b(lerna|turbo)\s+run\s+test\b|\b(mvnw?|gradlew?)\s+(\S+\s+)*?(test|verify|check|install|package|build)\b(?!.*(-DskipTests|-x\s+test))|\bR\s+CMD\s+check|\b(devtools::(test|check)|testthat::test_|rcmdcheck::|covr::|tinytest::)|\bPkg\.test\(", "other-test"),
@@ -116,7 +117,7 @@ _HEADS = frozenset(
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
      "kamal", "nomad", "helmfile", "doctl", "cf", "wrangler", "tfy", "cerebrium", "beam", "ansible", "hf", "pulumi",
-     "cdktf", "sst", "porter", "clever", "okteto", "caprover", "azd", "koyeb", "zeabur", "werf", "cog", "truss", "scw", "ibmcloud", "Invoke", "systemctl", "supervisorctl", "pm2",
+     "cdktf", "sst", "porter", "clever", "okteto", "caprover", "azd", "koyeb", "zeabur", "werf", "cog", "truss", "scw", "ibmcloud", "Invoke", "rsconnect", "lightning", "vespa", "runpodctl", "func", "pack", "earthly", "skopeo", "semantic", "anaconda", "systemctl", "supervisorctl", "pm2",
      "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
      "npm", "yarn", "pnpm", "bun", "npx", "jest", "vitest", "cypress", "playwright", "mocha", "bats", "ctest",
      "dotnet", "go", "cargo", "sbt", "swift", "mvn", "mvnw", "gradle", "gradlew",
@@ -336,6 +337,8 @@ def handover(command: str) -> Handover | None:
     if head == "dvc" and rest[:1] and (rest[0] in ("repro",) or rest[:2] == ["exp", "run"]):
         given = (w for before, w in pairwise(rest) if not w.startswith("-") and "=" not in w and before not in _VALUED)
         return Handover("dvc", "", tuple(w for w in given if w != "run"))
+    if head == "treon" or (head in ("pytest", "py.test") and re.search(r"--nb(make|val)", command)):
+        return Handover("notebooks", "", tuple(rest))
     if head == "papermill" or (head == "jupyter" and "nbconvert" in rest and "--execute" in rest) or head == "runipy":
         book = next((w for w in rest if w.endswith(".ipynb")), "")
         return Handover("notebook", book) if book else None

@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
+from functools import lru_cache
 
 from gradino.measure import broken, live_traffic, newest
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job
@@ -69,7 +70,15 @@ def _runs_by_itself(scene: Scene) -> bool:
 
 
 def _waits(scene: Scene, job: Job) -> bool:
-    return any(other.approval for other in scene.jobs if f"{other.group}#{other.name}" in job.needs)
+    return _approved_by_hand(scene) or any(o.approval for o in scene.jobs if f"{o.group}#{o.name}" in job.needs)
+
+
+@lru_cache(maxsize=1)
+def _approved_by_hand(scene: Scene) -> bool:
+    """Whether models are registered as waiting for a person's approval, and no code gives it."""
+    texts = [scene.tree.short(m.path) for m in scene.modules if not m.path.endswith(".ipynb")]
+    given = any(re.search(r"update_model_package\(|approval_status\s*=\s*[\"']Approved[\"']", t) for t in texts)
+    return not given and any("PendingManualApproval" in t for t in texts)
 
 
 def _loads_newest(scene: Scene) -> list[Evidence]:
