@@ -117,7 +117,7 @@ _HEADS = frozenset(
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
      "kamal", "nomad", "helmfile", "doctl", "cf", "wrangler", "tfy", "cerebrium", "beam", "ansible", "hf", "pulumi",
-     "cdktf", "sst", "porter", "clever", "okteto", "caprover", "azd", "koyeb", "zeabur", "werf", "cog", "truss", "scw", "ibmcloud", "Invoke", "rsconnect", "lightning", "vespa", "runpodctl", "func", "pack", "earthly", "skopeo", "semantic", "anaconda", "systemctl", "supervisorctl", "pm2",
+     "cdktf", "sst", "porter", "clever", "okteto", "caprover", "azd", "koyeb", "zeabur", "werf", "cog", "truss", "scw", "ibmcloud", "Invoke", "rsconnect", "vespa", "func", "pack", "earthly", "skopeo", "semantic", "anaconda", "systemctl", "supervisorctl", "pm2",
      "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
      "npm", "yarn", "pnpm", "bun", "npx", "jest", "vitest", "cypress", "playwright", "mocha", "bats", "ctest",
      "dotnet", "go", "cargo", "sbt", "swift", "mvn", "mvnw", "gradle", "gradlew",
