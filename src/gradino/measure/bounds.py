@@ -6,7 +6,10 @@ METRIC = r"\w*(?:accuracy|_acc\b|f1|auc|rmse|mae|mse|mape|r2|metric|loss|recall|
 # Words that say less, and the bound that they are held against.
 QUALITY = r"\w*(?:score|error|improvement|gain|uplift|performance)\w*"
 BOUND = r"\w*(?:thresh|floor|minim|min_|maxim|max_|limit|required|baseline|bound|toleranc|target_)\w*"
-_HELD = re.compile(rf"{METRIC}[^\n]*[<>]|[<>][^\n]*{METRIC}|{QUALITY}[^\n]*[<>]=?[^\n]*{BOUND}", re.I)
+_HELD = re.compile(rf"{METRIC}[^\n]*(?<!-)[<>]|(?<!-)[<>][^\n]*{METRIC}|{QUALITY}[^\n]*(?<!-)[<>]=?[^\n]*{BOUND}", re.I)
+# A score held against a number, where there is a model that was scored.
+_SCORED = re.compile(r"^(?!.*(drift|missing)).*score\w*\b[^\n]*[<>]=?\s*(0?\.\d+|1)\b", re.I)
+_ASKED = re.compile(r"\.(predict|score|evaluate)\w*\(|load_model|joblib")
 # A verdict that was reached before.
 _VERDICT = re.compile(
     r"\bnot\b.*(pass(ed|es)?|accept\w*|approved?|meets?_\w+|is_valid|ok)\b|^(len\()?\w*(failures|failed|violations|breaches)\b",
@@ -15,22 +18,35 @@ _VERDICT = re.compile(
 _JUDGES = re.compile(r"\b(evidently|deepchecks|giskard)\b")
 _IN_SHELL = re.compile(
     rf"^[^#\n]*\b(?:jq\s+-\w*e\w*\s+[\"'][^\n]*{METRIC}[^\n]*[<>]"
-    rf"|awk\b[^\n]*{METRIC}[^\n]*\bexit\b[^\n]*[<>]"
+    rf"|awk\b[^\n]*(?:{METRIC}|\$ACC\b)[^\n]*\bexit\b[^\n]*[<>]"
     rf"|if\b[^\n]*\$\{{?(?:{METRIC}|acc|ACC|{QUALITY})\b[^\n]*(?:[<>]|-[lg][te]\b)(?:(?!^\s*fi\b)[^\0])*?\bexit\s+1)",
     re.M | re.I,
 )
 
 
+_FIXED = re.compile(rf"^\s*(?:export\s+)?({METRIC})=[\"']?[\d.]+[\"']?\s*(?:#.*)?$", re.M | re.I)
+
+
 def on_quality(condition: str, text: str) -> bool:
     """Whether a condition of a file of this text is a bound on how good a model is."""
-    if _HELD.search(condition):
+    if _HELD.search(condition) or (_SCORED.search(condition) and _ASKED.search(text)):
         return not hollow(condition, text)
     return bool(_VERDICT.search(condition)) and bool(_HELD.search(text) or _JUDGES.search(text))
 
 
+def held(text: str) -> bool:
+    """Whether a text compares a metric with anything."""
+    return bool(_HELD.search(text))
+
+
 def in_shell(script: str) -> re.Match[str] | None:
     """The place where a script ends because a metric misses its bound."""
-    return _IN_SHELL.search(script)
+    return None if fixed(script) else _IN_SHELL.search(script)
+
+
+def fixed(script: str) -> bool:
+    """Whether a script writes down itself how good the model is."""
+    return any(not re.fullmatch(BOUND, m[1], re.I) for m in _FIXED.finditer(script))
 
 
 def hollow(condition: str, text: str) -> bool:

@@ -208,6 +208,11 @@ class Follower:
             ]
         if kind == "dvc":
             return self.stages(folder, passed.words, depth)
+        if kind == "notebooks":
+            books = [p for p in self.code.paths if p.endswith(".ipynb") and _within(p, folder, passed.words)]
+            return [e for p in books for e in self.python(p, (BODY,), (), depth)]
+        if kind == "compose" and re.search(r"--(exit-code-from|abort-on-container-exit)\b", command.text):
+            return self._services(command, folder, depth)
         if kind in ("compose", "docker"):
             return self._containers(folder, depth)
         if kind in ("mlproject", "kedro"):
@@ -245,7 +250,8 @@ class Follower:
             imports = imports or any(c.name in ("__import__", "importlib.import_module") for c in function.calls)
             for call in (*function.decorators, *function.calls):
                 for verb, says in vocabulary.verbs(call, module, f"{module.path}::{function.name}"):
-                    found.append(Effect(verb, module.path, call.line, says, function=function.name))
+                    lost = verb == "test" and not _passes_on(module)
+                    found.append(Effect(verb, module.path, call.line, says, lost, function=function.name))
                 if call.texts and depth < _DEEPEST and self._runs_shell(module, function, call):
                     said = " ".join(call.texts[:20])
                     said = f"ssh host {said}" if _ELSEWHERE.search(f"{call.name} {call.maker}") else said
@@ -335,6 +341,20 @@ class Follower:
                     found += self.script(command, body.lines.get("cmd", 0), path, inside, depth + 1)
         return found
 
+    def _services(self, command: shell.Command, folder: str, depth: int) -> list[Effect]:
+        """What the services of a compose file are told to run, where the command ends as one of them does."""
+        named = re.findall(r"(?:-f|--file)[= ](\S+)", command.text) or [
+            "docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml",
+        ]  # fmt: skip
+        found: list[Effect] = []
+        for path in (_join(folder, name) for name in named):
+            services = yaml.first(self.tree.text(path) or "").map("services")
+            for name in services:
+                body = services.map(name)
+                said = body.text("command") or " ".join(str(w) for w in body.list("command"))
+                found += self.script(said, body.lines.get("command", 0), path, "", depth + 1)
+        return found
+
     def _containers(self, folder: str, depth: int) -> list[Effect]:
         """What the containers that a compose file or Dockerfile defines run."""
         found: list[Effect] = []
@@ -374,8 +394,21 @@ class Follower:
         return []
 
 
+def _passes_on(module: Module) -> bool:
+    """Whether a program may end as what it started did."""
+    return any(
+        c.method in ("exit", "_exit", "SystemExit", "check_returncode", "CalledProcessError") for c in module.calls()
+    )
+
+
 def _clean(target: str) -> str:
     return re.sub(r"\$\{?\{?[^}/]*\}?\}?/?|\$\([^)]*\)/?", "", target).removeprefix("./")
+
+
+def _within(path: str, folder: str, words: tuple[str, ...]) -> bool:
+    """Whether a path lies in one of the places that a command names, or in its folder where it names none."""
+    places = [_join(folder, re.sub(r"/?\*.*$", "", w)) for w in words if not w.startswith("-")]
+    return any(path == p or path.startswith(f"{p}/" if p else "") for p in places or [folder])
 
 
 def _join(folder: str, inner: str) -> str:

@@ -56,7 +56,11 @@ def refusals(scene: Scene) -> list[Evidence]:
 
 def _refusing(text: str) -> Iterator[re.Match[str]]:
     for match in _REFUSES.finditer(text):
-        if not hollow(match[0], text) and _STOPS.search(_TALKS.sub("", _depending(text, match))):
+        if (
+            not re.search(r"epoch|fold|trial", match[0])
+            and not hollow(match[0], text)
+            and _STOPS.search(_TALKS.sub("", _depending(text, match)))
+        ):
             yield match
     yield from (m for pattern in (_ASSERTS, _DECIDES) for m in pattern.finditer(text) if not hollow(m[0], text))
 

@@ -6,9 +6,13 @@ from functools import lru_cache
 
 from gradino.measure import vocabulary
 from gradino.measure.python import BODY, MAIN, Call, Module
-from gradino.measure.scene import Scene
+from gradino.measure.scene import Scene, tested
+from gradino.measure.tree import ours
 
-_ROUTES = re.compile(r"(^|\.)(get|post|route|api_route|put|websocket|api|service|deployment|remote_method)$")
+_ROUTES = re.compile(
+    r"(^|\.)(get|post|route|api_route|put|websocket|api|service|deployment|remote_method|task|shared_task|agent|actor|message|"
+    r"message_handler|command|on_message|subscriber|cls|function)$"
+)
 # Calls that give a function a route, bases of classes that answer requests, and of those that frameworks serve.
 _ADDS = re.compile(
     r"(^|\.)(add_(api_)?(websocket_)?route|add_url_rule|add_(post|get|put|resource|api|handler)|add_routes)$"
@@ -23,8 +27,32 @@ _SERVED = re.compile(
 _OWN = frozenset({"EndpointHandler", "TritonPythonModel"})  # classes that a platform finds by their name
 _SERVERS = frozenset({"fastapi", "flask", "bentoml", "litserve", "gradio", "streamlit", "ray", "kserve", "litestar", "sanic", "tornado",
                       "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit",
-                      "flask_restful", "flask_restx", "flask_restplus", "maxfw", "falcon", "bottle", "grpc", "connexion", "shiny", "panel", "azure"})  # fmt: skip
+                      "celery", "dramatiq", "faust", "faststream", "aiogram", "telebot", "discord", "modal", "flask_restful", "flask_restx", "flask_restplus", "maxfw", "falcon", "bottle", "grpc", "connexion", "shiny", "panel", "azure"})  # fmt: skip
 _HOOKS = frozenset({"model_fn", "predict_fn", "transform_fn"})  # of SageMaker's containers
+
+
+# What loads a model and answers with it in other languages, by the ends of their files: both must be said.
+_ELSEWHERE: dict[tuple[str, ...], tuple[re.Pattern[str], re.Pattern[str]]] = {
+    (".R", ".r"): (re.compile(r"readRDS\(|\bload\(|vetiver|xgb\.load|h2o\.loadModel|load_model"), re.compile(r"#\*\s*@(post|get)|shiny|pr_(post|get)|vetiver|plumber|beakr")),
+    (".js", ".ts", ".mjs"): (re.compile(r"load(Layers|Graph)Model\(|InferenceSession\.create|tf\.loadModel|pipeline\(\s*['\"][\w-]+-"), re.compile(r"\.(predict|run|execute|classify)\(|classifier\(")),
+    (".go", ".rs", ".cpp", ".cc", ".cs"): (re.compile(r"onnxruntime|tensorflow/go|tract_|libtorch|torch::jit::load|ort::|Microsoft\.ML|leaves\.|LGBM_Booster|mlContext\.Model\.Load"), re.compile(r"[Pp]redict|\.[Rr]un\(|forward\(|[Ii]nfer")),
+    (".java", ".kt", ".scala"): (re.compile(r"OrtSession|createSession\(|PipelineModel\.(load|read)|SavedModelBundle|XGBoost\.loadModel|MojoModel|mleap|jpmml|Predictor<|ModelSerializer\.restore"), re.compile(r"\.(run|predict|transform|evaluate|score)\w*\(")),
+    (".jl",): (re.compile(r"machine\(\s*[\"']|BSON\.@?load|JLD2?\.load|deserialize\(|load_model"), re.compile(r"\bpredict\w*\(|route\(|HTTP\.")),
+    (".sql",): (re.compile(r"\bML\.PREDICT\s*\(|\bai_query\s*\(|\bsnowflake\.ml|!PREDICT\s*\("), re.compile(r"(?i)\bselect\b")),
+    ("Dockerfile",): (re.compile(r"FROM\s+\S*(tensorflow/serving|tritonserver|torchserve|openvino/model_server|mlserver|seldonio/)"), re.compile(r"COPY|ADD|MODEL_|CMD|ENTRYPOINT")),
+    ("config.pbtxt",): (re.compile(r"(platform|backend)\s*:"), re.compile(r"(max_batch_size|input)\b")),
+}  # fmt: skip
+
+
+def _in_other_languages(scene: Scene) -> list[str]:
+    """Files of other languages than Python that load a model and answer with it."""
+    found = []
+    for ends, (loads, answers) in _ELSEWHERE.items():
+        for path in (p for p in scene.tree.sizes if p.endswith(ends) and ours(p) and not tested(p)):
+            text = scene.tree.short(path)
+            if loads.search(text) and answers.search(text):
+                found.append(path)
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -85,7 +113,7 @@ def scoring_files(scene: Scene) -> list[str]:
             or any(c.name.startswith(("bentoml.service", "bentoml.Service", "ray.serve.deployment")) for c in calls)
         ):
             found.append(module.path)
-    return sorted(set(found))
+    return sorted(set(found)) or _in_other_languages(scene)
 
 
 _ANSWERS = re.compile(r"(^|[./])(predict\w*|score|scoring|infer\w*|invocations|run|\w*handler|classify|recommend)/?$")
@@ -108,7 +136,7 @@ def _unasked(scene: Scene, module: Module) -> bool:
     names = [n for n, maker in module.made.items() if n.isidentifier() and any(c.name == maker for c in loads)]
     if not names or len(names) < len(loads):
         return False
-    text = re.sub(r"\bimport\b.*|#.*|\"[^\"\n]*\"|'[^'\n]*'", "", scene.tree.short(module.path))
+    text = re.sub(r"\bimport\b.*|#.*|(?<!f)\"[^\"\n]*\"|(?<!f)'[^'\n]*'", "", scene.tree.short(module.path))
     shared = {v.rpartition(".")[2] for m in scene.modules for v in m.imports.values()}
     return not any(n in shared or len(re.findall(rf"\b{n}\b", text)) > 1 for n in names)
 

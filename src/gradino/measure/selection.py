@@ -32,7 +32,7 @@ class Selection:
         self._read(_words(command))
         if not self._marker:
             self._read(_words(f"pytest {_configured(tree, folder, 'addopts')}"), paths=False)
-        if not self._paths and "unittest" not in command:
+        if not self._paths and not re.search(r"unittest|manage\.py", command):
             self._paths += _words(_configured(tree, folder, "testpaths"))
         self._left_out += [_placed(folder, w.rstrip("/*")) for w in _words(_configured(tree, folder, "norecursedirs"))]
 
@@ -169,7 +169,7 @@ def _met(scene: Scene, run: Firing, want: str) -> bool:
     """Whether the job of a test command brings what a test waits for."""
     kind, _, name = want.partition(" ")
     if kind == "server":
-        return not alone(run)
+        return not _alone(run)
     if kind == "nothing":
         return False
     if kind == "option":
@@ -181,7 +181,7 @@ def _met(scene: Scene, run: Firing, want: str) -> bool:
     return made or bool(run.job.needs) or bool(_FETCHES.search(said))
 
 
-def alone(run: Firing) -> bool:
+def _alone(run: Firing) -> bool:
     """Whether nothing in the job of a test command could have started a server."""
     said = " ".join(f"{s.run} {s.uses}" for s in run.job.steps)
     return not _SERVES.search(said) and not re.search(r"deploy", " ".join(run.job.needs))

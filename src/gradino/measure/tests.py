@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
-from gradino.measure import fakes, imports, skips, vocabulary
+from gradino.measure import bounds, fakes, imports, skips, vocabulary
 from gradino.measure.code import Code
 from gradino.measure.python import BODY, Call, Function, Module
 from gradino.measure.tree import Tree
@@ -24,6 +24,8 @@ _FRAMED = re.compile(
     r"(^|\.)(django|rest_framework|tornado|aiohttp|flask_testing)\.\S*Test\S*"
 )  # bases that bring a client
 _REAL_CALL = re.compile(r"^(requests|httpx|urllib\.request|grpc|aiohttp)\.")
+_READS = re.compile(r"(^|\.)(load|safe_load|loads|read_json|read_csv|read_text|read_yaml|open)$")
+_RESULTS = re.compile(r"(metric|eval|report|score|result|performance)\w*\.(json|ya?ml|csv|txt|toml)$")
 _SERVER = re.compile(
     r"testcontainers|docker\.from_env|uvicorn\.(Server|run)|make_server|multiprocessing\.Process|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster"
 )
@@ -158,6 +160,8 @@ class Tests:
         text = f"{module.path} {function.name}".lower()
         model = (loaded or "train" in verbs) and (bool(verbs & {"predict"}) or _about_model(function, text)) and checks
         own = [c for m, _, c in calls if m.path == module.path]
+        read = any(_READS.search(c.name) for c in own) and any(_RESULTS.search(x) for x in named)
+        model = model or (read and any(bounds.on_quality(a, self.tree.short(module.path)) for a in firm))
         real = any(v in ("train", "load") for c in own if not self.code.find(c.name, module.path)[0] for v, _ in vocabulary.verbs(c, module))  # fmt: skip
         real = real or ("train" in verbs and not fakes.trains(put))
         answered = any(not _REFUSED.search(a) for a in firm) or any("aises" not in c.name for c in raising)

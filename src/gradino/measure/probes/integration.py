@@ -4,12 +4,13 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from gradino.measure import bounds
 from gradino.measure.automation import AUTOMATIC, CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.refusals import refusals
 from gradino.measure.scene import Firing, Scene
-from gradino.measure.selection import alone, asked, ci_tests, run_by
+from gradino.measure.selection import asked, ci_tests, run_by
 from gradino.measure.tests import Test
 
 _BUILDS_NOTHING = ("Step Functions", "cloud function", "Argo CD", "Flux")
@@ -71,6 +72,9 @@ def integration_tests(scene: Scene) -> list[Evidence]:
     return _tests(scene, lambda t: t.integration, "crosses a boundary") + _integration_jobs(scene)
 
 
+_DRIVES = re.compile(r"\b(locust|k6|schemathesis|artillery|tavern-ci|newman|hurl)\b")  # a service from outside
+
+
 def _integration_jobs(
     scene: Scene, verbs: tuple[str, ...] = ("smoke", "submit", "run-job", "deploy", "bundle-deploy")
 ) -> list[Evidence]:
@@ -84,9 +88,9 @@ def _integration_jobs(
         called += " integration" if effect.verb == "smoke" and "/integration/" in effect.path else ""
         named = re.search(r"integration|e2e|end[-_ ]?to[-_ ]?end|smoke", called, re.I)
         checks = effect.verb == "test" and any(run_by(scene, [firing], t) for t in scene.tests.good)
-        looked = effect.verb == "smoke" and (
-            effect.says.startswith("runs ") or (firing in answered and not alone(firing))
-        )
+        here = any(f.job is job and f.effect.verb in ("start", "serve") for f in scene.firings)
+        ran = effect.says.startswith("runs ") or (here and (firing in answered or _DRIVES.search(effect.says)))
+        looked = effect.verb == "smoke" and ran
         if looked or (named and (checks or effect.verb in verbs)):
             found.append(scene.show(firing, "puts the parts together and checks"))
     return found[:2]
@@ -174,9 +178,11 @@ def _decided(scene: Scene, firing: Firing) -> bool:
     lines = scene.tree.short(firing.job.path).splitlines()
     following = [j.line for j in scene.jobs if j.path == firing.job.path and j.line > firing.job.line]
     own = "\n".join(lines[max(firing.job.line - 1, 0) : min(following, default=len(lines) + 1) - 1])
-    return bool(_VERDICT.search(own)) and any(f.effect.verb in ("train", "load") for f in scene.before(firing.job))
+    fitted = any(f.effect.verb in ("train", "load") for f in scene.before(firing.job))
+    return fitted and bool(_VERDICT.search(own)) and not bounds.fixed("\n".join(lines))
 
 
+_CHOOSES = re.compile(r"^airflow\.")  # whatever a function of the project answers
 _BRANCHES = re.compile(r"(^|\.)(Condition\w*|If|Elif)$")  # of a pipeline, whose steps stand in other files
 
 
@@ -192,6 +198,7 @@ def _gates(scene: Scene) -> list[Evidence]:
         scene.see(u.path, u.line, f"{u.says} lets a candidate pass or not")
         for u in scene.used("gate")
         if u.path in (scene.near(trains) if _BRANCHES.search(u.says) else trains)
+        and (not _CHOOSES.match(u.says) or bounds.held(scene.tree.short(u.path)))
     ]
     model_tests = [t for t in scene.tests.good if t.model]
     for firing in deployments(scene):
