@@ -214,7 +214,7 @@ class Follower:
         if kind == "compose" and re.search(r"--(exit-code-from|abort-on-container-exit)\b", command.text):
             return self._services(command, folder, depth)
         if kind in ("compose", "docker"):
-            return self._containers(folder, depth)
+            return self._containers(folder, depth, passed.words[-1] if kind == "docker" and passed.words else "")
         if kind in ("mlproject", "kedro"):
             return self._project(kind, folder, passed.words, depth)
         return self._tool(target, passed.words, depth)
@@ -355,10 +355,12 @@ class Follower:
                 found += self.script(said, body.lines.get("command", 0), path, "", depth + 1)
         return found
 
-    def _containers(self, folder: str, depth: int) -> list[Effect]:
-        """What the containers that a compose file or Dockerfile defines run."""
+    def _containers(self, folder: str, depth: int, image: str = "") -> list[Effect]:
+        """What the containers that Dockerfiles define run: of those that are called as an image is, where any are."""
         found: list[Effect] = []
-        for path in self.tree.named("Dockerfile", "Dockerfile.*", "*.Dockerfile"):
+        every = list(self.tree.named("Dockerfile", "Dockerfile.*", "*.Dockerfile"))
+        words = set(re.split(r"\W|_", image.rpartition("/")[2].partition(":")[0].lower())) - {""}
+        for path in [p for p in every if words & set(re.split(r"\W|_", p.lower()))] or every:
             text = self.tree.text(path) or ""
             for number, line in enumerate(text.splitlines(), 1):
                 if entry := re.match(r"\s*(?:CMD|ENTRYPOINT)\s+(.*)", line):

@@ -127,7 +127,10 @@ def databricks(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
             body = yaml.first(tree.text(path) or "")
             steps = [s for t in (body, *body.list("tasks")) if isinstance(t, yaml.Map) for s in _task(t)]
             if steps:
-                yield Job("Databricks", path, 1, path, frozenset({"dispatch"}), tuple(steps), (), path)
+                timer = body.map("schedule")
+                timed = timer.text("quartz_cron_expression") and timer.text("pause_status") != "PAUSED"
+                triggers = frozenset({"schedule"} if timed else {"dispatch"})
+                yield Job("Databricks", path, 1, path, triggers, tuple(steps), (), path)
     paused = _paused(tree)
     for path, resources in bundles:
         for name in resources.map("jobs"):

@@ -30,6 +30,7 @@ _PLATFORM = re.compile(
 def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
     """Resources and timed jobs of every manifest, and what follows the repository by itself."""
     followers: list[Job] = []
+    found: list[tuple[str, yaml.Map]] = []
     waits = False
     for path in tree.sizes:
         if not path.endswith((".yaml", ".yml", ".tmpl", ".tpl", ".j2", ".template")) or ".github/" in path:
@@ -38,11 +39,13 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job | Resource]:
         kinds = set(_KINDS.findall(text))
         if "apiVersion" not in text or not kinds & _WANTED:
             continue
-        for document in yaml.load(untemplated(_valued(tree, path, text))):
-            if isinstance(document, yaml.Map) and document.text("kind") in _WANTED:
-                yield from _one(path, document)
-                followers += _follower(tree, path, document)
-                waits = waits or (document.text("kind") == "Rollout" and _waits(document))
+        documents = yaml.load(untemplated(_valued(tree, path, text)))
+        found += [(path, d) for d in documents if isinstance(d, yaml.Map) and d.text("kind") in _WANTED]
+    templates = {_name(d): d.map("spec") for _, d in found if d.text("kind").endswith("WorkflowTemplate")}
+    for path, document in found:
+        yield from _one(path, document, templates)
+        followers += _follower(tree, path, document)
+        waits = waits or (document.text("kind") == "Rollout" and _waits(document))
     yield from (replace(f, approval=waits) for f in followers)
 
 
@@ -99,21 +102,30 @@ def untemplated(text: str) -> str:
     return "\n".join(kept)
 
 
-def _one(path: str, document: yaml.Map) -> Iterator[Job | Resource]:
+def _one(path: str, document: yaml.Map, templates: dict[str, yaml.Map]) -> Iterator[Job | Resource]:
     kind, name = (
         document.text("kind"),
         document.map("metadata").text("name") or document.map("metadata").text("generateName"),
     )
     spec = document.map("spec")
     if kind in ("CronJob", "CronWorkflow", "Job", "Workflow", "WorkflowTemplate", "RayJob"):
-        yield from _job(path, kind, name, document, spec)
+        referred = spec.map("workflowSpec").map("workflowTemplateRef") or spec.map("workflowTemplateRef")
+        yield from _job(path, kind, name, document, templates.get(referred.text("name"), spec))
         return
     traits = _traits(kind, document, spec)
     yield Resource(SYSTEM, kind, path, document.line, name, frozenset(traits))
 
 
+# Images that are named for a task of a model's making.
+_TASK = re.compile(r"(^|[/_-])(re)?(train|ingest|fetch|collect|etl|scrap|drift)\w*([:@_-]|$)", re.I)
+
+
+def _name(document: yaml.Map) -> str:
+    return document.map("metadata").text("name") or document.map("metadata").text("generateName")
+
+
 def _job(path: str, kind: str, name: str, document: yaml.Map, spec: yaml.Map) -> Iterator[Job]:
-    suspended = spec.text("suspend") == "true"
+    suspended = document.map("spec").text("suspend") == "true"
     timed = kind.startswith("Cron")
     steps = []
     for inner in yaml.walk(spec):
@@ -132,6 +144,8 @@ def _job(path: str, kind: str, name: str, document: yaml.Map, spec: yaml.Map) ->
             steps.append(Step(inner.line, inner.text("entrypoint")))
         if inner.text("source") and "\n" in inner.text("source"):
             steps.append(Step(inner.lines.get("source", 0), f"python -c {inner.text('source')!r}"))
+        if not words and _TASK.search(inner.text("image")):  # which starts by its image's own command
+            steps.append(Step(inner.line, f"docker run {inner.text('image')}"))
     triggers = frozenset({"schedule"} if timed else {"dispatch"})
     system = "Argo" if "Workflow" in kind else SYSTEM
     off = "suspended" if suspended else ""
