@@ -226,3 +226,33 @@ def test_a_dashboard_collects_what_it_shows() -> None:
     assert levels({"board.tf": terraform % "AWS/EC2 CPUUtilization"})("operations.metrics") == 1
     assert levels({"lib/board.ts": BOARD % "AWS/SageMaker"})("operations.metrics") == 4
     assert levels({"lib/board.ts": BOARD % "AWS/SNS"})("operations.metrics") == 1
+
+
+LINEAGE = "import hashlib, subprocess\n\ndef commit():\n    return subprocess.check_output(['git', 'rev-parse', 'HEAD'])\n\ndef file_digest(path):\n    return hashlib.sha256(open(path, 'rb').read()).hexdigest()\n"
+RUN = training(
+    "import mlflow\nfrom lineage import commit, file_digest",
+    "mlflow.set_tags({'code': commit(), 'data': file_digest('d.csv')}); mlflow.sklearn.log_model(m, 'm')",
+)
+DEPLOYS = {".github/workflows/cd.yml": "on: [push]\njobs:\n  d:\n    steps:\n      - run: kubectl apply -f k8s\n"}
+UPLOAD = training(
+    "import boto3, json\nfrom lineage import commit, file_digest",
+    "json.dump({'commit': commit(), 'data': file_digest('d')}, f); s3.upload_file('m', b, f'{run_id}/model.pkl')",
+)
+ASSET = "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json\ncommand: python train.py\ninputs:\n  data:\n    path: azureml:churn:{}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({**RUN, **DEPLOYS, "lineage.py": LINEAGE}, 4),
+        ({**RUN, **DEPLOYS, "lineage.py": LINEAGE, "train.py": RUN["train.py"].replace(", 'data': file_digest('d.csv')", "").replace(", file_digest", "")}, 2),
+        ({**RUN, "lineage.py": LINEAGE}, 2),
+        # What a project records itself beside models that it puts up under a version.
+        ({**UPLOAD, **DEPLOYS, "lineage.py": LINEAGE}, 4),
+        ({**UPLOAD, **DEPLOYS, "lineage.py": LINEAGE, "train.py": UPLOAD["train.py"].replace("{run_id}/", "")}, 2),
+        ({**training("import mlflow", "mlflow.sklearn.log_model(m, 'm')"), **DEPLOYS, "job.yml": ASSET.format("3")}, 4),
+        ({**training("import mlflow", "mlflow.sklearn.log_model(m, 'm')"), **DEPLOYS, "job.yml": ASSET.format("@latest")}, 2),
+    ],
+)  # fmt: skip
+def test_a_trace_names_commit_and_data(files: dict[str, str], level: int) -> None:
+    assert levels(files)("release.traceability") == level

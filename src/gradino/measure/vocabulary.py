@@ -400,6 +400,9 @@ _DATABRICKS = re.compile(r"/jobs/(run-now|runs/submit)")
 _NOTES = ("set_tag", "set_tags", "log_param", "log_params", "tag", "add_tags", "update_tags", "register", "log_dict")
 
 
+_NOTED = frozenset({"tags", "metadata", "customer_metadata_properties", "labels", "user_metadata"})
+
+
 def _records(call: Call) -> list[tuple[str, str]]:
     """Whether a call writes the commit or the data version beside a model."""
     found: list[tuple[str, str]] = []
@@ -409,8 +412,10 @@ def _records(call: Call) -> list[tuple[str, str]]:
         found.append(("record-data", call.name))
     if call.method in ("register_model", "register") and "datasets" in call.keywords:
         found.append(("record-data", call.name))
-    if call.method in _NOTES:
-        words = " ".join((*call.texts, *call.keywords, *call.keywords.values(), *call.refs)).lower()
+    noted = " ".join(v for k, v in call.keywords.items() if k in _NOTED)
+    if call.method in _NOTES or noted:
+        said = (*call.texts, *call.keywords, *call.keywords.values(), *call.refs) if call.method in _NOTES else (noted,)
+        words = " ".join(said).lower()
         if re.search(r"commit|git_?(sha|hash|rev)|code_?version|source_?version|build_?sourceversion", words):
             found.append(("record-commit", call.name))
         if re.search(

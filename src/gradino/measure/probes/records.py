@@ -1,5 +1,4 @@
 """Probes of what training leaves behind: the record of each run, and the versions of the models it makes."""
-# ruff: noqa: E501 - a table reads better unwrapped
 
 import re
 
@@ -40,7 +39,7 @@ _SAVES = re.compile(
     r"\b(joblib|c?pickle|cloudpickle|dill|torch|skops\.io)\.(dump|save)\(|\.save(_model|_pretrained)?\(|shutil\.(copy\w*|move)\(|\.upload\w*\("
 )
 _VERSIONED = re.compile(rf"""f["'][^"'\s]{{0,80}}{_RUN}|(join\([^()\n]{{0,80}}|/\s*)(str\()?\w*{_BY}\b""")
-_LISTED = re.compile(r"[\"']version(_id)?[\"']\s*:|\bversion(_id)?=")
+_LISTED = re.compile(r"[\"']version(_id)?[\"']\s*:|\bversion(_id)?=|\bModelVersion\(")
 _LISTS = re.compile(r"\bjson\.dumps?\(|\byaml\.(safe_)?dump\(")
 _REGISTRY = re.compile(
     r"registry|model_?store|model_?version|versions?\.json|manifest|active|champion|current|production", re.I

@@ -4,6 +4,7 @@ import re
 
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
+from gradino.measure.probes.records import versions_models
 from gradino.measure.scene import Scene
 from gradino.measure.scoring import scoring_files
 
@@ -13,54 +14,76 @@ def traces_to_data(scene: Scene) -> list[Evidence]:
     near = scene.near(scene.training_files) | {u.path for u in scene.used("register", "keep", "track")}
     asked = {*scoring_files(scene), *(p for p in near if re.search(r"(^|/)(infer|predict|serv)\w*/", p))}
     near -= asked - scene.training_files  # what a request brings is no version of what was learnt
-    data = [
-        scene.see(u.path, u.line, f"{u.says} records the data's version")
-        for u in scene.used("record-data")
-        if u.path in near
-    ]
-    data += written(scene, near, DATA_VERSION, "records the data's version")
     locked = any({"stage", "versioned-model"} <= r.traits for r in scene.resources)
     pinned = [r for r in scene.resources if "versioned-data" in r.traits and locked]
-    data += [scene.see(r.path, r.line, f"{r.name} is pinned by the commit", source="DVC") for r in pinned]
-    code = [scene.see(u.path, u.line, f"{u.says} records the commit") for u in scene.used("record-commit")]
-    code += written(scene, near, COMMIT, "records the commit")
-    code += [
-        scene.see(u.path, u.line, f"{u.says} records the commit with the run")
-        for u in scene.used("track")
-        if u.says.startswith(("mlflow", "wandb", "clearml", "comet", "neptune", "dvclive"))
-        and not u.path.endswith(".ipynb")
+    data = _data(scene, near) + [
+        scene.see(r.path, r.line, f"{r.name} is pinned by the commit", source="DVC") for r in pinned
     ]
+    code = _code(scene, near)
     released = [scene.show(f, "deploys a version") for f in deployments(scene) if not f.off]
     released += [
         scene.see(u.path, u.line, f"{u.says} deploys a version")
         for u in scene.used("deploy")
         if not u.path.endswith(".ipynb")
     ]
-    versions = bool(scene.used("register", "keep")) or any("versioned-model" in r.traits for r in scene.resources)
-    if data and (code or pinned) and released and versions:
+    if data and (code or pinned) and released and any(e.strength >= Strength.WIRED for e in versions_models(scene)):
         return [data[0], *(code[:1]), released[0]]
     return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in (*data[:1], *code[:1])]
 
 
+def _data(scene: Scene, near: set[str]) -> list[Evidence]:
+    """Where the version of the data is recorded with a run, or named by its job."""
+    found = [
+        scene.see(u.path, u.line, f"{u.says} records the data's version")
+        for u in scene.used("record-data")
+        if u.path in near
+    ]
+    found += written(scene, near, DATA_VERSION, "records the data's version")
+    found += written(scene, near, _DIGEST, "records a digest of the data")
+    for path in scene.tree.named("*.yml", "*.yaml"):
+        text = scene.tree.short(path)
+        if "azureml:" in text and (asset := _ASSET.search(text)):
+            found.append(scene.see(path, text[: asset.start()].count("\n") + 1, f"{asset[0]} is data by version"))
+    return found
+
+
+def _code(scene: Scene, near: set[str]) -> list[Evidence]:
+    """Where the commit is recorded with a run; MLflow and its like do that by themselves."""
+    found = [scene.see(u.path, u.line, f"{u.says} records the commit") for u in scene.used("record-commit")]
+    found += written(scene, near, COMMIT, "records the commit")
+    found += [
+        scene.see(u.path, u.line, f"{u.says} records the commit with the run")
+        for u in scene.used("track", "keep", "record-data")
+        if u.says.startswith(("mlflow", "wandb", "clearml", "comet", "neptune", "dvclive"))
+        and not u.path.endswith(".ipynb")
+    ]
+    return found
+
+
 COMMIT = re.compile(
-    r"""["']?\b\w*(git_?(commit|sha|hash|revision)|commit_?(sha|hash|id)|GIT_COMMIT\w*|BuildId|build_id|source_?revision)\b["']?\s*[:=,\])]""",
+    r"""["']?\b\w*(git_?(commit|sha|hash|revision)|commit_?(sha|hash|id)|GIT_COMMIT\w*|BuildId|build_id|source_?revision)\b["']?\s*[:=,\])]|"""
+    r"""rev-parse["', -]+(short["', ]+)?HEAD|\b(GITHUB_SHA|CI_COMMIT_(SHORT_)?SHA|BUILD_SOURCEVERSION)\b|\.hexsha\b""",
     re.I,
 )
 DATA_VERSION = re.compile(
     r"""["']\w*(data(set)?_?(version(_?id)?|hash|digest|id|snapshot|checksum|md5|sha256)|manifest_?(hash|id|sha256))\w*["']\s*[:=,\])]""",
     re.I,
 )
+# What says which data it was, without a name for the version: digests, made or passed on.
+_HASH = r"(hash|digest|checksum|fingerprint|md5|sha256)"
+_DIGEST = re.compile(
+    rf"(?<!def )\b\w*(data(set|frame)?|file|csv|df|frame|train(ing)?)_?{_HASH}\(|\bhash_pandas_object\(|"
+    rf"(?<!def )\b{_HASH}(_of)?(_the)?_(data\w*|file|csv|df|frame)\(|\bdata(set)?_?({_HASH}|version)=",
+    re.I,
+)
+_ASSET = re.compile(r"\bpath:\s*[\"']?azureml:[\w.-]+:\d+")
+_RECORDS = re.compile(r"\btags?\b|log_param|metadata|manifest|set_tag|\bjson\.dump|\.add\(")
 
 
 def written(scene: Scene, paths: set[str], pattern: re.Pattern[str], says: str) -> list[Evidence]:
-    """Lines of the training path that put something of that name beside the run."""
-    found: list[Evidence] = []
-    for path in sorted(paths):
-        text = scene.tree.short(path)
-        if (
-            path.endswith(".py")
-            and re.search(r"\btags?\b|log_param|metadata|manifest|set_tag", text)
-            and (match := pattern.search(text))
-        ):
-            found.append(scene.see(path, text[: match.start()].count("\n") + 1, says))
-    return found
+    """Lines of the training path that put something of that name beside the run, there or in a file beside it."""
+    texts = {path: scene.tree.short(path) for path in sorted(paths) if path.endswith(".py")}
+    if not any(_RECORDS.search(t) for t in texts.values()):
+        return []
+    found = {path: match for path, text in texts.items() if (match := pattern.search(text))}
+    return [scene.see(p, texts[p][: m.start()].count("\n") + 1, says) for p, m in found.items()]
