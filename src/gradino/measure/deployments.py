@@ -54,11 +54,17 @@ def _throwaway(firing: Firing) -> bool:
 def _of_something_else(scene: Scene, path: str) -> bool:
     """Whether the folders that a CI file names hold a page, a client, documents, and none of them Python."""
     text = scene.tree.text(path) or "" if path.endswith((".yml", ".yaml")) else ""
-    folders = {p.partition("/")[0] for p in scene.tree.sizes if "/" in p and not p.startswith(".")}
-    named = [d for d in folders if re.search(rf"(?<![\w/.-]){re.escape(d)}/", text)]
-    python = {p.partition("/")[0] for p in scene.code.paths}
-    other = {p.partition("/")[0] for p in scene.tree.sizes if _WRITTEN.search(p)}
+    folders, python, other = _folders(scene)
+    named = [d for d in folders if f"{d}/" in text and re.search(rf"(?<![\w/.-]){re.escape(d)}/", text)]
     return any(d in other for d in named) and not any(d in python for d in named) and bool(_OTHER.search(text))
+
+
+@lru_cache(maxsize=1)
+def _folders(scene: Scene) -> tuple[set[str], set[str], set[str]]:
+    """The folders at the top, those that hold Python, and those that hold something else that is built."""
+    every = {p.partition("/")[0] for p in scene.tree.sizes if "/" in p and not p.startswith(".")}
+    python = {p.partition("/")[0] for p in scene.code.paths}
+    return every, python, {p.partition("/")[0] for p in scene.tree.sizes if _WRITTEN.search(p)}
 
 
 _WRITTEN = re.compile(r"(?<!README)\.(jsx?|tsx?|vue|svelte|html|css|dart|java|kt|cs|go|mdx?)$")
