@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from gradino.measure import bounds, makefiles, named_actions, runners, shell, vocabulary, yaml
+from gradino.measure import bounds, foreign, makefiles, named_actions, runners, shell, vocabulary, yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
 from gradino.measure.python import BODY, MAIN, Call, Function, Module
@@ -177,6 +177,11 @@ class Follower:
             if not script:
                 return [Effect("missing", path, command.line, f"{target} is not in the repository")]
             return self.python(script, (BODY, MAIN), passed.words, depth)
+        if kind == "foreign":
+            tried = (self.code.file(f"{_clean(target)}{end}", base) for end in ("", ".scala", ".java"))
+            script = next((p for p in tried if p and foreign.known(p)), "")
+            done = foreign.verbs(script, self.tree.short(script)) if script else ()
+            return [Effect(verb, script, line, words) for verb, line, words in done]
         if kind == "module":
             script, rest = self.code.find(target, base)
             inside = self.code.find(f"{target}.__main__", base)[0] if script.endswith("__init__.py") else ""

@@ -101,6 +101,7 @@ _RUNS_IMAGE = re.compile(
     r"gcloud\b.*\srun\s+jobs\s+(execute\b|(deploy|create|update)\b.*\s--execute-now)|gcloud\s+(\S+\s+)?batch\s+jobs\s+submit\b|"
     r"aws\s+ecs\s+run-task\b|az\s+containerapp\s+job\s+start\b|kubectl\s+(\S+\s+)*?create\s+job\b"
 )
+_FOREIGN = ("Rscript", "julia", "node", "tsx", "ts-node", "scala")  # what runs scripts of other languages
 _VALUED = ("-S", "--set-param", "-n", "--name", "-j", "--jobs", "-r", "--rev")  # options of dvc that a value follows
 # What a container may be told to run instead of the image's own command.
 _PROGRAM = re.compile(r"(\S*/)?(python[\d.]*|bash|sh|dvc|make|pytest|uv|poetry|mlflow|id|pip)")
@@ -313,8 +314,15 @@ def handover(command: str) -> Handover | None:
     if not words:
         return None
     head, rest = words[0].rsplit("/", 1)[-1] if not words[0].startswith("./") else words[0], words[1:]
-    if re.fullmatch(r"python[\d.]*(\.exe)?|ipython|pypy3?|py|spark-submit|\$\{?\w*PYTHON\w*\}?|torchrun", head):
+    if re.fullmatch(r"python[\d.]*(\.exe)?|ipython|pypy3?|py|\$\{?\w*PYTHON\w*\}?|torchrun", head):
         return _python(rest)
+    if head == "spark-submit" and "--class" not in rest:
+        return _python(rest)
+    if head in _FOREIGN or head == "spark-submit" or (head == "sbt" and "run" in command):
+        script = next((w for w in rest if re.search(r"\.(R|r|Rmd|jl|js|mjs|ts|scala|java)$", w)), "")
+        named = re.search(r"(?:--class|runMain)[= ]+([\w.]+)", command)
+        if script or named:
+            return Handover("foreign", script or (named[1].rpartition(".")[2] if named else ""), tuple(rest))
     if head in ("bash", "sh", "source", ".", "zsh") and rest:
         if "-c" in rest:
             return Handover("inline", rest[-1])
