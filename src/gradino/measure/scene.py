@@ -24,13 +24,13 @@ _INTERESTING = (
     "litserve", "load_model", "log_metric", "clearml", "neptune", "comet", "dvclive", "hopsworks", "Monitor",
     "aporia", "langfuse", "langsmith", "logfire", "drift", "PipelineModel", "submitit", "load_dataset",
     "databricks-datasets",
-    "set_stage",
+    "set_stage", "YOLO",
     "requests", "read_sql", "kafka", "deploy", "aim", "onnxruntime", "Model.load", "_fn(", "def predict", "def infer",
     "transformers", "maxfw", "MODEL_REGISTRY", "revision=", "model_packages",
     "googleapiclient",
     "opencensus", "sentry_sdk", "capture_config", "DataCapture",
     "LightningCLI", "apply_updates", "submit", "run_job", "run_task", "modal", "runpod", "sky.", "coiled", "boto3",
-    "databricks", "create_job", "fine_tuning", "create_experiment", "JobsClient",
+    "databricks", "create_job", "fine_tuning", "create_experiment", "JobsClient", "sbatch",
 )  # fmt: skip
 _EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
 _PAST = re.compile(r"(^|/)(changelog|changes|history|news|release[-_]?notes)\b")

@@ -184,7 +184,18 @@ _READY_MADE = re.compile(
     r"^spacy\.load$|^unstructured\.partition\."
 )
 _ASKED = re.compile(r"(chat\.completions|responses|messages|embeddings)\.create$|^litellm\.a?completion$")
-_ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_metric_alarm|send_alert|post_alert|send_email|notify\w*|sns\.publish|SlackWebhook\S*|CfnAlarm)$", re.I)  # fmt: skip
+_TOLD = re.compile(r"hooks\.slack|webhook|discord|api\.telegram|pagerduty|opsgenie", re.I)
+# Reads of what a model answered, or of what came true.
+_LOOKS_BACK = re.compile(
+    r"(?i:\bfrom\s+[\w.`\"\[{}-]*(prediction|inference|feedback|ground_?truth)|(prediction|inference|feedback)s?_?(log|history|record|store|event|table|db)s?\b|"
+    r"\bpredictions\.(csv|jsonl?|parquet|db)$)|(^|\.)(Prediction|Inference|Feedback)s?$"
+)
+_INSERTS = re.compile(r"\b(insert\s+(or\s+\w+\s+)?into|create\s+table)\b", re.I)
+_READS = frozenset(
+    {"read_sql", "read_sql_query", "read_sql_table", "read_gbq", "read_csv", "read_json", "read_parquet", "execute",
+     "query", "fetch", "fetchall", "select", "find", "scan", "table", "from_"}
+)  # fmt: skip
+_ALERTS = re.compile(r"(send_?mail|sendmail|send_message|chat_postMessage|put_metric_alarm|send_alert|post_alert|send_email|notify\w*|sns(\(\))?\.publish|SlackWebhook\S*|CfnAlarm)$", re.I)  # fmt: skip
 
 
 _QUIET = frozenset(dir(builtins)) - {"dict"}  # dict(traffic=…) may say something
@@ -267,7 +278,9 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     ):
         result.append(("predict", name))
     result += sources.verbs(call, module)
-    if _ALERTS.search(name):
+    if method in _READS and any(_LOOKS_BACK.search(w) and not _INSERTS.search(w) for w in (*call.texts, *call.refs)):
+        result.append(("look-back", name))
+    if _ALERTS.search(name) or (method == "post" and any(_TOLD.search(w) for w in (*call.texts, *call.refs))):
         result.append(("alert", name))
     result += _records(call)
     return result
@@ -390,7 +403,7 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
 
 
 # Arguments that name a version of data, calls that take it as `version`, and queries of a table as it was.
-_VERSIONS = ("dataset_version", "training_dataset_version", "VersionId", "snapshot_id", "top_hash", "known_hash")
+_VERSIONS = ("dataset_version", "training_dataset_version", "snapshot_id", "top_hash", "known_hash")
 _DATASETS = re.compile(r"(Dataset\.get_by_name|\.data\.get|DeltaTable|fetch_openml)$")
 _AS_OF = re.compile(r"\b(SYSTEM_TIME|VERSION|TIMESTAMP)\s+AS\s+OF\b")
 # Calls that run whatever they are told on a machine of the cloud's, and what tells them to train.
@@ -428,6 +441,7 @@ def _records(call: Call) -> list[tuple[str, str]]:
         or {"versionAsOf", "timestampAsOf"} & {*call.texts}
         or any(call.keywords.get(k, "latest") != "latest" for k in _VERSIONS)
         or (_DATASETS.search(call.name) and call.keywords.get("version", "latest") != "latest")
+        or ("VersionId" in call.keywords and call.method in ("get_object", "download_file"))
         or any(_AS_OF.search(t) for t in call.texts)
     ):
         found.append(("record-data", call.name))

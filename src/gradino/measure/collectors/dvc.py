@@ -14,11 +14,14 @@ _MODEL = re.compile(r"model|weights|checkpoint|(^|/)artifacts?$|\.(pkl|joblib|pt
 
 
 def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
-    """Stages of dvc.yaml and the files that .dvc pointers name; without a remote, models stay on one machine."""
+    """Stages of dvc.yaml and the files that .dvc pointers name; what has no remote stays on one machine."""
     texts = {p: tree.text(p) or "" for p in tree.named("config", "*.y*ml", "*.sh", "Dockerfile*")}
-    remote = any("url" in t if p.endswith(".dvc/config") else "dvc remote add" in t for p, t in texts.items())
+    remote = any(
+        re.search(r"url\s*=\s*\S+://", t) if p.endswith(".dvc/config") else "dvc remote add" in t
+        for p, t in texts.items()
+    )
     for found in _collect(tree):
-        yield found if remote else replace(found, traits=found.traits - {"versioned-model"})
+        yield found if remote else replace(found, traits=found.traits - {"versioned-model", "versioned-data"})
 
 
 def _collect(tree: Tree) -> Iterator[Resource]:

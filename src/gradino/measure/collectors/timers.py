@@ -34,7 +34,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
     modules = [m for m in code.holding(*_LIKELY) if not _TESTS.search(m.path)]
     begun = any(c.method in ("start", "init_app") for m in modules for c in m.calls())
     for module in modules:
-        yield from _marked(module)
+        yield from _marked(module, begun)
         for function in module.functions.values():
             for call in function.calls:
                 if (target := _timed(call, module)) is not None and (begun or "apscheduler" not in module.packages):
@@ -77,7 +77,7 @@ def _timed(call: Call, module: Module) -> list[str] | None:
     return None
 
 
-def _marked(module: Module) -> Iterator[Job]:
+def _marked(module: Module, begun: bool) -> Iterator[Job]:
     for function in module.functions.values():
         calls = (f"{module.path}::{function.name}",)
         for mark in function.decorators:
@@ -91,7 +91,7 @@ def _marked(module: Module) -> Iterator[Job]:
                     "schedule" if "schedule" in mark.keywords else "dispatch",
                     calls,
                 )
-            elif packages and not module.packages.isdisjoint(packages.split("|")):
+            elif not module.packages.isdisjoint(packages.split("|")) and (begun or "apscheduler" not in packages):
                 yield _job(
                     "scheduler" if trigger == "schedule" else "cloud function",
                     module,

@@ -139,7 +139,7 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
             return scene.see(use.path, use.line, f"{use.says} names the data's version")
     if named := written(scene, recorded, DATA_VERSION, "names the data's version"):
         return named[0]
-    if any(u.path in training for u in scene.used("collect")):
+    if any(u.path in training for u in scene.used("collect")) or _moving(scene):
         return None
     in_scripts = any(p.endswith(".py") for p in _trainers(scene))
     for use in scene.used("fixed"):
@@ -163,6 +163,12 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
         if _same(home, path) and (found := _FROZEN_DATA.search(line)):
             return scene.see(path, number, f"names where its data lies: {found[0]}", source="documentation")
     return None
+
+
+def _moving(scene: Scene) -> bool:
+    """Whether a job that trains by itself fetches the newest data first."""
+    fetches = {id(f.job) for f in scene.fired("collect")}
+    return any(id(f.job) in fetches for f in scene.fired("train", "submit"))
 
 
 def _large(scene: Scene, path: str, least: int) -> bool:
