@@ -12,7 +12,7 @@ _SCORED = re.compile(r"^(?!.*(drift|missing)).*score\w*\b[^\n]*[<>]=?\s*(0?\.\d+
 _ASKED = re.compile(r"\.(predict|score|evaluate)\w*\(|load_model|joblib")
 # A verdict that was reached before.
 _VERDICT = re.compile(
-    r"\bnot\b.*(pass(ed|es)?|accept\w*|approved?|meets?_\w+|is_valid|ok)\b|^(len\()?\w*(failures|failed|violations|breaches)\b",
+    r"\bnot\b.*(pass(ed|es)?|accept\w*|approved?|meets?_\w+|is_valid|ok)\b|^(len\()?\w*(failures|failed|violations|breaches|passed|accepted|approved)\b",
     re.I,
 )
 _JUDGES = re.compile(r"\b(evidently|deepchecks|giskard)\b")

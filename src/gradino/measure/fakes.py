@@ -19,9 +19,15 @@ _BESIDE = re.compile(
     re.I,
 )
 # Whole libraries are put aside before anything is imported.
-_WITHOUT = re.compile(r"sys\.modules\[[^\]]+\]\s*=\s*\w*(Mock|mock|Fake|Stub)|patch\.dict\(\s*[\"']sys\.modules")
+_WITHOUT = re.compile(
+    r"sys\.modules(\[[^\]]+\]\s*=\s*\w*|\.setdefault\([^\n]*)([mM]ock|Fake|[sS]tub)|patch\.dict\(\s*[\"']sys\.modules"
+)
 _MODEL = re.compile(
     r"model|predict|pipeline|classif|regress|estimator|artifact|inference|engine|scor(e|ing)|infer|load|bundle", re.I
+)
+_GIVES = re.compile(
+    r"(model|predictor|pipeline|classifier|regressor|estimator|artifacts?|bundle|engine)s?$|^_?(predict|score|infer|classify)",
+    re.I,
 )
 _HOLDERS = re.compile(r"(^|\.)(app|application|state|config|main|api|\w*service\w*)(\.|$)")  # of an application's model
 _TRAINS = re.compile(
@@ -43,7 +49,7 @@ def replaced(code: Code, module: Module, said: str, put: list[Call], reached: li
     """
     files = {m.path: m for m, _ in reached if "test" in m.path} | {module.path: module}
     entered = [*reached, *((m, m.functions[BODY]) for m in files.values())]
-    handed = {name for _, f in entered for _, names in f.puts for name in names}
+    handed = {name for _, f in entered for t, names in f.puts if "dependency_overrides[" in t for name in names}
     fakes = [c for c in put if _FAKES.search(c.name)]
     patched = (faked(said) or bool(fakes)) and not (fakes and all(c.name in handed for c in fakes))
     bare = any(_BARE.search(c.name) and c.name not in handed for c in put)
@@ -78,10 +84,11 @@ def _a_model(code: Code, module: Module, calls: list[Call]) -> bool:
 
 def _concerns(code: Code, module: Module, target: str) -> bool:
     """Whether a name may stand for a model or for what needs one; what is not the project's own may."""
-    own = code.elsewhere(module, target) or [(module.path, f) for f in module.functions if f == target]
+    own = [o for o in code.elsewhere(module, target) if o[1] != BODY]
+    own = own or [(module.path, f) for f in module.functions if f == target]
     path, rest = code.find(target, module.path)
     last = target.rpartition(".")[2]
-    if _MODEL.search(last) or (not own and (not path or "." in rest)):
+    if (_GIVES if own else _MODEL).search(last) or (not own and (not path or "." in rest)):
         return True
     return any(_verbs(m, f) & {"load", "predict", "train"} for p, n in own for m, f in islice(code.reach(p, (n,)), 60))
 
@@ -115,7 +122,9 @@ def _put_aside(code: Code, module: Module, function: Function) -> bool:
         name, _, key = target.removesuffix("]").partition("[")
         holder, _, last = name.rpartition(".")
         handed = bool(key) and name.endswith("dependency_overrides") and _concerns(code, module, key)
-        kept = _HOLDERS.search(name if key else holder) and _MODEL.search(key or last)
+        imported = code.find(module.imports.get(name.partition(".")[0], ""), module.path)[0]
+        held = _HOLDERS.search(name if key else holder) or (imported and "test" not in imported)
+        kept = held and _MODEL.search(key or last)
         if (handed or kept) and not any(_real(code, module, n) for n in names):
             return True
     return False

@@ -132,6 +132,7 @@ class _Reader:
     def __init__(self, path: str, source: str) -> None:
         self.module = Module(path)
         self.lines = source.split("\n")
+        self.exits = "exit(" in source
         self.here = self._function(BODY, 1)
         self.owner = ""
         self.depth = 0
@@ -210,7 +211,9 @@ class _Reader:
     def _on_if(self, node: ast.If) -> None:
         test = node.test
         both = (*node.body, *node.orelse)
-        if not self.swallowed and any(isinstance(n, ast.Raise) or _calls(n, _EXITS) for n in both):
+        if not self.swallowed and any(
+            isinstance(n, ast.Raise) or _calls(n, _EXITS) or (self.exits and _fails(n)) for n in both
+        ):
             self.here.ends.append(self._said(test))
         if (
             self.here.name == BODY
@@ -409,6 +412,13 @@ class _Reader:
     _on_asyncfor = _on_for
 
     def _on_call(self, node: ast.Call) -> None:
+        if (
+            node.args
+            and isinstance(node.args[0], ast.IfExp)
+            and _EXITS.search(dotted(node.func))
+            and not self.swallowed
+        ):
+            self.here.ends.append(self._said(node.args[0].test))
         made = self._call_of(node)
         self.here.calls.append(made)
         if self.guards:
@@ -457,6 +467,8 @@ class _Reader:
                 self._argument(value, texts, refs, depth + 1)
         elif isinstance(node, ast.Starred):
             self._argument(node.value, texts, refs, depth + 1)
+        elif named := _setting(node):
+            refs.append(named)
 
     def _said(self, node: ast.expr) -> str:
         """An expression as the file writes it, on one line."""
@@ -483,9 +495,23 @@ def _kind(annotation: ast.expr | None) -> str:
     return name if re.fullmatch(r"(\w+\.)*[A-Z]\w+", name) else ""
 
 
+def _setting(node: ast.expr) -> str | None:
+    """The name of the variable of the environment that an expression reads."""
+    if isinstance(node, ast.Subscript) and dotted(node.value).endswith("environ"):
+        return literal(node.slice)
+    asks = isinstance(node, ast.Call) and dotted(node.func).endswith(("getenv", "environ.get")) and node.args
+    return literal(node.args[0]) if isinstance(node, ast.Call) and asks else None
+
+
 def _constant(node: ast.expr) -> bool:
     """Whether an expression is made of constants only."""
     return not any(isinstance(n, ast.Name | ast.Call | ast.Attribute | ast.Await) for n in ast.walk(node))
+
+
+def _fails(statement: ast.AST) -> bool:
+    """Whether a statement returns the exit code of a failure."""
+    value = statement.value if isinstance(statement, ast.Return) else None
+    return isinstance(value, ast.Constant) and type(value.value) is int and value.value != 0
 
 
 def _calls(statement: ast.AST, name: re.Pattern[str]) -> bool:

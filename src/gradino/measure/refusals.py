@@ -25,14 +25,15 @@ _REFUSES = re.compile(
 # An assertion ends the script, and a function that decides answers yes or no.
 _ASSERTS = re.compile(rf"^[ \t]*assert\b[ \t(]*\n?[^\n]*(?:{METRIC}[^\n]*[<>]|[<>][^\n]*{METRIC})[^\n]*", re.M | re.I)
 _DECIDES = re.compile(
-    r"^[ \t]*(?:async )?def (?!\w*(?:train|alert|drift|roll_?back))\w*(?:deploy|promot|gate|accept|approv|should|bless)\w*\([^:]*:[^\n]*\n"
-    rf"(?:(?!\S)[^\n]*\n)*?[ \t]+return\b[ \t(]*[^\n]*{METRIC}[^\n]*[<>][^\n]*",
+    r"^[ \t]*(?:async )?def (?!\w*(?:train|alert|drift|roll_?back|early|stop))(\w+)\([^:]*:[^\n]*\n"
+    rf"(?:(?!\S)(?![ \t]*(?:async )?def )[^\n]*\n)*?[ \t]+return\b[ \t(]*[^\n]*{METRIC}[^\n]*[<>][^\n]*",
     re.M | re.I,
 )
 _STOPS = re.compile(
-    r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register(ed)?_model|transition_model|set_registered_model_alias|push|deploy|promote|upload|\bproduction\b|champion"
+    r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register(ed)?_model|transition_model|set_registered_model_alias|push|deploy|promote|upload|(dump|save\w*|copy\w*)\([^\n]*(production|champion)"
 )
 _TALKS = re.compile(r"^[ \t]*(print|log\w*|logging|console|st|click)(\.\w+)*\([^\n]*", re.M)
+_RELEASING = re.compile(r"deploy|promot|gate|accept|approv|should|bless", re.I)
 _LEAVES = re.compile(r"(return|continue|break)\b")
 _ELSE = re.compile(r"(else|elif)\b|\)")
 _RELEASES = ("register", "promot", "deploy", "transition", "push", "champion", "production")
@@ -62,7 +63,11 @@ def _refusing(text: str) -> Iterator[re.Match[str]]:
             and _STOPS.search(_TALKS.sub("", _depending(text, match)))
         ):
             yield match
-    yield from (m for pattern in (_ASSERTS, _DECIDES) for m in pattern.finditer(text) if not hollow(m[0], text))
+    yield from (m for m in _ASSERTS.finditer(text) if not hollow(m[0], text))
+    for match in _DECIDES.finditer(text):
+        asked = _RELEASING.search(match[1]) or re.search(rf"\bif\b[^\n]*\b{match[1]}\(", text)
+        if asked and not hollow(match[0], text):
+            yield match
 
 
 def _depending(text: str, condition: re.Match[str]) -> str:

@@ -86,7 +86,7 @@ def scoring_files(scene: Scene) -> list[str]:
             for c in calls
         )
         named = re.search(
-            r"_(scor(e|ing)|inference|predict)\w*\.py$|(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|forecast|recommend|classify|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
+            r"_(scor(e|ing)|inference|predict)\w*\.py$|(^|/)(inference|scoring|serving|prediction)/(\w+/)*\w+\.py$|(^|/)(score|scoring|inference|predict\w*|serv(e|ing|er)|infer|batch_inference|forecast|recommend|classify|model_handler|handler|lambda_function|app|main|api|endpoint)\w*\.py$",
             module.path,
         )
         hooks = {"init", "run"} <= names

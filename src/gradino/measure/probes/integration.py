@@ -9,7 +9,7 @@ from gradino.measure.automation import AUTOMATIC, CHANGE, CHECKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.refusals import refusals
-from gradino.measure.scene import Firing, Scene
+from gradino.measure.scene import Firing, Scene, Use
 from gradino.measure.selection import asked, ci_tests, run_by
 from gradino.measure.tests import Test
 
@@ -183,6 +183,17 @@ def _decided(scene: Scene, firing: Firing) -> bool:
 
 
 _CHOOSES = re.compile(r"^airflow\.")  # whatever a function of the project answers
+
+
+def _compares(scene: Scene, use: Use) -> bool:
+    """Whether the function that chooses what comes next looks at a metric: the one decorated, or any of the file."""
+    text = scene.tree.short(use.path)
+    if "Operator" in use.says:
+        return bounds.held(text)
+    after = "\n".join(text.splitlines()[use.line :])
+    return bounds.held("".join(re.split(r"^[ \t]*(?:def |@)", after, flags=re.M)[:2]))
+
+
 _BRANCHES = re.compile(r"(^|\.)(Condition\w*|If|Elif)$")  # of a pipeline, whose steps stand in other files
 
 
@@ -198,7 +209,7 @@ def _gates(scene: Scene) -> list[Evidence]:
         scene.see(u.path, u.line, f"{u.says} lets a candidate pass or not")
         for u in scene.used("gate")
         if u.path in (scene.near(trains) if _BRANCHES.search(u.says) else trains)
-        and (not _CHOOSES.match(u.says) or bounds.held(scene.tree.short(u.path)))
+        and (not _CHOOSES.match(u.says) or _compares(scene, u))
     ]
     model_tests = [t for t in scene.tests.good if t.model]
     for firing in deployments(scene):
