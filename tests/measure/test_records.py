@@ -165,6 +165,14 @@ def test_drift_is_central_where_it_is_kept() -> None:
 
 
 ANSWERS = "from fastapi import FastAPI\nimport joblib, logging\nlogger = logging.getLogger()\napp = FastAPI()\nmodel = joblib.load('m')\n\n@app.post('/predict')\ndef predict(x):\n    y = model.predict(x)\n    {}\n    return y\n"
+ASKS = (
+    ANSWERS.format("session.add(Row(y))")
+    .replace("joblib.load('m')", "mlflow.pyfunc.load_model('models:/{}@champion')")
+    .replace("import joblib", "import mlflow")
+)
+REGISTERS = "import mlflow\nmlflow.register_model(f'runs:/{run}/model', 'm')\n"
+REVIEW = "import pandas, requests\nrows = pandas.read_sql('select * from predictions', engine)\nif rows.error.mean() > 1:\n    requests.post(SLACK_WEBHOOK, json={})\n"
+WEEKLY = "on:\n  schedule: [{cron: '0 6 * * 1'}]\njobs:\n  r:\n    steps:\n      - run: python review.py\n"
 KSERVE = "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata:\n  name: m\nspec:\n  predictor:\n    sklearn: {storageUri: gs://b/m}\n"
 STORE = "class Rows:\n    def save(self, y):\n        {}\n"
 RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - alert: Unsure\n            expr: {}\n            annotations: prediction entropy\n"
@@ -190,6 +198,18 @@ RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - al
         ({"api.py": ANSWERS.format("csv.writer(open('page.csv', 'w')).writerow([y])")}, 0),
         ({"api.py": ANSWERS.format("log.info('done', prediction=y)")}, 3),
         ({"api.py": ANSWERS.format("log.info('prediction done')")}, 0),
+        # A client that asks the registry for a name under which nobody registers.
+        ({"api.py": ASKS.format("m"), "register.py": REGISTERS}, 3),
+        ({"api.py": ASKS.format("model"), "register.py": REGISTERS}, 0),
+        ({"api.py": ASKS.format("model"), "register.py": REGISTERS.replace("'m')", "name)")}, 3),
+        ({"api.py": ASKS.format("model"), "register.py": REGISTERS, "compose.yml": "services: {api: {environment: {NAME: m}}}\n"}, 3),
+        # Whoever looks back at the answers and tells somebody, by itself or by hand.
+        ({"review.py": REVIEW, ".github/workflows/r.yml": WEEKLY}, 4),
+        ({"review.py": REVIEW, ".github/workflows/r.yml": WEEKLY.replace("schedule: [{cron: '0 6 * * 1'}]", "workflow_dispatch:")}, 3),
+        ({"review.py": REVIEW.replace("predictions", "orders"), ".github/workflows/r.yml": WEEKLY}, 0),
+        ({"api.py": ANSWERS.format("check_confidence(y)") + "\ndef check_confidence(y):\n    requests.post(SLACK_WEBHOOK, json=y)\n"}, 4),
+        ({"alarm.py": "import sagemaker\ncloudwatch.put_metric_alarm(Namespace='AWS/SageMaker', MetricName='ModelLatency')\n"}, 4),
+        ({"alarm.py": "import requests\ncloudwatch.put_metric_alarm(Namespace='AWS/EC2', MetricName='CPUUtilization')\n"}, 0),
         ({"deploy.py": "config = {}\nconfig['auto_capture_config'] = {'enabled': True}\ndeploy(config)\n"}, 3),
         ({"batch.py": "job.create(model_display_name='m', monitoring_skew_config=skew)\ndeploy(job)\n"}, 3),
         ({"check.py": "from stats import check_feature_drift\ncheck_feature_drift(new, old)\n"}, 3),
@@ -214,10 +234,32 @@ def test_what_the_deployed_model_does_is_noted(files: dict[str, str], level: int
     assert levels(files)("operations.feedback") == level
 
 
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"docs/postmortems/2024-05-03-null.md": "Fixed in #41, held by tests/test_null.py\n"}, 4),
+        ({"INCIDENTS.md": "## 2024-05-03\nNull ages, now refused by tests/test_null.py\n"}, 4),
+        ({"docs/postmortems/template.md": "## 20yy-mm-dd\n"}, 3),
+        ({"docs/incident-response.md": "On 2024-05-03 we agreed on severities, see #4\n"}, 3),
+        ({"tests/test_a.py": "def test_incident_41_null_age():\n    assert predict(None)\n"}, 4),
+    ],
+)
+def test_an_incident_that_led_to_something(files: dict[str, str], level: int) -> None:
+    assert levels(files)("operations.learning") == level
+
+
 BOARD = """import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 const board = new cloudwatch.Dashboard(this, 'b', {});
 const latency = new cloudwatch.Metric({ namespace: '%s', metricName: 'm' });
 """
+
+
+def test_a_service_sends_its_numbers_to_one_place() -> None:
+    sends = "cloudwatch.put_metric_data(Namespace='m', MetricData=[y])"
+    assert levels({"api.py": ANSWERS.format(sends)})("operations.metrics") == 4
+    assert (
+        levels({"api.py": ANSWERS.format("pass"), "bill.py": f"import requests\n{sends}\n"})("operations.metrics") == 1
+    )
 
 
 def test_a_dashboard_collects_what_it_shows() -> None:

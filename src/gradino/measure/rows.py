@@ -11,6 +11,7 @@ from gradino.measure import vocabulary
 from gradino.measure.python import Call, Function, Module
 from gradino.measure.scene import Scene
 from gradino.measure.scoring import scoring_files, served_files
+from gradino.measure.unregistered import strangers
 
 _WRITES = re.compile(
     r"(insert_(one|many|rows\w*)|load_table_from_\w+|put_(items?|records?|events|object)|batch_write_item|to_(sql|gbq)|"
@@ -36,6 +37,8 @@ _SAYS = re.compile(
 _ASKED = re.compile(
     r"(^|[._])(predict|infer|classif|recommend|forecast|generate|score|invoke|inference|detect)\w*$", re.I
 )
+_MEASURES = re.compile(r"put_metric_data$|\.add_metric$|write_?api\.write$|(^|\.)write_points$|\bstatsd\.\w+$")
+_WATCHES = re.compile(r"monitor|drift|alert|anomal|degrad|confiden|threshold|observe", re.I)
 _LONGEST = 12  # lines of a statement
 
 
@@ -63,7 +66,7 @@ def of_answers(scene: Scene) -> Iterator[tuple[str, int, str]]:
     a batch keeps what goes into a table that is named for predictions.
     """
     served = set(served_files(scene))
-    for path in scoring_files(scene):
+    for path in scoring_files(scene) if not (served and served == strangers(scene)) else ():
         module = scene.code.module(path)
         if module and path in served:
             yield from _while_answering(scene, module)
@@ -73,7 +76,7 @@ def of_answers(scene: Scene) -> Iterator[tuple[str, int, str]]:
 
 
 def _while_answering(scene: Scene, module: Module) -> Iterator[tuple[str, int, str]]:
-    asked = {(m.path, f.name): f for m, f in scene.code.reach(module.path, _answering(module))}
+    asked = _asked(scene, module)
     for key, function in ({(module.path, f.name): f for f in module.functions.values()} | asked).items():
         if key[0] in scene.training_files or any(d.method == "command" for d in function.decorators):
             continue
@@ -83,6 +86,23 @@ def _while_answering(scene: Scene, module: Module) -> Iterator[tuple[str, int, s
                 yield key[0], call.line, f"{call.name} keeps what the model answered"
             elif _logs(call, function) and says_answer(statement(lines, call.line), loosely=key in asked):
                 yield key[0], call.line, f"{call.name} logs the model's work"
+
+
+def _asked(scene: Scene, module: Module) -> dict[tuple[str, str], Function]:
+    """What a service goes through from the question to the answer, by path and name."""
+    return {(m.path, f.name): f for m, f in scene.code.reach(module.path, _answering(module))}
+
+
+def signals(scene: Scene, verb: str) -> Iterator[tuple[str, int, str]]:
+    """Path, line and name of what a service does with its answers: sends a number away ("measure"), tells ("alert")."""
+    for path in served_files(scene):
+        module = scene.code.module(path)
+        for (where, name), function in (_asked(scene, module) if module else {}).items():
+            other = scene.code.module(where)
+            for call in function.calls if other else ():
+                told = verb == "alert" and other and ("alert", call.name) in vocabulary.verbs(call, other)
+                if (told and _WATCHES.search(f"{where} {name}")) or (verb == "measure" and _MEASURES.search(call.name)):
+                    yield where, call.line, call.name
 
 
 def _of_predictions(call: Call) -> bool:

@@ -8,7 +8,7 @@ from gradino.measure.automation import AUTOMATIC
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes import creation, records
-from gradino.measure.scene import Scene, Use
+from gradino.measure.scene import Scene, Use, tested
 from gradino.measure.scoring import scoring_files, served_files
 
 # What services call to keep or count what they were asked and answered.
@@ -28,10 +28,9 @@ _SCHEDULES = re.compile(
 )
 _PLATFORMS = re.compile(rf"^cml\.|(quality_monitors|data_quality|lakehouse_monitoring)\.create|{_SCHEDULES.pattern}")
 _KEPT = re.compile(
-    r"insert into\b|\.to_sql\(|put_metric_data|push_to_gateway|pushadd_to_gateway|write_points|insert_rows_json|\.insert_(one|many)\(|\.insert\(\)|session\.add\(|"
-    r"log_metrics?\(|track_metric\(|AzureLogHandler|configure_azure_monitor",
-    re.I,
+    r"put_metric_data|push_to_gateway|pushadd_to_gateway|log_metrics?\(|track_metric\(|AzureLogHandler|configure_azure_monitor"
 )
+_OF_MODEL = re.compile(r"sagemaker|invocation|modellatency|drift|predict", re.I)
 
 
 def _watching(scene: Scene, *verbs: str) -> list[Use]:
@@ -44,6 +43,12 @@ def something_is_watched(scene: Scene) -> list[Evidence]:
     """Log the deployed model's inputs and answers, or watch it with a monitor."""
     watching = _watching(scene, "watch", "drift")
     found = [scene.see(u.path, u.line, f"{u.says} watches the deployed model") for u in watching]
+    told = scene.near({u.path for u in scene.used("alert")})
+    found += [
+        scene.see(u.path, u.line, f"{u.says} looks back at what the model answered")
+        for u in scene.used("look-back")
+        if u.path in told
+    ]
     found += [scene.see(u.path, u.line, f"{u.says} reports its errors") for u in scene.used("errors")]
     for path in served_files(scene):
         module = scene.code.module(path)
@@ -74,6 +79,15 @@ def production_says_how_to_improve(scene: Scene) -> list[Evidence]:
             if firing.effect.verb in ("drift", "watch"):
                 found.append(scene.show(firing, "judges the live model by itself"))
                 break
+        back = [f for f in does if f.effect.verb == "look-back"]
+        if back and any(f.effect.verb in ("alert", "train", "submit", "dispatch") for f in does):
+            found.append(scene.show(back[0], "looks back at what the model answered, and acts on it"))
+    found += [scene.see(p, n, f"{says} tells what the model does") for p, n, says in rows.signals(scene, "alert")]
+    found += [
+        scene.see(u.path, u.line, f"{u.says} sets an alarm on the live model")
+        for u in scene.used("alert")
+        if u.says.endswith("put_metric_alarm") and _OF_MODEL.search(scene.tree.short(u.path))
+    ]
     found += [
         scene.see(r.path, r.line, f"{r.kind} {r.name} raises an alert or a report", source=r.system)
         for r in scene.with_trait("model-alarm", "monitor-schedule", "alert-rule")
@@ -132,9 +146,15 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
         if (u.path in near and _COLLECTED.match(u.says))
         or (_PLATFORMS.search(u.says) and not u.path.endswith(".ipynb"))
     ]
+    found += [scene.see(p, n, f"{says} sends a number to one place") for p, n, says in rows.signals(scene, "measure")]
     for use in scene.used("drift"):
-        if not use.path.endswith(".ipynb") and (kept := _KEPT.search(scene.tree.short(use.path))):
-            found.append(scene.see(use.path, use.line, f"{use.says} is computed and kept: {kept[0]}"))
+        module = scene.code.module(use.path)
+        if (
+            module
+            and not use.path.endswith(".ipynb")
+            and (_KEPT.search(scene.tree.short(use.path)) or rows.written(module))
+        ):
+            found.append(scene.see(use.path, use.line, f"{use.says} is computed and kept"))
     for firing in scene.fired("drift", when=AUTOMATIC):
         found.append(scene.show(firing, "computes drift by itself"))
     return _strongest(found)
@@ -175,28 +195,32 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
     return found[:6]
 
 
+_INCIDENT = re.compile(
+    r"(^|/)([\w-]*[-_])?(post-?mortems?|incidents?|retrospectives?|rcas?|lessons[-_]learned)([-_/.].*)?\.(md|rst|toml|ya?ml|json)$",
+    re.I,
+)
+_IN_GENERAL = re.compile(r"template|sprint|triage|runbook|playbook|response|(^|/)\.", re.I)
+_TIED = re.compile(r"tests?/\S+\.py|test_\w+|regression test|gate|#\d+|[0-9a-f]{7,40}")
+_DATED = re.compile(r"20\d\d-\d\d")
+# A test named for an incident that has a date or a number.
+_BORN = re.compile(
+    r"\bdef test_\w*incident_?\d|\b(incident|post-?mortem|outage)\b[^\n]{0,80}(20\d\d-\d\d|#\d+|\bINC-?\d+)", re.I
+)
+
+
 def learns_from_incidents(scene: Scene) -> list[Evidence]:
     """Write down each incident and tie it to the test, gate or change that now prevents it."""
     found: list[Evidence] = []
     for path in scene.tree.sizes:
-        if re.search(
-            r"(^|/)(post-?mortems?|incidents?|retrospectives?)(/|[-_.])[^/]*.*\.(md|rst|toml|ya?ml|json)$",
-            path,
-            re.I,
-        ) and not re.search(r"template|sprint|triage|runbook|playbook|(^|/)\.", path, re.I):
-            text = scene.tree.short(path)
-            tied = re.search(r"tests?/\S+\.py|test_\w+|regression test|gate|#\d+|[0-9a-f]{7,40}", text)
-            dated = re.search(r"20\d\d-\d\d", path + text)
-            strength = Strength.WIRED if tied and dated else Strength.DECLARED
-            found.append(
-                scene.see(
-                    path,
-                    1,
-                    "an incident and what now prevents it" if tied else "an incident",
-                    strength,
-                    "documentation",
-                )
-            )
+        text = scene.tree.short(path) if _INCIDENT.search(path) and not _IN_GENERAL.search(path) else ""
+        if text:
+            tied = _TIED.search(text)
+            strength = Strength.WIRED if tied and _DATED.search(path + text) else Strength.DECLARED
+            says = "an incident and what now prevents it" if tied else "an incident"
+            found.append(scene.see(path, 1, says, strength, "documentation"))
+        elif tested(path) and path.endswith(".py") and (named := _BORN.search(scene.tree.short(path))):
+            line = scene.tree.short(path)[: named.start()].count("\n") + 1
+            found.append(scene.see(path, line, "a test that an incident led to", source="test"))
     return _strongest(found)
 
 
