@@ -245,6 +245,9 @@ class Code:
 
     def elsewhere(self, module: Module, dotted: str) -> list[tuple[str, str]]:
         """File and function of the project that a dotted name stands for, as seen from a module."""
+        head = dotted.partition(".")[0]
+        if head and head not in module.packages and not any(name.startswith("*") for name in module.imports):
+            return []  # a variable, whatever file is called so
         path, rest = self.find(dotted, module.path)
         if not path or path == module.path:
             return []
