@@ -18,7 +18,7 @@ _WRITES = re.compile(
     r"saveAsTable|insertInto|add_all|bulk_(save_objects|insert_mappings)|append_rows?|[lr]push|xadd|write_points|"
     r"send_and_wait|basic_publish)$|"
     r"(^|[._])(session|sess|db|database|uow|[sS]ession(Local)?\(\))\.(add|merge)$|\.objects\.(bulk_)?create$|"
-    r"(^|[._])(table|from_|collection|document)\(\)\.(insert|upsert|add|set)$|write_?api\.write$|"
+    r"(^|[._])(table|from_|collection|document)\(\)\.(insert|upsert|add|set)$|write_?api\.write$|[._]table\.insert$|insert\(\)\.values$|"
     r"(producer|publisher|event_?bus|broker|topic)\w*\.(send|produce|publish)$",
     re.I,
 )
@@ -35,7 +35,8 @@ _SAYS = re.compile(
     re.I,
 )
 _ASKED = re.compile(
-    r"(^|[._])(predict|infer|classif|recommend|forecast|generate|score|invoke|inference|detect)\w*$", re.I
+    r"(^|[._])(predict|infer|classif|recommend|forecast|generate|score|invoke|inference|detect|feedback|ground_?truth|outcome)\w*$",
+    re.I,
 )
 _MEASURES = re.compile(r"put_metric_data$|\.add_metric$|write_?api\.write$|(^|\.)write_points$|\bstatsd\.\w+$")
 _WATCHES = re.compile(r"monitor|drift|alert|anomal|degrad|confiden|threshold|observe", re.I)
@@ -101,7 +102,9 @@ def signals(scene: Scene, verb: str) -> Iterator[tuple[str, int, str]]:
             other = scene.code.module(where)
             for call in function.calls if other else ():
                 told = verb == "alert" and other and ("alert", call.name) in vocabulary.verbs(call, other)
-                if (told and _WATCHES.search(f"{where} {name}")) or (verb == "measure" and _MEASURES.search(call.name)):
+                if (told and _WATCHES.search(f"{where} {name}")) or (
+                    verb == "measure" and (_MEASURES.search(call.name) or call.maker.endswith("write_api"))
+                ):
                     yield where, call.line, call.name
 
 

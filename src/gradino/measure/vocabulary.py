@@ -145,7 +145,8 @@ _LOADED = re.compile(
 _BY_NAME = tuple(
     (re.compile(pattern), verb)
     for pattern, verb in (
-        (r"(^|[._])(check|detect|compute|calculate|measure|monitor)_(\w+_)?drift$|(^|[._])drift_(check|detection|report)$", "drift"),
+        ((r"(^|[._])(check|detect|compute|calculate|measure|monitor|run|evaluate|analy[sz]e|assess|perform)_(\w+_)?drift(_(\w+_)?(detection|check|monitoring|analysis|score|report|and_\w+))?$|"
+         r"(^|[._])drift_(check|detection|report)$|(^|[._])(compute|calculate|calc)_psi$|(^|\.)\w*Drift(Detector|Monitor|Analy[sz]er|Checker)$"), "drift"),
         (r"^mlflow\.(\w+\.)?autolog$", "track"),
         (r"\.models\.create_or_update$|ml_client\.models\.create_or_update|bentoml\.\w+\.save(_model)?$|^bentoml\.save_model", "register"),
         ((r"\.jobs\.create_or_update$|^azure\.ai\.ml\.command$|(experiment|published_pipeline)\.submit$|^sky\.(jobs\.)?launch$|"
