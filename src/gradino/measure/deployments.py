@@ -55,8 +55,11 @@ def _of_something_else(scene: Scene, path: str) -> bool:
     """Whether the folders that a CI file names hold a page, a client, documents, and none of them Python."""
     text = scene.tree.text(path) or "" if path.endswith((".yml", ".yaml")) else ""
     folders, python, other = _folders(scene)
-    named = [d for d in folders if f"{d}/" in text and re.search(rf"(?<![\w/.-]){re.escape(d)}/", text)]
+    named = [d for d in folders if d in text and re.search(_INSIDE.format(re.escape(d)), text)]
     return any(d in other for d in named) and not any(d in python for d in named) and bool(_OTHER.search(text))
+
+
+_INSIDE = r"(?<![\w/.-])(?:{0}/|(?:cd|working-directory:|context:)\s+(?:\./)?{0}\b)"  # a folder that is named
 
 
 @lru_cache(maxsize=1)

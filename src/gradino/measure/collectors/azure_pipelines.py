@@ -103,7 +103,11 @@ def _pipeline(path: str, document: yaml.Map, documents: dict[str, yaml.Map]) -> 
     before: tuple[str, ...] = ()
     for number, (where, stage) in enumerate(stages):
         name = stage.text("stage") or f"stage{number}"
-        off = _off(stage.text("condition")) or ("enabled: false" if stage.text("enabled") == "false" else "")
+        off = (
+            _off(stage.text("condition"))
+            or _elsewhere(stage.text("condition"), document)
+            or ("enabled: false" if stage.text("enabled") == "false" else "")
+        )
         needs = (
             tuple(f"{path}#{n}" for n in stage.list("dependsOn") if isinstance(n, str))
             if "dependsOn" in stage
@@ -235,6 +239,20 @@ def _steps(path: str, items: list[object], documents: dict[str, yaml.Map], depth
             inputs = tuple((k, v) for k, v in item.map("inputs").items() if isinstance(v, str))
             folder = dict(inputs).get("workingDirectory", "")
             yield Step(line, "", item.text("task"), inputs, off, soft, folder)
+
+
+_ON_BRANCH = re.compile(
+    r"^\s*(?:and\([^!]*?)?eq\(variables\['Build\.SourceBranch(?:Name)?'\],\s*'(?:refs/heads/)?([\w./-]+)'\)"
+)
+
+
+def _elsewhere(condition: str, document: yaml.Map) -> str:
+    """Why a condition on a branch is never met: no push of that branch starts the pipeline."""
+    trigger = document.get("trigger")
+    listed = trigger.map("branches").list("include") if isinstance(trigger, yaml.Map) else document.list("trigger")
+    wanted = _ON_BRANCH.match(condition)
+    known = listed and not any(re.search(r"[*?]", str(b)) for b in listed) and _triggers(document) == {"push"}
+    return f"condition: {condition}" if wanted and known and wanted[1] not in listed else ""
 
 
 def _off(condition: str) -> str:

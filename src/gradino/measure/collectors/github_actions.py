@@ -106,11 +106,12 @@ def _jobs(
     made: list[Job] = []
     on = workflow.get("on")
     cron = " ".join(_crons(on)) if isinstance(on, yaml.Map) else ""
+    branches = _branches(on)
     default_folder = workflow.map("defaults").map("run").text("working-directory")
     for name, body in workflow.map("jobs").items():
         if not isinstance(body, yaml.Map):
             continue
-        narrowed, why = _condition(body.text("if"), triggers)
+        narrowed, why = _condition(body.text("if"), triggers, branches)
         why = off or why
         if narrowed == frozenset({"call"}) or (not narrowed and not why):
             why = why or "only other workflows call it"
@@ -152,7 +153,7 @@ def _jobs(
             replace(s, run=_known(s.run, {**known, **item.map("env")}))
             for item in body.list("steps")
             if isinstance(item, yaml.Map)
-            for s in _steps(tree, item, folder, narrowed, 0)
+            for s in _steps(tree, item, folder, narrowed, branches)
         ]
         if uses:
             steps.append(Step(body.lines.get("uses", line), uses=uses, inputs=_inputs(body)))
@@ -248,8 +249,17 @@ def _inputs(body: yaml.Map) -> tuple[tuple[str, str], ...]:
     return tuple((k, re.sub(r"^\$\{\{\s*(true|false)\s*\}\}$", r"\1", v)) for k, v in inputs)
 
 
-def _steps(tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], depth: int) -> list[Step]:
-    narrowed, off = _condition(item.text("if"), triggers)
+def _branches(on: object) -> tuple[str, ...]:
+    """The branches of which a push starts a workflow, where they are listed one by one and no tag starts it."""
+    push = on.map("push") if isinstance(on, yaml.Map) else yaml.Map()
+    listed = tuple(str(b) for b in push.list("branches"))
+    return () if push.list("tags") or any(re.search(r"[*?+!\[]", b) for b in listed) else listed
+
+
+def _steps(
+    tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], branches: tuple[str, ...], depth: int = 0
+) -> list[Step]:
+    narrowed, off = _condition(item.text("if"), triggers, branches)
     if not off and triggers and not (narrowed & (triggers | {"call"})):
         off = "its condition is never met"
     elif (
@@ -264,7 +274,7 @@ def _steps(tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], de
             if text:
                 action = yaml.first(text)
                 inner = (i for i in action.map("runs").list("steps") if isinstance(i, yaml.Map))
-                made = [s for i in inner for s in _steps(tree, i, folder, triggers, depth + 1)]
+                made = [s for i in inner for s in _steps(tree, i, folder, triggers, branches, depth + 1)]
                 values = _values(action.map("inputs"), item)
                 return [replace(_passed(s, values), off=off or s.off, soft=soft or s.soft) for s in made[:_MOST_JOBS]]
     line = item.lines.get("run", item.lines.get("uses", item.line))
@@ -277,8 +287,8 @@ def _steps(tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], de
     return [Step(line, run, uses, _inputs(item), off, soft, item.text("working-directory") or folder)]
 
 
-def _condition(text: str, triggers: frozenset[str]) -> tuple[frozenset[str], str]:
-    """The triggers that a condition lets through, and why it lets none through."""
+def _condition(text: str, triggers: frozenset[str], branches: tuple[str, ...]) -> tuple[frozenset[str], str]:
+    """The triggers that a condition lets through, and why it lets none through; `branches` are those of a push."""
     said = text.strip().removeprefix("${{").removesuffix("}}").strip()
     if not said:
         return triggers, ""
@@ -298,7 +308,10 @@ def _condition(text: str, triggers: frozenset[str]) -> tuple[frozenset[str], str
         kept.discard("pull_request")
         kept.discard("tag")
     if re.search(r"startsWith\(\s*github\.ref\s*,\s*['\"]refs/tags", said):
-        kept &= {"push", "tag", "release", "call"}
+        kept &= {"tag", "release", "call"} if branches else {"push", "tag", "release", "call"}
+    named = re.search(r"^(?:[^!]*\s)?github\.ref(?:_name)?\s*==\s*['\"](?:refs/heads/)?([\w./-]+)['\"]", said)
+    if named and branches and named[1] not in branches:
+        kept.discard("push")
     if re.search(r"(github\.event\.)?inputs\.[\w-]+\s*(==|$)", said) or re.search(
         r"^\s*(github\.event\.)?inputs\.", said
     ):

@@ -60,13 +60,18 @@ def _pipeline(path: str, text: str, triggers: set[str], library: dict[str, str])
         body = text[mark.end() : marks[i + 1].start() if i + 1 < len(marks) else len(text)]
         line = text[: mark.start()].count("\n") + 1
         off = "when expression is false" if re.search(r"expression\s*\{\s*(return\s+)?false\s*\}", body) else ""
+        chosen = re.search(r"expression\s*\{\s*(?:return\s+)?params\.(\w+)\s*\}", body)
+        asked = chosen and re.search(
+            rf"name:\s*['\"]{chosen[1]}['\"][^)]*defaultValue:\s*false|defaultValue:\s*false[^)]*name:\s*['\"]{chosen[1]}['\"]",
+            text,
+        )
         soft = bool(re.search(r"catchError\s*\(", body))
         yield Job(
             "Jenkins",
             path,
             line,
             mark[1],
-            frozenset(triggers),
+            frozenset({"dispatch"} if asked else triggers),
             tuple(_steps(body, line, library))[:_MOST],
             before,
             path,

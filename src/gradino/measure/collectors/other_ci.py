@@ -34,6 +34,8 @@ def circleci(tree: Tree, _code: Code) -> Iterator[Job]:
             only_tags = bool(options.map("filters").map("tags").get("only")) and bool(
                 options.map("filters").map("branches").get("ignore")
             )
+            everywhere = options.map("filters").map("branches").text("ignore") == "/.*/"
+            off = "it leaves out every branch, and no tag starts it" if everywhere and not only_tags else ""
             folder = re.sub(
                 r"^~/project/?|^/home/circleci/project/?|^\.$", "", bodies.map(name).text("working_directory")
             )
@@ -52,7 +54,7 @@ def circleci(tree: Tree, _code: Code) -> Iterator[Job]:
                 needs,
                 flow,
                 "",
-                "",
+                off,
                 waits,
             )
 
