@@ -13,6 +13,7 @@ _MADE = re.compile(
     r"gcloud\s+scheduler\s+jobs\s+(create|update)|google_cloud_scheduler_job|\bscheduler_v1\b|CloudSchedulerClient|"
     r"azurerm_logic_app_trigger_recurrence|webhook_configs|upstash|cron-job\.org|vercel\.json|\bcrons\b"
 )
+_WORDS = ("cheduler", "trigger_recurrence", "webhook_configs", "upstash", "cron-job.org", "vercel.json", "crons")
 _SOURCES = (".sh", ".py", ".tf", ".yml", ".yaml", ".json", "Makefile")
 _ROUTES = ("get", "post", "put", "route", "api_route")
 
@@ -20,7 +21,8 @@ _ROUTES = ("get", "post", "put", "route", "api_route")
 def collect(tree: Tree, code: Code) -> Iterator[Job]:
     """One job for each route whose path stands where such a scheduler is made, or where it is asked for."""
     texts = {p: tree.text(p) or "" for p in tree.sizes if p.endswith(_SOURCES) and ours(p)}
-    makers = [p for p, text in texts.items() if _MADE.search(text) and not re.search(r"(^|/)tests?/", p)]
+    likely = {p: t for p, t in texts.items() if any(word in t for word in _WORDS)}
+    makers = [p for p, text in likely.items() if _MADE.search(text) and not re.search(r"(^|/)tests?/", p)]
     if not makers:
         return
     names = "|".join(re.escape(p.rpartition("/")[2].partition(".")[0]) for p in makers)

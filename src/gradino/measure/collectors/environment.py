@@ -42,6 +42,7 @@ _PIP = re.compile(r"\bpip3?\s+install\s+((?:[^\n&;|\\]|\\\n)+)")
 _SERVES = re.compile(r"\b(uvicorn|gunicorn|streamlit|flask|fastapi|serve|EXPOSE)\b")
 _SOURCES = (".py", ".ipynb", ".yml", ".yaml", ".json", ".tf", ".sh", "Makefile")
 # Runtimes of clouds, by version.
+_NAMED = ("AzureML-", "registries/azureml", "vertex-ai/training", "--runtime-version", "spark_version")
 _RUNTIME = re.compile(
     r"\bAzureML-[\w.-]+:\d+|registries/azureml/environments/[\w.-]+/versions/\d+|vertex-ai/training/[\w.-]+:(?!latest)\w+|"
     r"--runtime-version[= ]\d[\d.]+|\bspark_version\W{1,5}\d+\.[\w.-]*-ml\b"
@@ -75,7 +76,8 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
         if not _SERVES.search(text):
             yield from _inline(path, 0, " ".join(_PIP.findall(text)).split())
     for path in tree.sizes:
-        if path.endswith(_SOURCES) and ours(path) and (found := _RUNTIME.search(tree.short(path))):
+        text = tree.short(path) if path.endswith(_SOURCES) and ours(path) else ""
+        if any(word in text for word in _NAMED) and (found := _RUNTIME.search(text)):
             yield Resource(SYSTEM, "environment", path, 0, found[0][:60], frozenset({"pinned", "image"}))
     for module in code.holding(
         "packages_to_install", "pip_install", "_base(", "@conda", "@pypi", "runtime_env", "pip install"

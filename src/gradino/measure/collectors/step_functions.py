@@ -10,6 +10,7 @@ from gradino.measure.tree import Tree, ours
 _LIKELY = re.compile(
     r"states:::(sagemaker|lambda|ecs|batch|glue):|\bSageMakerCreate(TrainingJob|Endpoint)\b|StateMachine"
 )
+_WORDS = ("states:::", "SageMakerCreate", "StateMachine")  # one of them stands in whatever the pattern finds
 # Tasks of SageMaker, choices, and tasks of others by the name of their state: in the CDK, in the states language.
 _TASK = re.compile(
     r"states:::sagemaker:(\w+)|\bSageMaker((?:Create|Update)\w+)\s*\(|\b(Choice)\s*\(|[\"']?Type[\"']?\s*:\s*[\"']?(Choice)\b|"
@@ -31,7 +32,8 @@ _SOURCES = (".ts", ".py", ".json", ".yml", ".yaml", ".tf", ".template", ".asl")
 def collect(tree: Tree, _code: Code) -> Iterator[Job]:
     """One job per file that defines a machine which trains, or deploys to SageMaker."""
     texts = {p: tree.text(p) or "" for p in tree.sizes if p.endswith(_SOURCES) and ours(p) and "node_modules" not in p}
-    machines = {p: t for p, t in texts.items() if _LIKELY.search(t)}
+    likely = {p: t for p, t in texts.items() if any(word in t for word in _WORDS)}
+    machines = {p: t for p, t in likely.items() if _LIKELY.search(t)}
     if not machines:
         return
     every = [t for t in texts.values() if "tate" in t or "otification" in t]
