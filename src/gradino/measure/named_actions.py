@@ -20,7 +20,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     (r"aws-actions/aws-cloudformation-github-deploy|aws-actions/aws-sam|dflook/terraform-apply|azure/arm-deploy", "provision"),
     (r"peaceiris/actions-gh-pages|actions/deploy-pages|JamesIves/github-pages-deploy-action|mhausenblas/mkdocs-deploy", "docs"),
     (r"pypa/gh-action-pypi-publish|JRubics/poetry-publish|code-specialist/pypi-poetry-publish", "publish-package"),
-    (r"softprops/action-gh-release|(python|cycjimmy)\S*semantic-release|ncipollo/release-action|actions/create-release|marvinpinto/action-automatic-releases", "publish-release"),
+    (r"softprops/action-gh-release|ncipollo/release-action|actions/create-release|marvinpinto/action-automatic-releases", "publish-release"),
     (r"actions/upload-artifact|PublishBuildArtifacts@|PublishPipelineArtifact@|stash", "keep-artifact"),
     (r"iterative/cml|setup-cml", "report-tool"),
     # Azure Pipelines

@@ -58,7 +58,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     # building
     (r"\bdocker\s+(\S+\s+)*?(buildx\s+build|build)\b.*--push", "publish"),
     (r"\bdocker(-|\s+)compose\s+(\S+\s+)*?push\b|\bdocker\s+(image\s+)?push\b|\bpodman\s+push|\bbuildah\s+push|\bcrane\s+push|\bpack\s+build\b.*--publish|\bearthly\b.*--push|\bbuildx\s+bake\b.*--push|\bskopeo\s+copy\s+docker-daemon:", "publish"),
-    (r"\bgh\s+release\s+create\b(?!.*--draft)|\bsemantic-release\b(?!\s+(--noop|--dry))", "publish-release"),
+    (r"\bgh\s+release\s+create\b(?!.*--draft).*\s\S*(dist/|\.(whl|zip|tgz|tar\.gz)\b)", "publish-release"),
     (r"\bdocker\s+(\S+\s+)*?build\b|\bpodman\s+build|\bbuildah\s+bud|\bdocker(-|\s+)compose\s+(\S+\s+)*?build\b", "build"),
     (r"\baz\s+acr\s+build|\bgcloud\s+(\S+\s+)*?builds\s+submit|\bko\s+publish|\bskaffold\s+(run|build)|\bs2i\b", "build+publish"),
     (r"(/kaniko/executor|\bkaniko\b)(?!.*--no-push)", "build+publish"),
@@ -118,7 +118,7 @@ _HEADS = frozenset(
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
      "kamal", "nomad", "helmfile", "doctl", "cf", "wrangler", "tfy", "cerebrium", "beam", "ansible", "hf", "pulumi",
-     "cdktf", "sst", "porter", "clever", "okteto", "caprover", "azd", "koyeb", "zeabur", "werf", "cog", "truss", "scw", "ibmcloud", "Invoke", "rsconnect", "vespa", "func", "pack", "earthly", "skopeo", "semantic", "anaconda", "systemctl", "supervisorctl", "pm2",
+     "cdktf", "sst", "porter", "clever", "okteto", "caprover", "azd", "koyeb", "zeabur", "werf", "cog", "truss", "scw", "ibmcloud", "Invoke", "rsconnect", "vespa", "func", "pack", "earthly", "skopeo", "anaconda", "systemctl", "supervisorctl", "pm2",
      "mlflow", "torchserve", "uvicorn", "gunicorn", "hypercorn", "streamlit", "flask", "fastapi", "litestar",
      "npm", "yarn", "pnpm", "bun", "npx", "jest", "vitest", "cypress", "playwright", "mocha", "bats", "ctest",
      "dotnet", "go", "cargo", "sbt", "swift", "mvn", "mvnw", "gradle", "gradlew",

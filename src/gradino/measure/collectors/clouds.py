@@ -159,7 +159,7 @@ def judge(system: str, path: str, line: int, kind: str, name: str, body: str) ->
     if asked and ("serving" in traits or _BEFORE.search(kind)):
         traits.add("probe")
     if re.search(
-        r"(instance_count|InitialInstanceCount|initial_instance_count|desired_?[cC]ount|DesiredCount|min_instance_count|min_replica_count|min_?[rR]eplicas|\breplicas)[\"']?\s*[:=]\s*([2-9]|\d\d)",
+        r"(?<!max_)(instance_count|InitialInstanceCount|initial_instance_count|desired_?[cC]ount|DesiredCount|min_instance_count|min_replica_count|min_?[rR]eplicas|\breplicas)[\"']?\s*[:=]\s*([2-9]|\d\d)",
         body,
     ) or (_BEFORE.search(kind) and re.search(r"\b(min_size|MinSize)[\"']?\s*[:=]\s*[\"']?([2-9]|\d\d)", body)):
         traits.add("replicas")
