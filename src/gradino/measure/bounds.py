@@ -6,7 +6,8 @@ METRIC = r"\w*(?:accuracy|_acc\b|f1|auc|rmse|mae|mse|mape|r2|metric|loss|recall|
 # Words that say less, and the bound that they are held against.
 QUALITY = r"\w*(?:score|error|improvement|gain|uplift|performance)\w*"
 BOUND = r"\w*(?:thresh|floor|minim|min_|maxim|max_|limit|required|baseline|bound|toleranc|target_)\w*"
-_HELD = re.compile(rf"{METRIC}[^\n]*(?<!-)[<>]|(?<!-)[<>][^\n]*{METRIC}|{QUALITY}[^\n]*(?<!-)[<>]=?[^\n]*{BOUND}", re.I)
+_THAN = r"(?<![-<>])[<>](?![<>])"
+_HELD = re.compile(rf"{METRIC}[^\n]*{_THAN}|{_THAN}[^\n]*{METRIC}|{QUALITY}[^\n]*{_THAN}[^\n]*{BOUND}", re.I)
 # A score held against a number, where there is a model that was scored.
 _SCORED = re.compile(r"^(?!.*(drift|missing)).*score\w*\b[^\n]*[<>]=?\s*(0?\.\d+|1)\b", re.I)
 _ASKED = re.compile(r"\.(predict|score|evaluate)\w*\(|load_model|joblib")
