@@ -202,7 +202,7 @@ def _gates(scene: Scene) -> list[Evidence]:
     found = [
         scene.show(f, "a candidate must pass")
         for f in scene.firings
-        if f.effect.verb == "gate" and not f.off and f.job.triggers
+        if f.effect.verb == "gate" and not f.off and f.job.triggers and not _CHOOSES.match(f.effect.says)
     ]
     trains = {u.path for u in scene.used("train", "submit", "register", "promote")}
     found += [
