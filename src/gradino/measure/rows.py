@@ -39,7 +39,7 @@ _ASKED = re.compile(
     re.I,
 )
 _MEASURES = re.compile(r"put_metric_data$|\.add_metric$|write_?api\.write$|(^|\.)write_points$|\bstatsd\.\w+$")
-_WATCHES = re.compile(r"monitor|drift|alert|anomal|degrad|confiden|threshold|observe", re.I)
+_WATCHES = re.compile(r"monitor|drift|alert|anomal|degrad|confiden|threshold|observe|webhook", re.I)
 _LONGEST = 12  # lines of a statement
 
 
