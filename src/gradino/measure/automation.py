@@ -94,6 +94,7 @@ def comes_round(cron: str) -> bool:
 _STARTS = re.compile(
     r"(?:gcloud\b.*\bbuilds\s+submit|gh\s+workflow\s+run|argo\s+submit|kubectl\s+create|circleci\s+run)"
     r"[^\n;&|]*?([\w./-]+\.(?:ya?ml|json))|dbx\s+launch[^\n;&|]*?--jobs?[= ]([\w.-]+)"
+    r"|airflow\s+dags\s+trigger\s+(?:-\S+\s+)*([\w.-]+)"
     r"|databricks\s+bundle\s+run(?:\s+(?:-t|--target|--var|-p|--profile)[ =]\S+|\s+-\S+)*\s+([\w.-]+)"
 )
 
@@ -105,7 +106,7 @@ def started(jobs: list[Job]) -> list[Job]:
         for job in jobs:
             for step in job.steps if not job.off else ():
                 for found in _STARTS.finditer(step.run.replace("\\\n", " ") if not step.off else ""):
-                    by_name.setdefault((found[1] or found[2] or found[3]).rpartition("/")[2], set()).update(
+                    by_name.setdefault(next(name for name in found.groups() if name).rpartition("/")[2], set()).update(
                         job.triggers
                     )
         jobs = [

@@ -51,6 +51,11 @@ def _whole(module: Module, line: int) -> tuple[Step, ...]:
         if c.method in ("BashOperator", "DockerOperator", "SSHOperator", "KubernetesPodOperator", "ShellOperation")
         and (c.keywords.get("bash_command") or c.keywords.get("command"))
     ]
+    shell += [
+        Step(c.line, f"airflow dags trigger {c.keywords['trigger_dag_id']}")
+        for c in module.calls()
+        if c.method == "TriggerDagRunOperator" and c.keywords.get("trigger_dag_id")
+    ]
     return (Step(line, calls=calls), *shell)
 
 

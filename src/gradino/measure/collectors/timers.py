@@ -26,6 +26,7 @@ _DECORATORS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 # Decorators that send a function to machines which they describe.
 _SENT = re.compile(r"^coiled\.function$|^sagemaker\.remote_function\.remote$|\btask\.(docker|kubernetes)$")
+_HANDLER = re.compile(r"\b[hH]andler[\"']?\s*[:=]\s*[\"']?[\w./-]+\.(\w+)")  # of functions whose events are told there
 _BEAT = re.compile(r"""["']task["']\s*:\s*["']([\w.]+)["']""")
 
 
@@ -33,8 +34,10 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
     """One job for each such function."""
     modules = [m for m in code.holding(*_LIKELY) if not _TESTS.search(m.path)]
     begun = any(c.method in ("start", "init_app") for m in modules for c in m.calls())
+    texts = (tree.text(p) or "" for p in tree.sizes if p.endswith((".yml", ".yaml", ".tf")))
+    handlers = frozenset(name for text in texts if "andler" in text for name in _HANDLER.findall(text))
     for module in modules:
-        yield from _marked(module, begun)
+        yield from _marked(module, begun, handlers)
         for function in module.functions.values():
             for call in function.calls:
                 if (target := _timed(call, module)) is not None and (begun or "apscheduler" not in module.packages):
@@ -77,7 +80,7 @@ def _timed(call: Call, module: Module) -> list[str] | None:
     return None
 
 
-def _marked(module: Module, begun: bool) -> Iterator[Job]:
+def _marked(module: Module, begun: bool, handlers: frozenset[str]) -> Iterator[Job]:
     for function in module.functions.values():
         calls = (f"{module.path}::{function.name}",)
         for mark in function.decorators:
@@ -106,7 +109,8 @@ def _marked(module: Module, begun: bool) -> Iterator[Job]:
                 c.name == "ray.init" and "address" in c.keywords for c in module.calls()
             ):
                 yield _job("Ray", module, function.line, function.name, "dispatch", calls)
-        if function.params[:2] == ("event", "context") and not function.name.endswith("handler"):
+        told = function.params[:2] == ("event", "context") and not function.name.endswith("handler")
+        if told and function.name not in handlers:
             yield _job("cloud function", module, function.line, function.name, "event", calls)
 
 
