@@ -118,10 +118,6 @@ _EXITS = re.compile(r"(^|\.)(exit|_exit|fail|abort)$")
 # Conditions of loops that only a signal ends, and calls that do not return.
 _RUNNING = re.compile(r"is_set\(\)|running|shutdown|\bstop|\balive")
 _FOREVER = frozenset({"loop_forever", "start_consuming", "run_forever"})
-# Calls that read a setting, the last argument being its default; those of which the only argument is one; addresses.
-_SETTINGS = frozenset({"getenv", "get", "config", "env", "Field", "field", "SettingsField"})
-_OF_DEFAULT = frozenset({"Field", "field", "SettingsField"})
-_ADDRESSES = frozenset({"urljoin", "Request", "URL", "Path", "str", "create_engine"})
 _EVERYTHING = {"AssertionError", "Exception", "BaseException"}
 _LAST = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -259,7 +255,7 @@ class _Reader:
         arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
         made.params = tuple(a.arg for a in arguments)
         for argument in arguments:
-            if (kind := _kind(argument.annotation)) and argument.arg not in self.module.made:
+            if (kind := syntax.kind(argument.annotation)) and argument.arg not in self.module.made:
                 self.module.made[argument.arg] = self._resolve(kind)
         if inside:
             self.here.refs.append(name)
@@ -324,36 +320,8 @@ class _Reader:
         if isinstance(target, ast.Name | ast.Attribute) and (text := self._text(value)) is not None:
             self.module.constants[dotted(target)] = text[:300]
 
-    def _text(self, node: ast.expr, depth: int = 0) -> str | None:
-        """An expression's text as far as the file tells: its constants put in, `{}` for what it does not."""
-        if depth > 5:
-            return None
-        if isinstance(node, ast.Name | ast.Attribute):
-            return self.module.constants.get(dotted(node))
-        if isinstance(node, ast.JoinedStr):
-            parts = (v.value if isinstance(v, ast.FormattedValue) else v for v in node.values)
-            return "".join("{}" if (text := self._text(p, depth + 1)) is None else text for p in parts)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div | ast.Mod):
-            both = self._text(node.left, depth + 1), self._text(node.right, depth + 1)
-            between = "/" if isinstance(node.op, ast.Div) else ""
-            return None if both == (None, None) else between.join("{}" if x is None else x for x in both)
-        if isinstance(node, ast.BoolOp):
-            return next((t for v in node.values if (t := self._text(v, depth + 1)) is not None), None)
-        if isinstance(node, ast.Call):
-            return self._called_text(node, depth)
-        return literal(node)
-
-    def _called_text(self, node: ast.Call, depth: int) -> str | None:
-        """What a call makes of a text: the default of a setting, a filled template, an address put together."""
-        name = dotted(node.func).rpartition(".")[2]
-        if name == "format" and isinstance(node.func, ast.Attribute):
-            template = self._text(node.func.value, depth + 1)
-            return None if template is None else re.sub(r"\{[^{}]*\}", "{}", template)
-        if name in _SETTINGS:
-            default = next((k.value for k in node.keywords if k.arg == "default"), None)
-            given = default or (node.args[-1] if len(node.args) > (name not in _OF_DEFAULT) else None)
-            return self._text(given, depth + 1) if given is not None else None
-        return self._text(node.args[0], depth + 1) if name in _ADDRESSES and node.args else None
+    def _text(self, node: ast.expr) -> str | None:
+        return syntax.text(node, self.module.constants)
 
     def _maker(self, value: ast.expr) -> str:
         """The call whose value an expression has, or that of a name it stands for; empty where neither is known."""
@@ -482,17 +450,6 @@ class _Reader:
         called = head.endswith("()")
         found = self.module.imports.get(head.removesuffix("()"))
         return f"{found}{'()' if called else ''}{dot}{rest}" if found else name
-
-
-def _kind(annotation: ast.expr | None) -> str:
-    """The class that an annotation names: `X`, `X | None`, `Optional[X]`, `"X"`; empty for what is none."""
-    if isinstance(annotation, ast.BinOp):
-        annotation = annotation.left
-    if isinstance(annotation, ast.Subscript) and dotted(annotation.value).endswith(("Optional", "Annotated")):
-        inner = annotation.slice
-        annotation = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
-    name = literal(annotation) or "" if isinstance(annotation, ast.Constant) else dotted(annotation or ast.Pass())
-    return name if re.fullmatch(r"(\w+\.)*[A-Z]\w+", name) else ""
 
 
 def _setting(node: ast.expr) -> str | None:

@@ -70,3 +70,52 @@ def literal(node: ast.AST) -> str | None:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return literal(node.func.value)
     return None
+
+
+# Calls that read a setting, the last argument being its default; those of which the only argument is one; addresses.
+_SETTINGS = frozenset({"getenv", "get", "config", "env", "Field", "field", "SettingsField"})
+_OF_DEFAULT = frozenset({"Field", "field", "SettingsField"})
+_ADDRESSES = frozenset({"urljoin", "Request", "URL", "Path", "str", "create_engine"})
+_DEEPEST = 5
+
+
+def text(node: ast.expr, known: dict[str, str], depth: int = 0) -> str | None:
+    """An expression's text as far as known names tell: their values put in, `{}` for what is not known."""
+    if depth > _DEEPEST:
+        return None
+    if isinstance(node, ast.Name | ast.Attribute):
+        return known.get(dotted(node))
+    if isinstance(node, ast.JoinedStr):
+        parts = (v.value if isinstance(v, ast.FormattedValue) else v for v in node.values)
+        return "".join("{}" if (said := text(p, known, depth + 1)) is None else said for p in parts)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Div | ast.Mod):
+        both = text(node.left, known, depth + 1), text(node.right, known, depth + 1)
+        between = "/" if isinstance(node.op, ast.Div) else ""
+        return None if both == (None, None) else between.join("{}" if x is None else x for x in both)
+    if isinstance(node, ast.BoolOp):
+        return next((t for v in node.values if (t := text(v, known, depth + 1)) is not None), None)
+    return _called(node, known, depth + 1) if isinstance(node, ast.Call) else literal(node)
+
+
+def _called(node: ast.Call, known: dict[str, str], depth: int) -> str | None:
+    """What a call makes of a text: the default of a setting, a filled template, an address put together."""
+    name = dotted(node.func).rpartition(".")[2]
+    if name == "format" and isinstance(node.func, ast.Attribute):
+        template = text(node.func.value, known, depth)
+        return None if template is None else re.sub(r"\{[^{}]*\}", "{}", template)
+    given = node.args[0] if name in _ADDRESSES and node.args else None
+    if name in _SETTINGS:
+        default = next((k.value for k in node.keywords if k.arg == "default"), None)
+        given = default or (node.args[-1] if len(node.args) > (name not in _OF_DEFAULT) else None)
+    return text(given, known, depth) if given is not None else None
+
+
+def kind(annotation: ast.expr | None) -> str:
+    """The class that an annotation names: `X`, `X | None`, `Optional[X]`, `"X"`; empty for what is none."""
+    if isinstance(annotation, ast.BinOp):
+        annotation = annotation.left
+    if isinstance(annotation, ast.Subscript) and dotted(annotation.value).endswith(("Optional", "Annotated")):
+        inner = annotation.slice
+        annotation = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+    name = literal(annotation) or "" if isinstance(annotation, ast.Constant) else dotted(annotation or ast.Pass())
+    return name if re.fullmatch(r"(\w+\.)*[A-Z]\w+", name) else ""
