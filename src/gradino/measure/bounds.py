@@ -25,7 +25,7 @@ _IN_SHELL = re.compile(
 )
 
 
-_FIXED = re.compile(rf"^\s*(?:export\s+)?({METRIC})=[\"']?[\d.]+[\"']?\s*(?:#.*)?$", re.M | re.I)
+_FIXED = re.compile(rf"^[ \t]*(?:export\s+)?({METRIC})=[\"']?[\d.]+[\"']?\s*(?:#.*)?$", re.M | re.I)
 
 
 def on_quality(condition: str, text: str) -> bool:
