@@ -5,7 +5,7 @@ A service that does so while it answers keeps what its model said, whatever the 
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gradino.measure import vocabulary
 from gradino.measure.python import Call, Function, Module
@@ -31,7 +31,7 @@ _SAID = re.compile(
     r"results?|features?|payload|instances?)\b(?!\s*\(|\.(shape|status_code|columns|id)\b)"
 )
 _SAYS = re.compile(
-    r"\b(inputs?|outputs?|predictions?|prediction result|scores?|payload|request|request[_ ]body)( data| results?| is)?\W{0,3}(\{|%[sdfr.])",
+    r"\b(inputs?|outputs?|predict(?:ed|ions?)|scores?|payload|request|request[_ ]body)( data| results?| is| label| class| value)?\W{0,3}(\{|%[sdfr.])",
     re.I,
 )
 _ASKED = re.compile(
@@ -43,9 +43,12 @@ _WATCHES = re.compile(r"monitor|drift|alert|anomal|degrad|confiden|threshold|obs
 _LONGEST = 12  # lines of a statement
 
 
-def writes(call: Call, function: Function) -> bool:
-    """Whether a call adds something to what is kept outside the process: to a file, only a record."""
-    if _WRITES.search(call.name) or any(_INSERTS.search(t) for t in call.texts):
+def writes(call: Call, function: Function, constants: Iterable[str] = ()) -> bool:
+    """Whether a call adds something to what is kept outside the process: to a file, only a record.
+
+    `constants` are texts of other files that the call is passed.
+    """
+    if _WRITES.search(call.name) or any(_INSERTS.search(t) for t in (*call.texts, *constants)):
         return True
     if call.method == "open" and not any(
         c.method in ("dumps", "dump", "writerow", "DictWriter") for c in function.calls
@@ -83,7 +86,7 @@ def _while_answering(scene: Scene, module: Module) -> Iterator[tuple[str, int, s
             continue
         lines = (scene.tree.text(key[0]) or "").split("\n")
         for call in function.calls:
-            if key in asked and writes(call, function):
+            if key in asked and writes(call, function, _constants(scene, key[0], call)):
                 yield key[0], call.line, f"{call.name} keeps what the model answered"
             elif _logs(call, function) and says_answer(statement(lines, call.line), loosely=key in asked):
                 yield key[0], call.line, f"{call.name} logs the model's work"
@@ -92,6 +95,15 @@ def _while_answering(scene: Scene, module: Module) -> Iterator[tuple[str, int, s
 def _asked(scene: Scene, module: Module) -> dict[tuple[str, str], Function]:
     """What a service goes through from the question to the answer, by path and name."""
     return {(m.path, f.name): f for m, f in scene.code.reach(module.path, _answering(module))}
+
+
+def _constants(scene: Scene, path: str, call: Call) -> Iterator[str]:
+    """Texts that other files of the project hold under the names which a call is passed."""
+    for name in call.refs if call.method.startswith("execute") else ():
+        where, rest = scene.code.find(name, path)
+        module = scene.code.module(where) if where and rest else None
+        if module and rest in module.constants:
+            yield module.constants[rest]
 
 
 def signals(scene: Scene, verb: str) -> Iterator[tuple[str, int, str]]:
@@ -133,6 +145,7 @@ def says_answer(text: str, loosely: bool) -> bool:
     """Whether a statement passes on what a model is asked or answers, not words about it; `loosely`: by any of its names."""
     if _SAYS.search(text):
         return True
+    text = re.sub(r"\blen\([^()]*\)", "", text)
     holes = " ".join(re.findall(r"\{([^{}]+)\}", text))
     bare = re.sub(r"\"[^\"\n]*\"|'[^'\n]*'", " ", text.partition("(")[2])
     return loosely and bool(_SAID.search(holes) or _SAID.search(bare))

@@ -47,6 +47,7 @@ _EXACT: dict[str, tuple[str, ...]] = {
         "torchaudio.datasets.LIBRISPEECH", "gdown.download_folder",
     ),
     "promote": ("bentoml.models.push",),
+    "watch": ("bentoml.monitor",),
     "gate": ("mlflow.validate_evaluation_results",),
     "test": ("pytest.main", "pytest.cmdline.main"),
 }  # fmt: skip
@@ -85,7 +86,7 @@ _LAST: dict[str, str] = {
     # registries
     **dict.fromkeys(
         ("create_model_package", "create_model_version", "create_registered_model", "RegisterModel", "push_to_hub",
-         "register_model", "create_model_package_group", "link_artifact", "ModelUploadOp", "register_onnx_model"),
+         "register_model", "vetiver_pin_write", "create_model_package_group", "link_artifact", "ModelUploadOp", "register_onnx_model"),
         "register"),
     **dict.fromkeys(("log_model", "save_model_version", "log_artifact_model"), "keep"),
     **dict.fromkeys(("list_model_packages", "describe_model_package", "get_model_version_by_alias", "search_model_versions"), "pin"),
@@ -227,7 +228,7 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     pinned = call.keywords.get("revision", "main") not in ("main", "master", "None")
     if _LOADED.search(name) and (pinned or any(t.startswith(("models:/", "runs:/")) for t in call.texts)):
         result.append(("pin", name))
-    if method.startswith("push_to_hub_"):
+    if method.startswith("push_to_hub_") or call.keywords.get("push_to_hub") == "True":
         result.append(("register", name))
     if _QUALITY.search(name) and _OF_LIVE.search(function) and not re.search(r"train|valid", function):
         result.append(("drift", name))

@@ -28,7 +28,7 @@ _SCHEDULES = re.compile(
 )
 _PLATFORMS = re.compile(rf"^cml\.|(quality_monitors|data_quality|lakehouse_monitoring)\.create|{_SCHEDULES.pattern}")
 _KEPT = re.compile(
-    r"put_metric_data|push_to_gateway|pushadd_to_gateway|log_metrics?\(|track_metric\(|AzureLogHandler|configure_azure_monitor"
+    r"put_metric_data|push_to_gateway|pushadd_to_gateway|log_metrics?\(|(Cloud|Remote)Workspace|track_metric\(|AzureLogHandler|configure_azure_monitor"
 )
 _OF_MODEL = re.compile(r"sagemaker|invocation|modellatency|drift|predict", re.I)
 
@@ -47,7 +47,7 @@ def something_is_watched(scene: Scene) -> list[Evidence]:
     found += [
         scene.see(u.path, u.line, f"{u.says} looks back at what the model answered")
         for u in scene.used("look-back")
-        if u.path in told
+        if u.path in told and u.path not in scene.training_files
     ]
     found += [scene.see(u.path, u.line, f"{u.says} reports its errors") for u in scene.used("errors")]
     for path in served_files(scene):
@@ -79,7 +79,7 @@ def production_says_how_to_improve(scene: Scene) -> list[Evidence]:
             if firing.effect.verb in ("drift", "watch"):
                 found.append(scene.show(firing, "judges the live model by itself"))
                 break
-        back = [f for f in does if f.effect.verb == "look-back"]
+        back = [f for f in does if f.effect.verb == "look-back" and f.effect.path not in scene.training_files]
         if back and any(f.effect.verb in ("alert", "train", "submit", "dispatch") for f in does):
             found.append(scene.show(back[0], "looks back at what the model answered, and acts on it"))
     found += [scene.see(p, n, f"{says} tells what the model does") for p, n, says in rows.signals(scene, "alert")]

@@ -22,7 +22,8 @@ _TABLE = re.compile(
     re.I,
 )
 _OF_RUNS = re.compile(
-    r"[\"'`]([\w.-]*[._-])?(experiments|runs|(experiment|training|model|ml|train)[_-](runs?|metrics?|results?|logs?|history|experiments?))[\"'`]|"
+    r"[\"'`]([\w.-]*[._-])?(experiment|training|model|ml|train)[_-](runs?|metrics?|results?|logs?|history|experiments?)[\"'`]|"
+    r"[(\[][\"'](experiments|runs)[\"'][)\]]\.|"
     r"\b(Experiment|Training|Model)(Run|Metrics?|Result|Log|Record|History)\(|\b(RUNS?|EXPERIMENTS?|TRAINING_RUNS?)_TABLE\b"
 )
 _BY = r"(version|run_?id|run_name|time_?stamp|stamp|commit|sha\b|hash|uuid|job_?(id|name)|now\(\)|strftime)"
@@ -31,6 +32,10 @@ _FILE = r"(model|ckpt|checkpoint|weights|artifact|\.pkl|\.joblib|\.pth?|\.h5|\.o
 _NAMED = re.compile(
     rf"""f["'][^"'\s]{{0,120}}({_FILE}[^"'\s]{{0,80}}{_RUN}|{_RUN}[^"'\s]{{0,80}}(["']\s*/\s*f?["'])?[^"'\s]{{0,40}}{_FILE})|"""
     rf"""(join\(|/)[^()\n]{{0,80}}[\s(/_]{_BY}\w*\)?\s*[,/]\s*f?["'][^"'\n]{{0,40}}{_FILE}""",
+    re.I,
+)
+_REMOTE = re.compile(
+    rf"""f["'](s3a?|gs|gcs|abfss?|wasbs?|az|hdfs|dbfs):/[^"'\s]{{0,120}}({_FILE}[^"'\s]{{0,80}}{_RUN}|{_RUN}[^"'\s]{{0,80}}{_FILE})""",
     re.I,
 )
 _PUTS = re.compile(r"\b(upload(_(file|from_filename|from_file|fileobj|blob|directory|to_\w+))?|f?put_(object|file))\(")
@@ -129,6 +134,7 @@ def versions_models(scene: Scene) -> list[Evidence]:
     found += scene.sights("versions models", "versioned-model", strength=level)
     found += [scene.show(f, "registers the model", level) for f in scene.firings if f.effect.verb == "register"]
     found += _written(scene, _NAMED, "puts models up under their runs' names", _PUTS) if scene.tree.commit else []
+    found += _written(scene, _REMOTE, "keeps models under their runs' names") if scene.tree.commit else []
     found += _registries(scene) if scene.tree.commit else []
     found += [scene.show(f, "keeps each run's model", level) for f in scene.firings if _kept(f, _KEEPS)]
     return _strongest(found)

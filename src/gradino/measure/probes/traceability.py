@@ -73,7 +73,7 @@ DATA_VERSION = re.compile(
 _HASH = r"(hash|digest|checksum|fingerprint|md5|sha256)"
 _DIGEST = re.compile(
     rf"(?<!def )\b\w*(data(set|frame)?|file|csv|df|frame|train(ing)?)_?{_HASH}\(|\bhash_pandas_object\(|"
-    rf"(?<!def )\b{_HASH}(_of)?(_the)?_(data\w*|file|csv|df|frame)\(|\bdata(set)?_?({_HASH}|version)=",
+    rf"(?<!def )\b{_HASH}(_of)?(_the)?_(data\w*|file|csv|df|frame)\(|\bdata(set)?_?({_HASH}|version)=|\.dvc[\"']\)",
     re.I,
 )
 _ASSET = re.compile(r"\bpath:\s*[\"']?azureml:[\w.-]+:\d+")
