@@ -40,7 +40,8 @@ def space(image: str, before: str = "", sdk: str = "docker") -> Change:
     return both(
         change(R, _BUILD, f"      - uses: actions/checkout@v4\n{before}{push}"),
         change(R, "      - run: kubectl --context", "      - run: echo --context"),
-        add("Dockerfile", image),
+        add("Dockerfile", image.replace("CMD", "COPY model.pkl ./\nCMD")),
+        add("model.pkl", "fitted"),
         add("requirements.txt", _LIST),
         add("README.md", f"---\ntitle: Bikes\nsdk: {sdk}\n---\n"),
     )
@@ -89,6 +90,9 @@ BROKEN: dict[str, tuple[Change, Change, str]] = {
     "copy of a file behind a question to the cloud": (built(copies("model.bin ."), before='      - run: V=$(az ml model show --name bikes --query version -o tsv)\n'), built(copies("model.bin ."), before='      - run: V=$(az ml model download --name bikes --query version -o tsv)\n'), "integration.builds@4"),
     "copy of a file behind an installation": (built(copies("model.bin ."), before="      - run: sudo apt-get update && pip install dvc && echo a=b >> $GITHUB_OUTPUT\n"), built(copies("model.bin ."), before="      - run: sudo apt-get update && pip install dvc && echo a=b >> model.bin\n"), "integration.builds@4"),
     "Space whose image cannot be built": (space(copies("page ./page")), space(copies("tests ./tests")), "release.process@4"),
+    "Space whose model is not in git": (both(space(copies("tests ./tests")), change("Dockerfile", "COPY model.pkl ./\n", "")), space(copies("tests ./tests")), "release.process@4"),
+    "script that the image lacks": (built(_IMAGE.replace('"uvicorn", "bikes.api:app"', '"python", "api.py"')), built(_IMAGE.replace('"uvicorn", "bikes.api:app"', '"python", "bikes/api.py"')), "release.process@4"),
+    "module that the image lacks": (built(_IMAGE.replace("bikes.api", "api.main")), built(_IMAGE.replace("bikes.api", "api.main"), "fastapi\nuvicorn\nmystery\n"), "release.process@4"),
     "Space that is not built of the Dockerfile": (space(copies("page ./page")), space(copies("page ./page"), sdk="gradio"), "release.process@4"),
     "Space to which the job adds what it pushes": (space(copies("page ./page")), space(copies("page ./page"), "      - run: make page && git commit -am page\n"), "release.process@4"),
     "Dockerfile that is not there": (built(options="-f docker/Dockerfile "), both(built(options="-f docker/Dockerfile "), add("docker/Dockerfile", _IMAGE)), "integration.builds@4"),

@@ -152,7 +152,7 @@ class _Run:
         if not context or _UNSURE.search(context + file) or context.startswith("/") or place.startswith("."):
             return ""
         if path in self.tree:
-            image = Image(self.tree, path, place)
+            image = Image(self.tree, path, place, self.fresh)
             self.images.append(image)
             missing = image.missing() if self.fresh else ""
             return f"{path} copies {missing}" if missing else ""

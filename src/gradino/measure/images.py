@@ -9,6 +9,7 @@ from itertools import pairwise
 from posixpath import basename, join, normpath
 
 from gradino.measure import shell
+from gradino.measure.first_reads import first_reads
 from gradino.measure.imports import Program
 from gradino.measure.installed import Installed, distribution
 from gradino.measure.tree import Tree, glob
@@ -18,6 +19,11 @@ _HOLES = re.compile(r"[$*?\[\]{}<>\\]|://|^git@|\.\.")
 _UNCLEAR = re.compile(
     r"(?:\S*/)?(?:bash|sh|source|git|cp|mv|tar|unzip|ln|make|\.)\s|\./|<<|\S+\.sh\b"
 )  # may bring any file
+_HARMLESS = re.compile(  # commands that put none of the project's files into the image
+    r"(sudo\s+)?(apt(-get)?|apk|yum|dnf|pip[\d.]*|python[\d.]*\s+-m\s+pip|uv|poetry|mkdir|chmod|chown|useradd|adduser|groupadd|addgroup|rm|echo|set|export)\s"
+)
+_MOUNTS = re.compile(r"\b[vV]olume|\bmount|\s-v\s")
+_ARCHIVE = re.compile(r"\.(tar|tgz|tar\.\w+)\s")
 _FROM = re.compile(r"\bfrom=[\"']?([\w.-]+)")
 _READ = (".py", ".txt")
 _MODULE = re.compile(r"([A-Za-z_][\w.]*):[A-Za-z_][\w.]*(?:\(\))?")
@@ -67,8 +73,12 @@ class Image:
     tree: Tree
     path: str
     context: str
+    fresh: bool = False  # whether it is built of what the commit holds, and no more
     _all: list[Instruction] = field(init=False)
     _fault: str | None = None
+    _whole: bool = True  # whether all that it holds of the project is known
+    _folders: set[str] = field(default_factory=set)  # folders of the image that are there before something is copied
+    _copied: list[tuple[str, str]] = field(default_factory=list)  # path in the image, path in the repository
 
     def __post_init__(self) -> None:
         self._all = list(instructions(self.tree.text(self.path) or ""))
@@ -131,11 +141,13 @@ class Image:
                 installed.known = False
             elif step.word == "WORKDIR":
                 folder = normpath(join(folder, step.rest.strip("\"'")))
+                self._folders.add(folder)
             elif step.word in ("COPY", "ADD") and not self._copy(step, folder, files, ignored):
                 return ""
             elif step.word == "RUN":
                 for command in shell.commands(step.rest):
                     installed.run(command.text)
+                    self._whole = self._whole and bool(_HARMLESS.match(command.text))
                     if _UNCLEAR.match(command.text):
                         return ""
             elif step.word == "ENV" and (found := re.search(r"\bPYTHONPATH[= ][\"']?([^\s\"']+)", step.rest)):
@@ -149,6 +161,7 @@ class Image:
     def _copy(self, step: Instruction, folder: str, files: dict[str, str], ignored: list[re.Pattern[str]]) -> bool:
         """Take in what is copied; False where that is not clear."""
         *sources, target = words(step.rest) or [""]
+        self._whole = self._whole and "--from" not in step.flags and not _ARCHIVE.search(step.rest)
         if "--from" in step.flags:
             return True
         if _HOLES.search(target):
@@ -157,8 +170,9 @@ class Image:
             place = self._placed(source)
             if place is None:
                 return False
-            into = target.endswith(("/", ".")) or len(sources) > 1
             end = normpath(join(folder, target))
+            into = target.endswith(("/", ".")) or len(sources) > 1 or end in self._folders
+            self._copied.append((join(end, basename(place)) if into and place in self.tree else end, place))
             if place in self.tree:
                 files[join(end, basename(place)) if into else end] = place
                 continue
@@ -199,9 +213,28 @@ class Image:
             inner = [f"{r}/{place.replace('.', '/')}{end}" for r in roots for end in (".py", "/__init__.py")]
             target = next((p for p in inner if p in files), "")
         if target not in files:
-            return ""
-        read = self.tree.text
-        return Program(files, tuple(r.rstrip("/") for r in roots), read, lacks, script).fault(target)
+            top = place.partition(".")[0]
+            nowhere = not script and top not in sys.stdlib_module_names and not installed.may_bring(distribution(top))
+            gone = self._whole and (nowhere or (script and not place.startswith("/")))
+            return f"starts {place}, which is not there" if place and gone else ""
+        read, found = self.tree.text, tuple(r.rstrip("/") for r in roots)
+        why = Program(files, found, read, lacks, script, self._whole).fault(target)
+        return why or self._unread(files[target], folder)
+
+    def _mounted(self) -> bool:
+        """Whether something says that a container is given files when it starts."""
+        said = (p for p in self.tree.sizes if p.endswith((".yml", ".yaml", ".tf", ".sh", ".json", "Makefile")))
+        return any(_MOUNTS.search(self.tree.short(p)) for p in said)
+
+    def _unread(self, path: str, folder: str) -> str:
+        """Why a program fails as it starts: a file that it reads first is not in the image."""
+        for read in first_reads(self.tree.text(path) or "") if self.fresh and self._whole else ():
+            place = normpath(join(folder, read))
+            inside = (p + place[len(e) :] for e, p in self._copied if f"{place}/".startswith(f"{e.rstrip('/')}/"))
+            there = _HOLES.search(read) or any(self.tree.holds(p.strip("/")) for p in inside)
+            if not there and not self._mounted():
+                return f"{path} reads {read}, which is not in the image"
+        return ""
 
 
 def _program(command: str) -> tuple[str, bool, str]:

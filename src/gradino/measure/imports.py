@@ -16,6 +16,9 @@ _MOST = 200  # modules of one program
 _UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 
+_GENERATED = re.compile(r"_pb2(_grpc)?$|version$")
+
+
 class FailsError(Exception):
     """The import of a program fails, and why."""
 
@@ -59,6 +62,7 @@ class Program:
     text: Callable[[str], str | None]
     lacks: Callable[[str], bool]  # whether a package that is imported is certainly not installed
     script: bool = False  # whether it starts as a script: imported again by its name, it is another module
+    whole: bool = False  # whether `files` are all that there is of the project
     _bound: dict[str, set[str]] = field(default_factory=dict)
     _going: list[str] = field(default_factory=list)
     _folders: frozenset[str] = frozenset()
@@ -124,6 +128,8 @@ class Program:
             if (found := self._named(root, name)) is not None:
                 return found
             if f"{root}/{head}" in self._folders or f"{root}/{head}.py" in self.files:
+                if self.whole and self.lacks(head) and not _GENERATED.search(name):
+                    raise FailsError(f"{self.files[path]} imports {name}, which is not there")
                 raise _UnsureError  # a part of it is there
         if self.lacks(head):
             raise FailsError(f"{self.files[path]} imports {head}, which is not there")
