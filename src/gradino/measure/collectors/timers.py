@@ -81,37 +81,25 @@ def _timed(call: Call, module: Module) -> list[str] | None:
 
 
 def _marked(module: Module, begun: bool, handlers: frozenset[str]) -> Iterator[Job]:
+    """Functions that a decorator has run, and those that a cloud calls with an event."""
     for function in module.functions.values():
         calls = (f"{module.path}::{function.name}",)
-        for mark in function.decorators:
-            packages, trigger = _DECORATORS.get(mark.method, ("", ""))
-            if "modal" in module.packages and mark.method in ("function", "cls"):
-                yield _job(
-                    "Modal",
-                    module,
-                    function.line,
-                    function.name,
-                    "schedule" if "schedule" in mark.keywords else "dispatch",
-                    calls,
-                )
-            elif not module.packages.isdisjoint(packages.split("|")) and (begun or "apscheduler" not in packages):
-                yield _job(
-                    "scheduler" if trigger == "schedule" else "cloud function",
-                    module,
-                    function.line,
-                    function.name,
-                    trigger,
-                    calls,
-                )
-            elif _SENT.search(mark.name):
-                yield _job("remote", module, function.line, function.name, "dispatch", calls)
-            elif mark.name == "ray.remote" and any(
-                c.name == "ray.init" and "address" in c.keywords for c in module.calls()
-            ):
-                yield _job("Ray", module, function.line, function.name, "dispatch", calls)
+        for system, trigger in filter(None, (_meaning(mark, module, begun) for mark in function.decorators)):
+            yield _job(system, module, function.line, function.name, trigger, calls)
         told = function.params[:2] == ("event", "context") and not function.name.endswith("handler")
         if told and function.name not in handlers:
             yield _job("cloud function", module, function.line, function.name, "event", calls)
+
+
+def _meaning(mark: Call, module: Module, begun: bool) -> tuple[str, str] | None:
+    """System and trigger of a function with this decorator; `begun`: something starts the schedulers of the project."""
+    packages, trigger = _DECORATORS.get(mark.method, ("", ""))
+    if "modal" in module.packages and mark.method in ("function", "cls"):
+        return "Modal", "schedule" if "schedule" in mark.keywords else "dispatch"
+    if not module.packages.isdisjoint(packages.split("|")) and (begun or "apscheduler" not in packages):
+        return "scheduler" if trigger == "schedule" else "cloud function", trigger
+    joined = any(c.name == "ray.init" and "address" in c.keywords for c in module.calls())
+    return ("remote", "dispatch") if _SENT.search(mark.name) or (mark.name == "ray.remote" and joined) else None
 
 
 def _beaten(code: Code, module: Module, wanted: set[str]) -> Iterator[Job]:
