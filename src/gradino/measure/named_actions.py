@@ -69,6 +69,7 @@ _GIVEN = re.compile(r"docker[-_]?file|image([-_]?(name|tag|repo\w*))?|ecr[-_]?re
 _TEST_PATH = ("test_dir", "test-dir", "tests_dir", "test_path", "test-path", "tests", "test_directory", "pytest_args")
 # Actions that are given what a program is to do: the program, and the input that says it.
 _PROGRAMS = (
+    ("pre-commit/action", "pre-commit run", "extra_args"), ("pavelzw/pytest-action", "pytest", "custom-arguments"),
     ("superfly/flyctl-actions", "flyctl", "args"), ("serverless/github-action", "serverless", "args"), ("pulumi/actions", "pulumi", "command"),
     ("cloudflare/wrangler-action", "wrangler", "command"), ("dawidd6/action-ansible-playbook", "ansible-playbook", "playbook"),
 )  # fmt: skip
@@ -136,7 +137,8 @@ def scripts(step: Step) -> list[str]:
         return []
     for action, program, given in _PROGRAMS:
         if step.uses.startswith(action):
-            return [f"{program} {step.input(given)}"] if step.input(given) else []
+            alone = program.startswith(("pre-commit", "pytest"))  # they know what to do
+            return [f"{program} {step.input(given)}"] if alone or step.input(given) else []
     found = [step.input(name) for name in _SCRIPTS if step.input(name)]
     path = step.input("scriptPath") or step.input("filePath")
     if path:

@@ -60,8 +60,9 @@ def _path(code: Code, module: Module, condition: str) -> str:
 def _value(code: Code, module: Module, name: str) -> str:
     """The path that a name holds, here or where it is imported from."""
     text = module.constants.get(name, "")
-    if not text and name in module.imports:
-        path, rest = code.find(module.imports[name], module.path)
+    root, _, field = name.partition(".")
+    if not text and root in module.imports:  # a constant, or a field of settings
+        path, rest = code.find(module.imports[root], module.path)
         other = code.module(path) if path else None
-        text = other.constants.get(rest, "") if other else ""
+        text = other.constants.get(field or rest, "") if other else ""
     return text if re.fullmatch(r"[\w./-]+\.\w+", text) else ""

@@ -109,7 +109,8 @@ class Tests:
         found: list[Test] = []
         for function in module.functions.values():
             short = function.name.rsplit(".", 1)[-1]
-            if not short.startswith("test") or short == "test_client":
+            step = any(re.search(r"(behave|pytest_bdd)\.then$", d.name) for d in function.decorators)
+            if not (short.startswith("test") or step) or short == "test_client":
                 continue
             owner = function.name.rpartition(".")[0]
             collected = not owner or owner.startswith("Test") or module.classes.get(owner) or owner in called
@@ -121,7 +122,7 @@ class Tests:
         marks = [*function.decorators, *(owner.decorators if owner else [])]
         off = skipped or next((f"marked {d.method}" for d in marks if d.method in ("skip", "xfail")), "")
         raising = [c for c in function.calls if re.match(r"(self\.)?assert|.*\.assert_|.*testing\.assert|pytest\.raises|fail$", c.name)
-                   or c.method.startswith(("assert", "raises", "check_")) or re.match(r"expect\(\)\.", c.name)]  # fmt: skip
+                   or c.method.startswith(("assert", "raises", "check_")) or "expect()." in c.name]  # fmt: skip
         reached = list(islice(self.code.reach(module.path, (function.name,)), 160))
         asserts = [a for m, f in reached if m.path == module.path for a in f.asserts]
         firm = [a for a in asserts if not _LENIENT.search(a)]
