@@ -217,6 +217,8 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     result: list[tuple[str, str]] = []
     if name in _QUIET:
         return result
+    if method == "asset_check" and call.keywords.get("blocking") == "True":
+        result.append(("gate", name))
     if method == "MLflowLoggerCallback" and call.keywords.get("save_artifact") == "True":
         result.append(("keep", name))
     if _reports(call):
