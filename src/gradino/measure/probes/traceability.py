@@ -19,7 +19,7 @@ def traces_to_data(scene: Scene) -> list[Evidence]:
     data = _data(scene, near) + [
         scene.see(r.path, r.line, f"{r.name} is pinned by the commit", source="DVC") for r in pinned
     ]
-    code = _code(scene, near)
+    code = _code(scene, near) if data else []
     released = [scene.show(f, "deploys a version") for f in deployments(scene) if not f.off]
     released += [
         scene.see(u.path, u.line, f"{u.says} deploys a version")
@@ -38,8 +38,7 @@ def _data(scene: Scene, near: set[str]) -> list[Evidence]:
         for u in scene.used("record-data")
         if u.path in near
     ]
-    found += written(scene, near, DATA_VERSION, "records the data's version")
-    found += written(scene, near, _DIGEST, "records a digest of the data")
+    found += written(scene, near, _DATA, "records the data's version")
     for path in scene.tree.named("*.yml", "*.yaml"):
         text = scene.tree.short(path)
         if "azureml:" in text and (asset := _ASSET.search(text)):
@@ -71,7 +70,8 @@ DATA_VERSION = re.compile(
 )
 # What says which data it was, without a name for the version: digests, made or passed on.
 _HASH = r"(hash|digest|checksum|fingerprint|md5|sha256)"
-_DIGEST = re.compile(
+_DATA = re.compile(
+    rf"{DATA_VERSION.pattern}|"
     rf"(?<!def )\b\w*(data(set|frame)?|file|csv|df|frame|train(ing)?)_?{_HASH}\(|\bhash_pandas_object\(|"
     rf"(?<!def )\b{_HASH}(_of)?(_the)?_(data\w*|file|csv|df|frame)\(|\bdata(set)?_?({_HASH}|version)=|\.dvc[\"']\)",
     re.I,
