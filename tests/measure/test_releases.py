@@ -84,6 +84,13 @@ def test_a_service_takes_the_newest_model_under_a_name_that_moves(before: str, a
     assert levels(files)("release.process") == level
 
 
+@pytest.mark.parametrize(("installed", "level"), [("fastapi uvicorn mlflow", 4), ("fastapi uvicorn", 1)])
+def test_a_service_that_cannot_start_takes_no_model(installed: str, level: int) -> None:
+    image = f'FROM python:3.12-slim\nRUN pip install {installed}\nCOPY api.py ./\nCMD ["uvicorn", "api:app"]\n'
+    files = NIGHTLY | {"api.py": ASKS.format("", "'models:/x@champion'"), "Dockerfile": image}
+    assert levels(files)("release.process") == level
+
+
 def test_a_model_that_waits_for_approval_is_released_by_a_person() -> None:
     register = "import sagemaker\nmodel.register(approval_status='{}')\n"
     ship = deploys("import boto3\nboto3.client('sagemaker').update_endpoint(EndpointName='x')\n")

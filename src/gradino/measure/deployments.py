@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from gradino.measure.images import idle
 from gradino.measure.scene import Firing, Scene
 
 STAGING = re.compile(r"\b(stag(e|ing)|stg|uat|qa|pre ?prod(uction)?|acceptance|preview|nonprod)\b", re.I)
@@ -147,7 +148,8 @@ def _asks_the_registry(scene: Scene) -> bool:
     asks = re.compile(
         r"models:/|get_latest_versions|get_model_version_by_alias|/versions/|load_registered|ModelPackage"
     )
-    return any(asks.search(scene.tree.short(m.path)) for m in scene.modules)
+    asking = {m.path for m in scene.modules if asks.search(scene.tree.short(m.path))}
+    return bool(asking) and not asking <= {u.path for u in scene.used("promote")} | idle(scene.tree)
 
 
 def released(scene: Scene) -> list[Firing]:

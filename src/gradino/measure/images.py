@@ -74,6 +74,7 @@ class Image:
     path: str
     context: str
     fresh: bool = False  # whether it is built of what the commit holds, and no more
+    starts: str = ""  # the program that it starts, once its fault was asked for
     _all: list[Instruction] = field(init=False)
     _fault: str | None = None
     _whole: bool = True  # whether all that it holds of the project is known
@@ -208,7 +209,7 @@ class Image:
         if head and installed.lacks(head):
             return f"starts {head}, which is not installed there"
         target = normpath(join(folder, place)) if script else ""
-        roots = [target.rpartition("/")[0] if script else folder, *paths]
+        roots = [r.rstrip("/") for r in (target.rpartition("/")[0] if script else folder, *paths)]
         if not script and place:
             inner = [f"{r}/{place.replace('.', '/')}{end}" for r in roots for end in (".py", "/__init__.py")]
             target = next((p for p in inner if p in files), "")
@@ -217,8 +218,8 @@ class Image:
             nowhere = not script and top not in sys.stdlib_module_names and not installed.may_bring(distribution(top))
             gone = self._whole and (nowhere or (script and not place.startswith("/")))
             return f"starts {place}, which is not there" if place and gone else ""
-        read, found = self.tree.text, tuple(r.rstrip("/") for r in roots)
-        why = Program(files, found, read, lacks, script, self._whole).fault(target)
+        self.starts = files[target]
+        why = Program(files, tuple(roots), self.tree.text, lacks, script, self._whole).fault(target)
         return why or self._unread(files[target], folder)
 
     def _mounted(self) -> bool:
@@ -260,9 +261,21 @@ def _program(command: str) -> tuple[str, bool, str]:
 def lifeless(tree: Tree) -> dict[str, str]:
     """Dockerfiles whose image cannot start, whichever folder it is made of, and why."""
     found = {}
-    for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
-        whole = [i for f in sorted({"", path.rpartition("/")[0]}) if not (i := Image(tree, path, f)).missing()]
-        faults = [i.fault() for i in whole]
+    for path, images in _possible(tree):
+        faults = [i.fault() for i in images]
         if faults and all(faults):
             found[path] = faults[0]
     return found
+
+
+def idle(tree: Tree) -> set[str]:
+    """Programs that images would start, and that none of them can."""
+    fated = [(i.fault(), i.starts) for _, images in _possible(tree) for i in images]
+    return {s for why, s in fated if why} - {s for why, s in fated if not why}
+
+
+def _possible(tree: Tree) -> Iterator[tuple[str, list[Image]]]:
+    """Each Dockerfile, with its images of the folders that hold all that it copies."""
+    for path in tree.named("Dockerfile*", "*.Dockerfile", "*.dockerfile"):
+        folders = sorted({"", path.rpartition("/")[0]})
+        yield path, [i for f in folders if not (i := Image(tree, path, f)).missing()]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from gradino.measure.images import idle
 from gradino.measure.scene import Scene
 from gradino.measure.scoring import scoring_files
 
@@ -19,8 +20,14 @@ _SETTING = re.compile(r"(?:environ(?:\.get)?|getenv)\s*[\[(]\s*[\"'](\w+)")
 _QUOTED = re.compile(r"[\"']([^\"'\n]*)[\"']")
 
 
-def asked(scene: Scene) -> Iterator[tuple[str, int, str]]:
-    """Path, line and words of every place where a scoring file, or what it imports, asks for the newest model."""
+def asked(scene: Scene) -> list[tuple[str, int, str]]:
+    """Path, line and words of every place where a service that can start asks for the newest model."""
+    found = list(_asked(scene))
+    dead = idle(scene.tree) if found else set()
+    return list(dict.fromkeys(place for path, place in found if path not in dead))
+
+
+def _asked(scene: Scene) -> Iterator[tuple[str, tuple[str, int, str]]]:
     pushed = {
         i
         for u in scene.used("register", "keep")
@@ -40,11 +47,11 @@ def asked(scene: Scene) -> Iterator[tuple[str, int, str]]:
                 else:
                     moves = True
                 if moves:
-                    yield place, text[: found.start()].count("\n") + 1, said[:60]
+                    yield path, (place, text[: found.start()].count("\n") + 1, said[:60])
             if _AGAIN.search(text) and (again := re.search(r"\bsearch_runs\(", text)):
-                yield place, text[: again.start()].count("\n") + 1, again[0]
+                yield path, (place, text[: again.start()].count("\n") + 1, again[0])
             if "load_model(" in text and (given := _given(scene, set(_SETTING.findall(text)))):
-                yield given
+                yield path, given
 
 
 def _words(address: re.Match[str]) -> list[str]:

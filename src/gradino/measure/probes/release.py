@@ -86,8 +86,8 @@ def _loads_newest(scene: Scene) -> list[Evidence]:
     registers = [f for f in scene.fired("register", "keep", "promote") if f.job.system != "Makefile"]
     if not registers:
         return []
-    found = dict.fromkeys(newest.asked(scene))
-    return [scene.see(p, line, f"loads the newest registered model ({said})") for p, line, said in found]
+    asked = newest.asked(scene)
+    return [scene.see(p, line, f"loads the newest registered model ({said})") for p, line, said in asked]
 
 
 def scoring_in_git(scene: Scene) -> list[Evidence]:
