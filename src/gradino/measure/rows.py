@@ -6,6 +6,7 @@ A service that does so while it answers keeps what its model said, whatever the 
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from gradino.measure import vocabulary
 from gradino.measure.python import Call, Function, Module
@@ -38,7 +39,7 @@ _ASKED = re.compile(
     r"(^|[._])(predict|infer|classif|recommend|forecast|generate|score|invoke|inference|detect|feedback|ground_?truth|outcome)\w*$",
     re.I,
 )
-_MEASURES = re.compile(r"put_metric_data$|\.add_metric$|write_?api\.write$|(^|\.)write_points$|\bstatsd\.\w+$")
+_MEASURES = re.compile(r"(put_metric_data|\.add_metric|\bwrite_points|\bstatsd\.\w+)( |$)|write_?api(\.write)?( |$)")
 _WATCHES = re.compile(r"monitor|drift|alert|anomal|degrad|confiden|threshold|observe|webhook", re.I)
 _LONGEST = 12  # lines of a statement
 
@@ -106,18 +107,19 @@ def _constants(scene: Scene, path: str, call: Call) -> Iterator[str]:
             yield module.constants[rest]
 
 
-def signals(scene: Scene, verb: str) -> Iterator[tuple[str, int, str]]:
-    """Path, line and name of what a service does with its answers: sends a number away ("measure"), tells ("alert")."""
-    for path in served_files(scene):
-        module = scene.code.module(path)
-        for (where, name), function in (_asked(scene, module) if module else {}).items():
-            other = scene.code.module(where)
-            for call in function.calls if other else ():
-                told = verb == "alert" and other and ("alert", call.name) in vocabulary.verbs(call, other)
-                if (told and _WATCHES.search(f"{where} {name}")) or (
-                    verb == "measure" and (_MEASURES.search(call.name) or call.maker.endswith("write_api"))
-                ):
-                    yield where, call.line, call.name
+@lru_cache(maxsize=1)
+def signals(scene: Scene) -> tuple[tuple[str, str, int, str], ...]:
+    """What services do with their answers: "alert" somebody or "measure", sent away; with path, line and name."""
+    found: list[tuple[str, str, int, str]] = []
+    for module in filter(None, map(scene.code.module, served_files(scene))):
+        for (path, name), function in _asked(scene, module).items():
+            inside = scene.code.module(path) or module
+            for call in function.calls:
+                if _MEASURES.search(f"{call.name} {call.maker}"):
+                    found.append(("measure", path, call.line, call.name))
+                elif _WATCHES.search(f"{path} {name}") and ("alert", call.name) in vocabulary.verbs(call, inside):
+                    found.append(("alert", path, call.line, call.name))
+    return tuple(found)
 
 
 def _of_predictions(call: Call) -> bool:

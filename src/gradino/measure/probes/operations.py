@@ -82,7 +82,11 @@ def production_says_how_to_improve(scene: Scene) -> list[Evidence]:
         back = [f for f in does if f.effect.verb == "look-back" and f.effect.path not in scene.training_files]
         if back and any(f.effect.verb in ("alert", "train", "submit", "dispatch") for f in does):
             found.append(scene.show(back[0], "looks back at what the model answered, and acts on it"))
-    found += [scene.see(p, n, f"{says} tells what the model does") for p, n, says in rows.signals(scene, "alert")]
+    found += [
+        scene.see(path, line, f"{says} tells what the model does")
+        for verb, path, line, says in rows.signals(scene)
+        if verb == "alert"
+    ]
     found += [
         scene.see(u.path, u.line, f"{u.says} sets an alarm on the live model")
         for u in scene.used("alert")
@@ -146,7 +150,11 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
         if (u.path in near and _COLLECTED.match(u.says))
         or (_PLATFORMS.search(u.says) and not u.path.endswith(".ipynb"))
     ]
-    found += [scene.see(p, n, f"{says} sends a number to one place") for p, n, says in rows.signals(scene, "measure")]
+    found += [
+        scene.see(path, line, f"{says} sends a number to one place")
+        for verb, path, line, says in rows.signals(scene)
+        if verb == "measure"
+    ]
     for use in scene.used("drift"):
         module = scene.code.module(use.path)
         if (
