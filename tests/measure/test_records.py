@@ -204,6 +204,7 @@ RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - al
         ({"api.py": ANSWERS.format("log.info('prediction done')")}, 0),
         ({"api.py": ANSWERS.format("logger.info(f'{len(features)} columns')")}, 0),
         ({"api.py": ANSWERS.format("logger.info('Predicted label=%s', y)")}, 3),
+        ({"api.py": ANSWERS.format("logger.info('Prediction result is {}'.format(y))")}, 3),
         ({"api.py": ANSWERS.format("db.execute(SQL, y)").replace("app =", "from sql import SQL\napp ="), "sql.py": "SQL = 'INSERT INTO t VALUES (?)'\n"}, 3),
         ({"api.py": ANSWERS.format("db.execute(SQL, y)").replace("app =", "from sql import SQL\napp ="), "sql.py": "SQL = 'SELECT * FROM t'\n"}, 0),
         # A client that asks the registry for a name under which nobody registers.

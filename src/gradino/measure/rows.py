@@ -32,7 +32,7 @@ _SAID = re.compile(
     r"results?|features?|payload|instances?)\b(?!\s*\(|\.(shape|status_code|columns|id)\b)"
 )
 _SAYS = re.compile(
-    r"\b(inputs?|outputs?|predict(?:ed|ions?)|scores?|payload|request|request[_ ]body)( data| results?| is| label| class| value)?\W{0,3}(\{|%[sdfr.])",
+    r"\b(inputs?|outputs?|predict(?:ed|ions?)|scores?|payload|request|request[_ ]body)( data| results?| label| class| value)?( is)?\W{0,3}(\{|%[sdfr.])",
     re.I,
 )
 _ASKED = re.compile(
