@@ -42,7 +42,8 @@ def test_what_a_fixture_hands_the_application_decides_what_is_asked(put: str, sc
     assert (found("release.scoring-script"), found("integration.application-tests")) == (scoring, application)
 
 
-_SKIPPED = "import os\nimport joblib\nimport pytest\nfrom pathlib import Path\n\nMODEL = Path('models/m.pkl')\n\n\n{}\ndef test_predict():\n    {}\n    assert joblib.load(MODEL).predict([[1]])[0] == 1\n"
+_SCORE = "import joblib\n\n\ndef predict(x):\n    return joblib.load('models/m.pkl').predict(x)\n"
+_SKIPPED = "import os\nimport pytest\nfrom pathlib import Path\nfrom score import predict\n\nMODEL = Path('models/m.pkl')\n\n\n{}\ndef test_predict():\n    {}\n    assert predict([[1]])[0] == 1\n"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,8 @@ _SKIPPED = "import os\nimport joblib\nimport pytest\nfrom pathlib import Path\n\
 def test_a_test_that_skips_itself_waits_for_what_its_job_brings(
     mark: str, line: str, steps: tuple[str, ...], level: int
 ) -> None:
-    assert levels({"test_m.py": _SKIPPED.format(mark, line)} | _ci(*steps))("release.scoring-script") == level
+    files = {"score.py": _SCORE, "test_m.py": _SKIPPED.format(mark, line)}
+    assert levels(files | _ci(*steps))("release.scoring-script") == level
 
 
 @pytest.mark.parametrize(
