@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from gradino.measure import shell, sources, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED
@@ -190,7 +191,7 @@ def _decides(scene: Scene, judged: Firing) -> bool:
     """Whether what judges the live model leads to training, or it or its job speaks of training on condition."""
     path = judged.effect.path
     module = scene.code.module(path)
-    if any(_weighs(scene, m.path, f) for m in scene.modules for f in m.functions.values() if f.conditional):
+    if _weighed(scene):
         return True
     if module and any(m.path in scene.training_files for m, _ in scene.code.reach(path, tuple(module.functions))):
         return True
@@ -198,10 +199,14 @@ def _decides(scene: Scene, judged: Firing) -> bool:
     return bool(re.search(r"re-?train|should_\w*train|trigger\w*_train|if\b[^\n]*(drift|degrad)", said, re.I))
 
 
-def _weighs(scene: Scene, path: str, function: Function) -> bool:
-    """Whether a function trains, or sends for it, on a condition, and what it calls first judges the live model."""
-    module = scene.code.module(path)
-    if module is None or not any(_leads(scene, module, function, [c], _ACTS) for c in function.conditional):
+@lru_cache(maxsize=4)
+def _weighed(scene: Scene) -> bool:
+    """Whether some function trains, or sends for it, on a condition, and what it calls first judges the live model."""
+    return any(_weighs(scene, m, f) for m in scene.modules for f in m.functions.values() if f.conditional)
+
+
+def _weighs(scene: Scene, module: Module, function: Function) -> bool:
+    if not any(_leads(scene, module, function, [c], _ACTS) for c in function.conditional):
         return False
     return _leads(scene, module, function, [c for c in function.calls if c not in function.conditional], _JUDGES)
 
