@@ -24,6 +24,10 @@ _THEN = "    mlflow.register_model('runs:/1/m', 'm')\n"
         (f"{_REGISTER}if drift_score > threshold:\n{_THEN}", 0),
         (f"{_REGISTER}if greater_is_better:\n    mae = -mae\nmlflow.register_model('runs:/1/m', 'm')\n", 0),
         (f"{_REGISTER}if mae < 10:\n    print('ready to deploy')\n", 0),
+        (f"{_REGISTER}if not is_better:\n    logger.warning(\n        'worse: not deployed',\n    )\n    return\n", 0),
+        (f"{_REGISTER}if not is_better:\n    logger.warning(\n        'worse',\n    )\n    return\ndeploy()\n", 4),
+        (f"{_REGISTER}if mae > 10:\n    advice.append('improve it before you deploy it')\n", 0),
+        (f"{_REGISTER}if mae < 10:\n    subprocess.run('bash deploy.sh with it', shell=True)\n", 4),
         ("from kfp.v2 import dsl\nfrom train import train\n\ndef pipeline():\n    with dsl.Condition(train() > 0.9):\n        pass\n", 4),
     ],
 )  # fmt: skip

@@ -32,7 +32,13 @@ _DECIDES = re.compile(
 _STOPS = re.compile(
     r"raise\s+\w|sys\.exit\(\s*[1-9\"']|\.cancel\(|exit\(1\)|register(ed)?_model|transition_model|set_registered_model_alias|push|deploy|promote|upload|(dump|save\w*|copy\w*)\([^\n]*(production|champion)"
 )
-_TALKS = re.compile(r"^[ \t]*(print|log\w*|logging|console|st|click)(\.\w+)*\([^\n]*", re.M)
+# What only says something: a call with all of its lines, and sentences, but for those of a command that is run.
+_TALKS = re.compile(
+    r"^([ \t]*)(?:(?:self|cls|context)\.)?_?(?:print|log\w*|logging|console|st|click)(?:\.\w+)*\([^\n]*(?:\n\1(?:[ \t]+[^\n]*|\)))*",
+    re.M,
+)
+_SENTENCE = re.compile(r"(?<!\w)[rf]?(\"[^\"\n]* [^\"\n]* [^\"\n]*\"|'[^'\n]* [^'\n]* [^'\n]*')")
+_RUNS = re.compile(r"\b(run|system|popen|Popen|check_\w+|call|execute|sh|shell|cmd|command)\w*\b")
 _RELEASING = re.compile(r"deploy|promot|gate|accept|approv|should|bless", re.I)
 _LEAVES = re.compile(r"(return|continue|break)\b")
 _ELSE = re.compile(r"(else|elif)\b|\)")
@@ -60,7 +66,7 @@ def _refusing(text: str) -> Iterator[re.Match[str]]:
         if (
             not re.search(r"epoch|fold|trial", match[0])
             and not hollow(match[0], text)
-            and _STOPS.search(_TALKS.sub("", _depending(text, match)))
+            and _STOPS.search(_unspoken(_depending(text, match)))
         ):
             yield match
     yield from (m for m in _ASSERTS.finditer(text) if not hollow(m[0], text))
@@ -68,6 +74,11 @@ def _refusing(text: str) -> Iterator[re.Match[str]]:
         asked = _RELEASING.search(match[1]) or re.search(rf"\bif\b[^\n]*\b{match[1]}\(", text)
         if asked and not hollow(match[0], text):
             yield match
+
+
+def _unspoken(block: str) -> str:
+    lines = _TALKS.sub("", block).split("\n")
+    return "\n".join(line if _RUNS.search(line) else _SENTENCE.sub("''", line) for line in lines)
 
 
 def _depending(text: str, condition: re.Match[str]) -> str:
