@@ -69,7 +69,7 @@ def _terraform(tree: Tree, path: str, text: str, start: int) -> Iterator[Job]:
     before: tuple[str, ...] = ()
     waits = False
     pipeline = clouds.block(text, start)
-    deploys = re.findall(r'\bcategory\s*=\s*"Deploy"[^{}]*?\bprovider\s*=\s*"(\w+)"', pipeline)
+    deploys = re.findall(r'\bcategory\s*=\s*"Deploy"[^{}]{0,600}?\bprovider\s*=\s*"(\w+)"', pipeline)
     unknown = next((p for p in deploys if p not in _DEPLOYS), "")
     off = f"CodePipeline has no provider {unknown} that deploys" if unknown else ""
     for stage in _STAGE.finditer(pipeline):

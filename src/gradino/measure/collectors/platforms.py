@@ -35,7 +35,7 @@ _COMPILED = tuple(
     for system, names, holds, traits in _PLATFORMS
 )
 _WEIGHED = re.compile(
-    r"\bupstream\s+[\w.-]+\s*\{[^}]{0,300}\bserver\s[^;}]{0,100}\bweight=(\d+)[^}]{0,300}\bserver\s[^;}]{0,100}\bweight=(\d+)"
+    r"\bupstream\s+[\w.-]+\s*\{[^}]{0,120}\bserver\s[^;}]{0,60}\bweight=(\d+)[^}]{0,120}\bserver\s[^;}]{0,60}\bweight=(\d+)"
 )
 _COMMENT = re.compile(r"^\s*(#|//).*$", re.M)
 
@@ -48,7 +48,7 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
             if not holds.search(text):
                 continue
             traits = {trait for trait, pattern in patterns.items() if pattern.search(text)}
-            if (weights := _WEIGHED.search(text)) and system == "nginx" and weights[1] != weights[2]:
+            if system == "nginx" and (weights := _WEIGHED.search(text)) and weights[1] != weights[2]:
                 traits.add("split")
             if traits:
                 yield Resource(system, "settings", path, 1, path, frozenset(traits))
