@@ -3,6 +3,7 @@
 
 import re
 from functools import lru_cache
+from itertools import islice
 
 from gradino.measure import vocabulary
 from gradino.measure.python import BODY, MAIN, Call, Module
@@ -158,6 +159,17 @@ def _by_script(scene: Scene, module: Module) -> bool:
 
 def _loads(call: Call, module: Module) -> bool:
     return any(v == "load" for v, _ in vocabulary.verbs(call, module))
+
+
+def answering_files(scene: Scene) -> set[str]:
+    """The scoring files, and those behind them that load a model or ask it."""
+    found = set(scoring_files(scene))
+    for path in sorted(found):
+        module = scene.code.module(path) if path.endswith((".py", ".ipynb")) else None
+        for other, function in islice(scene.code.reach(path, tuple(module.functions)), 200) if module else ():
+            if any(v in ("load", "predict") for c in function.calls for v, _ in vocabulary.verbs(c, other)):
+                found.add(other.path)
+    return found - scene.training_files | set(scoring_files(scene))
 
 
 def served_files(scene: Scene) -> list[str]:
