@@ -1,16 +1,17 @@
 # Two commands: `make demo` runs the main job, `make test` passes the tests. Both make their environment first.
 UV := $(shell command -v uv || echo .uv/bin/uv)
 RUN := $(UV) run --frozen --all-extras
+PYTEST := $(RUN) pytest -n 2 --dist loadfile
 
 .PHONY: demo test fast lint
 demo: .venv
 	$(RUN) gradino demo $(ARGS)
 
-test: lint
-	$(RUN) pytest $(ARGS)
+test: lint fast
+	$(PYTEST) -m slow $(SLOW)
 
 fast: .venv  ## the tests without the slow ones
-	$(RUN) pytest -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 lint: .venv
 	$(RUN) ruff check

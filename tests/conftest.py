@@ -1,4 +1,4 @@
-"""Quick tests come first; slow ones follow as long as there is time, where a run says how much there is."""
+"""Slow tests start as long as there is time, where a run says how much there is."""
 
 import time
 
@@ -7,10 +7,6 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--minutes", type=float, help="start no slow test later than this; without it, all run")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
