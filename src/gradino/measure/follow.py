@@ -42,6 +42,11 @@ _BUMPS = re.compile(r"\bkustomize\s+edit\s+set\s+image|\b(yq|sed)\b.*\b(image|ta
 _LOOKS = re.compile(
     r"^\s*(?:[^|\n]*\|\s*)?(?:grep|egrep|findstr|diff|cmp|jq\s+-e)\b|\bif\s+!?\s*grep|Select-String", re.M
 )
+# Into another folder: of the one before, or of the checkout.
+_MOVES = re.compile(
+    r"(?:cd|pushd)\s+([\"']?)(\$\{\{\s*github\.workspace\s*\}\}/?|\$\{?(?:GITHUB_WORKSPACE|CI_PROJECT_DIR|WORKSPACE)\b\}?/?|"
+    r"\$\(Build\.SourcesDirectory\)/?)?([\w./-]*)\1\s*$"
+)
 _RUNS_SHELL = re.compile(
     r"^(subprocess\.\w+|os\.system|os\.popen|sh\.\w+|invoke\.\w+|fabric\.\w+|.*\.(run_command|exec_command)|(session|c|ctx|context|conn)\.run)$"
 )
@@ -115,16 +120,16 @@ class Follower:
         found: list[Effect] = []
         if depth > _DEEPEST:
             return found
-        for command in shell.commands(text, line):
+        said = shell.filled(text)
+        for command in shell.commands(said, line):
             found += self._specified(command, path, folder, depth)
-            changed = re.match(r"(?:cd|pushd)\s+([\w./-]+)\s*$", command.text)
-            if changed:
-                folder = _join(folder, changed[1])
+            if changed := _MOVES.match(command.text):
+                folder = _join("" if changed[2] else folder, changed[3])
                 folder = folder if self.tree.holds(folder) else ""  # the clone on another machine, as a rule
                 continue
             words = command.text[:240]
             mine = [Effect(v, path, command.line, words, folder=folder) for v in shell.verbs(command.text)]
-            if command.text.startswith("git push") and ("huggingface.co/spaces" in text or _BUMPS.search(text)):
+            if command.text.startswith("git push") and ("huggingface.co/spaces" in said or _BUMPS.search(text)):
                 mine.append(Effect("deploy", path, command.line, words))
             if _SWAPS.search(command.text) and _TWO.search(text):
                 mine.append(Effect("shift-traffic", path, command.line, words))
@@ -134,10 +139,10 @@ class Follower:
         if held := bounds.in_shell(text):
             where = line + text[: held.start()].count("\n")
             found.append(Effect("bound", path, where, f"ends where {held[0].strip()[:120]}"))
-        if asked := _CURLS.search(text):
-            after = text[asked.start() : asked.start() + 1_500]
+        if asked := _CURLS.search(said):
+            after = said[asked.start() : asked.start() + 1_500]
             if _FIRM.search(after) and not re.search(r"\|\|\s*(true|echo|:)", after):
-                where = line + text[: asked.start()].count("\n")
+                where = line + said[: asked.start()].count("\n")
                 found.append(Effect("smoke", path, where, asked[0].strip()[:160]))
         return list(dict.fromkeys(found))
 

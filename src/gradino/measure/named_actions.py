@@ -13,7 +13,7 @@ _KNOWN: tuple[tuple[str, str], ...] = (
     ((r"aws-actions/amazon-ecs-deploy|azure/webapps-deploy|azure/k8s-deploy|azure/functions-action|azure/container-apps-deploy|"
      r"azure/aci-deploy|google-github-actions/deploy-|akhileshns/heroku-deploy|einaregilsson/beanstalk-deploy|amondnet/vercel|"
      r"digitalocean/app_action|easingthemes/ssh-deploy|burnett01/rsync-deployments|railway|koyeb/action|bentoml/deploy|"
-     r"(huggingface|nateraw|jacobtomlinson|alozowski)/huggingface[-_]sync|johnbeynon/render-deploy|fjogeleit/yaml-update-action|"
+     r"huggingface/hub-sync|(huggingface|nateraw|jacobtomlinson|alozowski)/huggingface[-_]sync|johnbeynon/render-deploy|fjogeleit/yaml-update-action|"
      r"aws-actions/aws-lambda-deploy|appleboy/lambda-action|actions-hub/kubectl|stefanprodan/kube-tools|deliverybot/helm|"
      r"azure/aml-deploy|dokku/github-action|steebchen/kubectl|argoproj|Azure/spring-apps-deploy|aws-actions/amazon-eks|prefecthq/actions-prefect-deploy"), "deploy"),
     (r"azure/aml-run|azure/aml-compute|aws-actions/sagemaker", "submit"),
@@ -96,6 +96,8 @@ def verbs(step: Step) -> list[tuple[str, str]]:
             found += [("provision", name)] if step.input("command").lower() in ("", "apply") else []
         elif verb == "remote-training":
             found += [("submit", name), ("train", name)]
+        elif step.input("draft").lower() == "true" or step.input("repo_type") in ("model", "dataset"):
+            continue  # a person must publish it; no application
         elif verb == "publish-release":
             given = f"{step.input('files')} {step.input('artifacts')} "
             found += [(verb, name), *([("register", name)] if re.search(shell.MODEL, given) else [])]

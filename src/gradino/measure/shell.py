@@ -3,6 +3,7 @@
 
 import re
 import shlex
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -108,6 +109,7 @@ _PROGRAM = re.compile(r"(\S*/)?(python[\d.]*|bash|sh|dvc|make|pytest|uv|poetry|m
 _PINNED = re.compile(r"(\b(?:npx|bunx|pnpx|dlx|uvx)\s+(?:-\S+\s+)*@?[\w/-]+)@[\w.^~*-]+")  # a version behind a name
 _HOLE = re.compile(r"\$\{\{[^}]*\}\}")
 _LONGEST = 2_000  # characters of a command
+_LONGEST_VALUE = 300  # of a variable's value
 _WORD = re.compile(r"[A-Za-z0-9]+")
 # One of these words stands in every command that a pattern above knows; most lines hold none.
 _HEADS = frozenset(
@@ -136,7 +138,7 @@ _INSTALLS = re.compile(
 )
 _TRIVIAL = re.compile(r"^\s*((echo|printf|true|:|ls|pwd|cd|sleep|exit 0|set|export|cat)(?![\w-])|#)")
 _PREFIXES = re.compile(
-    r"^\s*(sudo|(\S*/)?time(\s+-\w+)*|nohup|exec|command|(uvx|pipx run)(\s+--(with|with-editable|from|python|spec)\s+\S+|\s+-\S+)*|uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|(conda|mamba|micromamba) run(\s+-[np]\s+\S+|\s+--?\S+)*|"
+    r"^\s*(sudo|(\S*/)?time(\s+-\w+)*|nohup|exec|command|(\S*/)?(uvx|pipx run)(\s+--(with|with-editable|from|python|spec)\s+\S+|\s+-\S+)*|(\S*/)?uv run(\s+(--(with|python|group|extra|env-file|package|directory|project|with-requirements)|-p)\s+\S+|\s+-[\w=./-]+)*|poetry run|pipenv run|pdm run|rye run|hatch run|(conda|mamba|micromamba) run(\s+-[np]\s+\S+|\s+--?\S+)*|"
     r"pixi run(\s+(-e|--environment)\s+(\$\{\{[^}]*\}\}|\S+))*|xvfb-run(\s+-\S+)*|timeout\s+\S+|srun(\s+--?\S+)*|mpi(run|exec)(\s+-\S+(\s+\d+)?)*|accelerate launch|torchrun(\s+--\S+)*|coverage run(?!.*\s-m\s)|env(\s+\w+=\S+)*|\w+=(\"[^\"]*\"|'[^']*'|\S+)(\s+\w+=(\"[^\"]*\"|'[^']*'|\S+))*)\s+"
 )
 
@@ -163,6 +165,34 @@ class Handover:
     kind: str
     target: str
     words: tuple[str, ...] = ()
+
+
+_SETS = r"(?:export|local|readonly|declare(?:\s+-\w+)*)"
+# A line that sets a variable to what can be read, and whatever else may change one.
+_ASSIGNED = re.compile(
+    rf"^[ \t]*(?:{_SETS}[ \t]+)?([A-Za-z_]\w*)=(?:\"((?:[^\"$`\\\n]|\$(?:\w+|\{{\w+\}}))*)\"|'([^'\n]*)'|((?:[\w./:@%+=,-]|\$(?:[A-Za-z_]\w*|\{{\w+\}}))+))"
+    r"[ \t]*(?:#.*|;)?$",
+    re.M,
+)
+_CHANGED = re.compile(
+    rf"(?:^|[;&|()]|\b(?:then|do|else|{_SETS})\s)[ \t]*([A-Za-z_]\w*)\+?=|\b(?:for|read)\s+(?:-\w+\s+)*([A-Za-z_]\w*)",
+    re.M,
+)
+_USED = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))")
+
+
+def filled(script: str) -> str:
+    """A script with the variables in their places that it sets itself, once and to what can be read."""
+    times = Counter(a or b for a, b in _CHANGED.findall(script)) if "=" in script and "$" in script else Counter()
+    known: dict[str, str] = {}
+
+    def value(used: re.Match[str]) -> str:
+        return known.get(used[1] or used[2], used[0])
+
+    for name, loose, exact, plain in _ASSIGNED.findall(script) if times else ():
+        if times[name] == 1:
+            known[name] = exact or _USED.sub(value, loose or plain)[:_LONGEST_VALUE]
+    return _USED.sub(value, script) if known else script
 
 
 _CHOICE = re.compile(r"^[\w|*.\"'-]+\)\s+")  # of a case

@@ -373,6 +373,8 @@ def _by_package(call: Call, module: Module) -> list[tuple[str, str]]:
         clouds = {"sagemaker", "azureml", "google", "vertexai", "azure", "boto3"} & module.packages
         if clouds and not re.search(r"flow|pipeline", name, re.I):
             found.append("deploy")
+    if method == "up" and any(name.startswith("pulumi.automation") for name in module.imports.values()):
+        found.append("provision")
     if method in ("update_service", "create_service") and {"boto3", "aioboto3", "google"} & module.packages:
         found.append("deploy")
     if method == "update" and _UPDATED.match(call.maker):

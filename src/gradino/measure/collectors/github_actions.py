@@ -102,7 +102,9 @@ def _jobs(
     off: str,
     group: str,
     depth: int,
+    given: dict[str, str] | None = None,
 ) -> list[Job]:
+    """Jobs of a workflow; `given` are the inputs of one that another calls."""
     made: list[Job] = []
     on = workflow.get("on")
     cron = " ".join(_crons(on)) if isinstance(on, yaml.Map) else ""
@@ -111,7 +113,7 @@ def _jobs(
     for name, body in workflow.map("jobs").items():
         if not isinstance(body, yaml.Map):
             continue
-        narrowed, why = _condition(body.text("if"), triggers, branches)
+        narrowed, why = _condition(_asked(body.text("if"), given), triggers, branches)
         why = off or why
         if narrowed == frozenset({"call"}) or (not narrowed and not why):
             why = why or "only other workflows call it"
@@ -122,10 +124,10 @@ def _jobs(
         needs = tuple(f"{group}#{n}" for n in body.list("needs"))
         line = workflow.map("jobs").lines.get(name, 0)
         if callee in files and depth < 3 and len(made) < _MOST_JOBS:
-            called = _jobs(tree, files, callee, files[callee], narrowed - {"call"}, why, group, depth + 1)
-            on = files[callee].get("on")
-            declared = on.map("workflow_call").map("inputs") if isinstance(on, yaml.Map) else yaml.Map()
-            values = _values(declared, body)
+            called_on = files[callee].get("on")
+            declared = called_on.map("workflow_call").map("inputs") if isinstance(called_on, yaml.Map) else yaml.Map()
+            values = {k: _fill(v, given or {}) for k, v in _values(declared, body).items()}
+            called = _jobs(tree, files, callee, files[callee], narrowed - {"call"}, why, group, depth + 1, values)
             made += [
                 replace(c, name=f"{name}/{c.name}", needs=(*needs, *(n.replace("#", f"#{name}/") for n in c.needs)),
                         environment=_fill(c.environment, values) or environment,
@@ -153,7 +155,7 @@ def _jobs(
             replace(s, run=_known(s.run, {**known, **item.map("env")}))
             for item in body.list("steps")
             if isinstance(item, yaml.Map)
-            for s in _steps(tree, item, folder, narrowed, branches)
+            for s in _steps(tree, item, folder, narrowed, branches, given)
         ]
         if uses:
             steps.append(Step(body.lines.get("uses", line), uses=uses, inputs=_inputs(body)))
@@ -257,9 +259,15 @@ def _branches(on: object) -> tuple[str, ...]:
 
 
 def _steps(
-    tree: Tree, item: yaml.Map, folder: str, triggers: frozenset[str], branches: tuple[str, ...], depth: int = 0
+    tree: Tree,
+    item: yaml.Map,
+    folder: str,
+    triggers: frozenset[str],
+    branches: tuple[str, ...],
+    given: dict[str, str] | None,
+    depth: int = 0,
 ) -> list[Step]:
-    narrowed, off = _condition(item.text("if"), triggers, branches)
+    narrowed, off = _condition(_asked(item.text("if"), given), triggers, branches)
     if not off and triggers and not (narrowed & (triggers | {"call"})):
         off = "its condition is never met"
     elif (
@@ -274,8 +282,8 @@ def _steps(
             if text:
                 action = yaml.first(text)
                 inner = (i for i in action.map("runs").list("steps") if isinstance(i, yaml.Map))
-                made = [s for i in inner for s in _steps(tree, i, folder, triggers, branches, depth + 1)]
-                values = _values(action.map("inputs"), item)
+                values = {k: _fill(v, given or {}) for k, v in _values(action.map("inputs"), item).items()}
+                made = [s for i in inner for s in _steps(tree, i, folder, triggers, branches, values, depth + 1)]
                 return [replace(_passed(s, values), off=off or s.off, soft=soft or s.soft) for s in made[:_MOST_JOBS]]
     line = item.lines.get("run", item.lines.get("uses", item.line))
     if run and "\n" in run:
@@ -285,6 +293,23 @@ def _steps(
     if item.text("shell").startswith("python"):
         run = f"python -c {run!r}"
     return [Step(line, run, uses, _inputs(item), off, soft, item.text("working-directory") or folder)]
+
+
+_INPUT = re.compile(r"(!?)\s*(?<!event\.)\binputs\.([\w-]+)(?:\s*([!=]=)\s*(?:'([^']*)'|(true|false)))?")
+
+
+def _asked(condition: str, given: dict[str, str] | None) -> str:
+    """A condition with what its caller passes in the place of inputs; what only a run knows counts as met."""
+
+    def said(found: re.Match[str]) -> str:
+        value = (given or {}).get(found[2], "").strip()
+        if value.startswith("${{"):
+            return "true" if found[1] or found[3] else value[3:].removesuffix("}}").strip()
+        if found[3]:
+            return str((value == (found[5] or found[4])) == (found[3] == "==")).lower()
+        return str((value.lower() not in ("", "false", "0")) != bool(found[1])).lower()
+
+    return condition if given is None else _INPUT.sub(said, condition)
 
 
 def _condition(text: str, triggers: frozenset[str], branches: tuple[str, ...]) -> tuple[frozenset[str], str]:

@@ -12,7 +12,7 @@ _PROGRAMS = re.compile(r"^[ \t]*(?:CMD|ENTRYPOINT)[ \t]+(.*)$", re.M)
 _SERVED = re.compile(r"^(?:\S*/)?(?:uvicorn|gunicorn|hypercorn|fastapi|flask)\b.*?\s([A-Za-z_][\w.]*):\w+")
 _CRON = re.compile(
     r"^[ \t]*(?:@(?:hourly|daily|weekly|monthly)|(?:[\d*/,-]+[ \t]+){4}[\d*/,A-Za-z-]+)[ \t]+(?:root[ \t]+)?"
-    r"((?:cd |/|\w+=|[a-z])[^\n]*)$",
+    r"((?:cd |/|\$|\w+=|[a-z])[^\n]*)$",
     re.M,
 )
 _CRONTABS = re.compile(r"(^|/)([^/]*cron(tab|jobs?)?[^/.]*(\.txt)?|[^/]+\.cron(tab)?|cron\.d/[^/]+|cron/[^/]+)$")
@@ -87,6 +87,7 @@ def _crontabs(tree: Tree, docker: list[str]) -> Iterator[Job]:
                 line = text[: found.start()].count("\n") + 1
                 yield _job("cron", path, line, path, Step(line, _LATER.sub("", found[1])))
     for path, text in texts.items():
+        text = shell.filled(text)
         for found in _WRITTEN.finditer(text):
             line = text[: found.start()].count("\n") + 1
             if task := _CRON.match(found[2]):
