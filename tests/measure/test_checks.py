@@ -185,3 +185,25 @@ def test_weights_attached_to_a_release_are_a_model_released(file: str, level: in
         f"on: workflow_dispatch\njobs:\n  r:\n    runs-on: u\n    steps:\n      - run: gh release upload $V {file}\n"
     )
     assert levels({".github/workflows/release.yml": workflow})("release.process") == level
+
+
+_BEHIND = (
+    "import joblib\n\nclass Rater:\n    def score_rides(self, rows):\n        return joblib.load('m').predict(rows)\n"
+)
+_THIN = "from fastapi import FastAPI\nfrom core.rater import Rater\napp = FastAPI()\n\n@app.post('/predict')\ndef predict(x):\n    return Rater().score_rides(x)\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "level"),
+    [
+        ("from core.rater import Rater\n\ndef test_score():\n    assert Rater().score_rides([1]) == [2]\n", 4),
+        ("from core.checks import prediction_spread\n\ndef test_app_prediction():\n    assert prediction_spread([1]) == 0\n", 1),
+        ("from core.checks import score_columns\n\ndef test_app_score():\n    assert score_columns([1]) == 0\n", 1),
+        ("import api\n\ndef test_predict_app():\n    assert hasattr(api, 'predict')\n", 1),
+    ],
+)  # fmt: skip
+def test_a_test_of_scoring_enters_what_the_service_answers_with(test: str, level: int) -> None:
+    checks = "def prediction_spread(rows):\n    return 0\n\ndef score_columns(rows):\n    return 0\n"
+    files = {"core/__init__.py": "", "core/rater.py": _BEHIND, "core/checks.py": checks, "api.py": _THIN}
+    found = levels({**files, "tests/app/test_core.py": test} | _workflow("pytest"))
+    assert found("release.scoring-script") == level

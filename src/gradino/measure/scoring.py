@@ -161,15 +161,21 @@ def _loads(call: Call, module: Module) -> bool:
     return any(v == "load" for v, _ in vocabulary.verbs(call, module))
 
 
-def answering_files(scene: Scene) -> set[str]:
-    """The scoring files, and those behind them that load a model or ask it."""
-    found = set(scoring_files(scene))
-    for path in sorted(found):
+_ABOUT_ANSWERS = re.compile(r"infer|predict|scor(e|ing)|serv|recommend")
+
+
+def answering(scene: Scene) -> set[str]:
+    """Functions of the scoring files, and those behind them that load a model, ask it or stand in a file named for it."""
+    found: set[str] = set()
+    for path in scoring_files(scene):
         module = scene.code.module(path) if path.endswith((".py", ".ipynb")) else None
-        for other, function in islice(scene.code.reach(path, tuple(module.functions)), 200) if module else ():
-            if any(v in ("load", "predict") for c in function.calls for v, _ in vocabulary.verbs(c, other)):
-                found.add(other.path)
-    return found - scene.training_files | set(scoring_files(scene))
+        for other, function in islice(scene.code.reach(path, tuple(module.functions)), 400) if module else ():
+            does = {v for c in function.calls for v, _ in vocabulary.verbs(c, other)}
+            named = _ABOUT_ANSWERS.search(other.path) and not _LOOKS_BACK.search(other.path.rpartition("/")[2])
+            asks = other.path == path or {"load", "predict"} & does or named
+            if function.name != BODY and asks and "train" not in does:
+                found.add(f"{other.path}::{function.name}")
+    return found
 
 
 def served_files(scene: Scene) -> list[str]:

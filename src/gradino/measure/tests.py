@@ -28,7 +28,7 @@ _READS = re.compile(r"(^|\.)(load|safe_load|loads|read_json|read_csv|read_text|r
 _RESULTS = re.compile(r"(metric|eval|report|score|result|performance)\w*\.(json|ya?ml|csv|txt|toml)$")
 _ONLY_THERE = re.compile(r"^(callable|hasattr|issubclass)\(|\.routes\b")
 _SERVER = re.compile(
-    r"testcontainers|docker\.from_env|uvicorn\.(Server|run)|make_server|multiprocessing\.Process|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster"
+    r"testcontainers|docker\.from_env|uvicorn\.(Server|run)|make_server|multiprocessing\.Process|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster|bentoml\.(HTTP|Grpc)Server"
 )
 _STORE = re.compile(
     r"(^|\.)(create_(async_)?engine|MongoClient|Redis|psycopg\d?\.connect|asyncpg\.(connect|create_pool))$"
@@ -38,7 +38,7 @@ _OTHER_ROUTE = re.compile(
 )
 # A call that predicts, and an assertion that only looks at a refusal.
 _PREDICTS = re.compile(
-    r"(^|\.)(?!validat|convert|format|parse|load|save|write|read|log|plot|is_|check|clean|prep|post_?process|test|eval|insert|store|extract)"
+    r"(^|\.)(?!validat|convert|format|parse|load|save|write|read|log|plot|is_|check|clean|prep|post_?process|test|eval|insert|store|extract|record|predictions?_|(accuracy|f1|r2|brier|auc|roc_auc|precision|recall|silhouette)_)"
     r"(\w+_)?(predict|score|scoring|infer|classify|recommend|forecast|transcribe)(?!\w*_(step|label|schema|path|file|config|cache))\w*$"
 )
 _HOOK = re.compile(r"(^|\.)(predict_fn|transform_fn)$")  # what SageMaker asks of a file that serves
@@ -57,13 +57,13 @@ class Test:
     model: bool  # it loads or trains a model and looks at what it does
     faked: bool
     predicts: bool  # it looks at predictions that nothing of its own made up
-    scoring: bool  # it calls scoring or serving code
+    scoring: bool  # it asks a service, or a platform's hook, for an answer
     integration: bool  # it crosses a boundary between two real components
     unit: bool
     marks: frozenset[str] = frozenset()
     host: bool = False  # it asks a server that somebody else must have started
     waits: frozenset[str] = frozenset()  # without what it skips itself
-    entered: frozenset[str] = frozenset()  # files that load a model or predict on its behalf
+    entered: frozenset[str] = frozenset()  # functions that it runs: path::name
 
 
 @dataclass
@@ -135,8 +135,7 @@ class Tests:
             before += [f for n in used if (m := self.code.module(path)) and (f := m.functions.get(n))]
             reached += self._before(path, used)
         calls = [(m, f, c) for m, f in reached for c in (*f.calls, *f.decorators)]
-        done = [(m.path, v) for m, _, c in calls for v, _ in vocabulary.verbs(c, m)]
-        verbs = {v for _, v in done}
+        verbs = {v for m, _, c in calls for v, _ in vocabulary.verbs(c, m)}
         loaded = "load" in verbs or any(self._loads(p, BODY) for p in {m.path for m, _ in reached})
         names = [c.name for m, _, c in calls if m.path == module.path or "test" in m.path]
         refs = " ".join(
@@ -166,7 +165,9 @@ class Tests:
         model = model or (read and any(bounds.on_quality(a, self.tree.short(module.path)) for a in firm))
         real = any(v in ("train", "load") for c in own if not self.code.find(c.name, module.path)[0] for v, _ in vocabulary.verbs(c, module))  # fmt: skip
         real = real or ("train" in verbs and not fakes.trains(put))
-        answered = any(not _REFUSED.search(a) for a in firm) or any("aises" not in c.name for c in raising)
+        answered = any(not (_REFUSED.search(a) or _ONLY_THERE.search(a)) for a in firm) or any(
+            "aises" not in c.name for c in raising
+        )
         asks = any(
             c.method in ("post", "put")
             or c.keywords.get("method") == "POST"
@@ -176,7 +177,7 @@ class Tests:
         )
         predicts = ("predict" in verbs or any(_PREDICTS.search(n) for n in names)) and answered and not replaced
         scoring = served or (client and asks and answered and not replaced)
-        scoring = scoring or (predicts and bool(_ABOUT_SCORING.search(text) or any(_HOOK.search(n) for n in names)))
+        scoring = scoring or (predicts and (bool(_SERVER.search(refs)) or any(_HOOK.search(n) for n in names)))
         mine = {m.path: m for m, _ in reached if "test" in m.path or m is module} if client else {}
         imported = {self.code.find(name, p)[0] for p, m in mine.items() for name in m.imports.values()}
         if client and not any(self._serves(p) for p in imported):  # Django finds its views by itself
@@ -209,7 +210,7 @@ class Tests:
             _marks(module, marks),
             served and not _SERVER.search(refs),
             skips.waits(self.code, module, before, _marks(module, marks)),
-            frozenset(p for p, v in done if v in ("load", "predict")),
+            frozenset(f"{m.path}::{f.name}" for m, f in reached),
         )
 
     def _before(self, path: str, fixture: tuple[str, ...]) -> list[tuple[Module, Function]]:

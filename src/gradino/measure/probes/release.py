@@ -10,7 +10,7 @@ from gradino.measure.by_hand import started, told
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene
-from gradino.measure.scoring import answering_files, scoring_files
+from gradino.measure.scoring import answering, scoring_files
 from gradino.measure.selection import asked, ci_tests, run_by
 
 # What a person starts from a terminal unless something else does: no pipeline of its own.
@@ -111,7 +111,7 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
     files = set(scoring_files(scene))
     if not files:
         return []
-    behind = answering_files(scene)
+    behind = answering(scene)
     tests = [t for t in scene.tests.good if t.scoring or (t.predicts and behind & t.entered)]
     tests = tests or scene.tests.importing(files)
     looked = [f for f in asked(scene) if f.job.triggers & CHECKED and not _ONLY_ASKS.match(f.effect.says)]
