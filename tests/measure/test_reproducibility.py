@@ -43,6 +43,11 @@ def reproducibility(files: dict[str, str]) -> int:
         ({"pyproject.toml": POETRY.format("")}, 4),
         ({"pyproject.toml": POETRY.format("^")}, 1),
         ({"pyproject.toml": "[project\n", **PINNED}, 4),
+        ({"uv.lock": "", "Dockerfile": "FROM python:3.11\nRUN pip install --no-cache-dir -r requirements.txt\n", "requirements.txt": "scikit-learn>=1.5\n"}, 1),
+        ({"uv.lock": "", "Dockerfile": "FROM python:3.11\nRUN uv --quiet sync --frozen\nRUN pip install -r docs.txt\n", "requirements.txt": "scikit-learn>=1.5\n"}, 4),
+        ({"uv.lock": "", "requirements.txt": "scikit-learn>=1.5\n"}, 4),
+        ({"requirements.txt": "sklearn==0.0\npandas==2.2.0\nnumpy==2.0\njoblib==1.4\n"}, 1),  # a shell: it brings any version
+        ({"requirements.txt": "sklearn==0.0\nscikit-learn==1.5.0\n"}, 4),
         ({"Dockerfile": "FROM gcr.io/kaggle-images/python:v88\n"}, 4),
         ({"Dockerfile": "FROM python:3.11-slim\n"}, 1),
         ({"Dockerfile": "FROM pytorch/pytorch:2.1.0-cuda12.1\nRUN pip install -r requirements.txt\n", "requirements.txt": "scikit-learn\n"}, 1),

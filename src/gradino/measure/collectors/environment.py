@@ -14,6 +14,14 @@ _LOCKS = (
     "uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "pixi.lock", "pylock.toml", "pylock.*.toml",
     "conda-lock.y*ml", "conda-*-64.lock", "renv.lock", "packrat.lock", "Manifest.toml",
 )  # fmt: skip
+# Locks of Python that say nothing where jobs and images install something else; what installs from them, and what else.
+_OF_TOOLS = ("uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock")
+_FROM_LOCK = re.compile(r"\b(uv|poetry|pipenv|pdm)[\"']?,?( --?\S+)* ?[\"']?(sync|run|install|export)\b")
+_FROM_LIST = re.compile(r"\bpip3?\s+install\s[^\n&;|]*(?:-r\s*|--requirement[ =])[\"']?([^\s\"']+)")
+_INSTALLERS = (
+    "*.yml", "*.yaml", "Dockerfile*", "*.Dockerfile", "*.dockerfile", "Makefile", "justfile", "*.sh", "Jenkinsfile*",
+    "tox.ini", "noxfile.py", "tasks.py",
+)  # fmt: skip
 _REQUIREMENTS = re.compile(r"(^|/)(([\w.-]*requirements|constraints)[^/]*|requirements/[^/]+)\.(txt|lock)$")
 _CONDA = re.compile(
     r"^dependencies:[ \t]*\n(?:[ \t]*#[^\n]*\n)?[ \t]*-[ \t]+\"?[\w.:-]+[ \t]*(?:[=<>~!][^\n]*)?$", re.M
@@ -23,6 +31,8 @@ _ENOUGH = 0.7  # share of direct dependencies that must be pinned, all of those 
 _TRAINS = re.compile(
     r"(torch|tensorflow|keras|scikit-learn|sklearn|xgboost|lightgbm|catboost|transformers|pytorch-lightning|lightning|jax)\b"
 )
+_LEARNS = re.compile(rf"^{_TRAINS.pattern}", re.M | re.I)
+_SHELL = re.compile(r"sklearn\s*(==|$)")
 _FROM = re.compile(r"^FROM[ \t]+(?:--\S+[ \t]+)?(\S+)", re.M)
 # Images that bring what trains, by their version.
 _BRINGS = re.compile(
@@ -52,8 +62,10 @@ _VERSION = ("version", "framework_version", "repo_version", "transformers_versio
 
 def collect(tree: Tree, code: Code) -> Iterator[Resource]:
     """Every place that fixes versions, with how firmly it does."""
+    unused = _OF_TOOLS if _installs_lists(tree) else ()
     for path in tree.named(*_LOCKS):
-        yield Resource(SYSTEM, "environment", path, 0, path.rpartition("/")[2], frozenset({"pinned", "lock"}))
+        if not path.endswith(unused):
+            yield Resource(SYSTEM, "environment", path, 0, path.rpartition("/")[2], frozenset({"pinned", "lock"}))
     for path in tree.sizes:
         if _REQUIREMENTS.search(path):
             yield _judged(path, _requirements(tree.text(path) or ""))
@@ -100,6 +112,14 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
                 yield Resource(SYSTEM, "environment", module.path, call.line, says, frozenset({"pinned", "image"}))
 
 
+def _installs_lists(tree: Tree) -> bool:
+    """Whether jobs, images and scripts install what trains from lists of requirements, and never from a lock."""
+    texts = [tree.short(p) for p in tree.named(*_INSTALLERS)]
+    listed = {x.rpartition("/")[2] for t in texts for x in _FROM_LIST.findall(t)}
+    trains = any(_LEARNS.search(tree.short(p)) for p in tree.named(*listed)) if listed else False
+    return trains and not any(map(_FROM_LOCK.search, texts))
+
+
 def _inline(path: str, line: int, words: Iterable[str]) -> Iterator[Resource]:
     """What an installation written on the spot pins: whatever trains, by version."""
     trains = [w for w in (x.strip("\"'\\") for x in words) if _TRAINS.match(w.lower())]
@@ -110,7 +130,10 @@ def _inline(path: str, line: int, words: Iterable[str]) -> Iterator[Resource]:
 
 
 def _judged(path: str, pins: list[tuple[str, bool]]) -> Resource:
-    """Pinned where most dependencies are, and whatever trains."""
+    """Pinned where most dependencies are, and whatever trains; the shell `sklearn` is no version of scikit-learn."""
+    pins = [(n, p and not _SHELL.match(n)) for n, p in pins]
+    if any(n.startswith("scikit-learn") for n, _ in pins):
+        pins = [(n, p) for n, p in pins if not _SHELL.match(n)]
     enough = bool(pins) and sum(p for _, p in pins) / len(pins) >= _ENOUGH
     loose = any(not p and _TRAINS.match(name.lower()) for name, p in pins)
     traits = frozenset({"pinned"} if enough and not loose else ())
