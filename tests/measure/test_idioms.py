@@ -43,6 +43,27 @@ def test_what_a_fixture_hands_the_application_decides_what_is_asked(put: str, sc
 
 
 _SCORE = "import joblib\n\n\ndef predict(x):\n    return joblib.load('models/m.pkl').predict(x)\n"
+_THIN = "from fastapi import Depends, FastAPI\nfrom service import get_linker, get_users\n\napp = FastAPI()\n\n\n@app.post('/predict')\ndef ask(x, linker=Depends(get_linker), users=Depends(get_users)):\n    users.add(x)\n    return linker.link(x)\n"
+_LINKER = "import joblib\n\n\nclass Linker:\n    def __init__(self, model):\n        self.model = model\n\n    def link(self, x):\n        return self.model.predict(x)\n\n\nlinker = Linker(joblib.load('m'))\n\n\ndef get_linker():\n    return linker\n\n\ndef get_users():\n    return connect()\n"
+_SEVENS = "import pytest\nfrom fastapi.testclient import TestClient\nfrom api import app\nfrom service import Linker, get_linker, get_users\n\n\nclass {0}:\n    def link(self, x):\n        return 7\n\n\n@pytest.fixture\ndef client():\n    {1}\n    yield TestClient(app)\n"
+
+
+@pytest.mark.parametrize(
+    ("named", "put", "level"),
+    [
+        ("Seven", "pass", 4),
+        ("Seven", "app.dependency_overrides[get_linker] = lambda: Seven()", 1),
+        ("Seven", "app.dependency_overrides[get_users] = lambda: Seven()", 4),
+        ("MockSeven", "Linker(MockSeven())", 1),
+        ("MockUserStore", "MockUserStore()", 4),
+    ],
+)
+def test_what_a_route_asks_for_its_answer_is_the_model(named: str, put: str, level: int) -> None:
+    fixture = _SEVENS.format(named, put)
+    files = {"api.py": _THIN, "service.py": _LINKER, "tests/conftest.py": fixture, "tests/test_api.py": _ASKS}
+    assert levels(files | _ci("pytest"))("release.scoring-script") == level
+
+
 _SKIPPED = "import os\nimport pytest\nfrom pathlib import Path\nfrom score import predict\n\nMODEL = Path('models/m.pkl')\n\n\n{}\ndef test_predict():\n    {}\n    assert predict([[1]])[0] == 1\n"
 
 

@@ -27,7 +27,7 @@ _COMMON = frozenset(
 )  # fmt: skip
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Code:
     """Modules by path, parsed when first asked for."""
 

@@ -1,6 +1,7 @@
 """What a test puts where the model would be: patches, mocks, classes of its own, libraries put aside."""
 
 import re
+from functools import lru_cache
 from itertools import islice
 
 from gradino.measure import vocabulary
@@ -9,8 +10,15 @@ from gradino.measure.python import BODY, Call, Function, Module
 
 # Variables and folders that pytest's `monkeypatch` sets are the environment of a test; what it sets on objects is not.
 _FAKES = re.compile(
-    r"(mock|Mock|MagicMock|(?<!monkey)patch|monkeypatch\.(setattr|setitem|delattr)|Fake\w*|"
+    r"(mock|Mock(?!\w*(Db|DB|Database|Session|User|Redis|Response|Request|Transport|Logger|Store|Repo|Cache|Producer|S3|File))\w*|MagicMock|(?<!monkey)patch|monkeypatch\.(setattr|setitem|delattr)|Fake\w*|"
     r"Dummy(?!Classifier|Regressor)\w*|Stub\w*)\b"
+)
+# What a route takes by `Depends`, and what it asks such a thing for where that is, or holds, the model.
+_DEPENDS = re.compile(
+    r"\b(\w+)\s*(?:(?::[^=(),\n]{0,80})?=|:\s*Annotated\[[^\n]{0,80}?)\s*(?:\w+\.)?Depends\(\s*([\w.]+)"
+)
+_ASKED = re.compile(
+    r"^(predict|scor|infer|classif|recommend|forecast|detect|extract|link|rank|embed|generat|transcrib|translat|summar|answer)"
 )
 _BARE = re.compile(r"(^|\.)(Magic|Async)?Mock$")
 _BESIDE = re.compile(
@@ -121,13 +129,26 @@ def _put_aside(code: Code, module: Module, function: Function) -> bool:
     for target, names in function.puts:
         name, _, key = target.removesuffix("]").partition("[")
         holder, _, last = name.rpartition(".")
-        handed = bool(key) and name.endswith("dependency_overrides") and _concerns(code, module, key)
+        handed = bool(key) and name.endswith("dependency_overrides")
+        handed = handed and (_concerns(code, module, key) or key.rpartition(".")[2] in _answering(code))
         imported = code.find(module.imports.get(name.partition(".")[0], ""), module.path)[0]
         held = _HOLDERS.search(name if key else holder) or (imported and "test" not in imported)
         kept = held and _MODEL.search(key or last)
         if (handed or kept) and not any(_real(code, module, n) for n in names):
             return True
     return False
+
+
+@lru_cache(maxsize=1)
+def _answering(code: Code) -> frozenset[str]:
+    """Names of the dependencies that routes ask for their answers."""
+    found: set[str] = set()
+    for module in code.holding("Depends("):
+        text = code.tree.short(module.path) if "test" not in module.path else ""
+        taken = {(param, provider.rpartition(".")[2]) for param, provider in _DEPENDS.findall(text)}
+        asked = {c.name.partition(".")[0] for c in module.calls() if "." in c.name and _ASKED.match(c.method)}
+        found |= {provider for param, provider in taken if param in asked}
+    return frozenset(found)
 
 
 def _real(code: Code, module: Module, name: str) -> bool:
