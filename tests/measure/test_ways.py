@@ -59,6 +59,7 @@ TERRAFORM = (
 )
 LAMBDA = "from app.fetch import run\n\n\ndef lambda_handler(event, context):\n    run()\n"
 TIMER = "from apscheduler.schedulers.blocking import BlockingScheduler\nfrom app.fetch import run\n\ns = BlockingScheduler()\n\n\n@s.scheduled_job('cron', hour=3)\ndef nightly():\n    {}\n\n\ns.start()\n"
+COMMAND = "import click\nfrom apscheduler.schedulers.blocking import BlockingScheduler\nfrom app.fetch import run\n\n\n@click.command()\ndef start():\n    s = BlockingScheduler()\n    s.add_job(run, id='fetch', {})\n    s.start()\n"
 BEAT = "from celery import Celery\nfrom app.fetch import run\n\napp = Celery('x')\n\n\n@app.task(name='fetch')\ndef fetch():\n    run()\n\n\napp.conf.{} = {{'x': {{'task': 'fetch', 'schedule': 60}}}}\n"
 KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m app.fetch]\n{}"
 
@@ -81,6 +82,8 @@ KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m ap
         ({"timer.py": TIMER.format("run()")}, 4),
         ({"timer.py": TIMER.format("print('x')")}, 0),
         ({"timer.py": TIMER.format("run()").replace("s.start()", "")}, 0),
+        ({"cli.py": COMMAND.format("trigger='cron', hour=3")}, 4),
+        ({"cli.py": COMMAND.format("**settings.times")}, 0),  # as whoever runs it says
         ({"tasks.py": BEAT.format("beat_schedule")}, 4),
         ({"tasks.py": BEAT.format("task_routes")}, 0),
         ({"kestra.yaml": KESTRA.format("triggers:\n  - type: io.kestra.core.Schedule\n    cron: '0 3 * * *'\n")}, 4),

@@ -26,6 +26,7 @@ _DECORATORS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 # Decorators that send a function to machines which they describe.
 _SENT = re.compile(r"^coiled\.function$|^sagemaker\.remote_function\.remote$|\btask\.(docker|kubernetes)$")
+_TIMES = frozenset({"trigger", "weeks", "days", "hours", "minutes", "seconds", "day", "week", "day_of_week", "hour", "minute", "second"})  # fmt: skip
 _HANDLER = re.compile(r"\b[hH]andler[\"']?\s*[:=]\s*[\"']?[\w./-]+\.(\w+)")  # of functions whose events are told there
 _BEAT = re.compile(r"""["']task["']\s*:\s*["']([\w.]+)["']""")
 
@@ -40,7 +41,9 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
         yield from _marked(module, begun, handlers)
         for function in module.functions.values():
             for call in function.calls:
-                if (target := _timed(call, module)) is not None and (begun or "apscheduler" not in module.packages):
+                if (target := _timed(call, module, function)) is not None and (
+                    begun or "apscheduler" not in module.packages
+                ):
                     calls = tuple(located(name, module, code, function) for name in target)
                     calls = calls or (f"{module.path}::{function.name}",)
                     yield _job("scheduler", module, call.line, target[0] if target else module.path, "schedule", calls)
@@ -64,10 +67,22 @@ def located(name: str, module: Module, code: Code, inside: Function | None = Non
     return f"{path}::{rest}" if path and rest else f"{module.path}::{MAIN}"
 
 
-def _timed(call: Call, module: Module) -> list[str] | None:
+def _users(call: Call, module: Module, inside: Function) -> bool:
+    """Whether a command of a program plans a job at times that it does not say: those of whoever runs it."""
+    named = {call.keywords.get("id"), call.keywords.get("name")}
+    made = any("Trigger" in f"{ref} {module.made.get(ref, '')}" for ref in call.refs)
+    said = made or not named.issuperset(call.texts) or not _TIMES.isdisjoint(call.keywords)
+    return not said and any(d.method == "command" for d in inside.decorators)
+
+
+def _timed(call: Call, module: Module, inside: Function) -> list[str] | None:
     """What a call has run at times: a name, or nothing where that stands inside the call."""
     packages = module.packages
-    if packages & {"apscheduler", "flask_apscheduler"} and call.method == "add_job":
+    if (
+        packages & {"apscheduler", "flask_apscheduler"}
+        and call.method == "add_job"
+        and not _users(call, module, inside)
+    ):
         return [r for r in call.refs if r in module.functions] or list(call.refs[:1])
     if "schedule" in packages and call.method == "do" and "every" in call.name:
         return list(call.refs)[:1]
