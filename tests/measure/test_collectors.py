@@ -472,6 +472,21 @@ def test_the_version_of_what_a_request_brings_is_not_that_of_what_was_learnt() -
     assert levels(files | {"api.py": noted + API})("release.traceability") == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [
+        ("note({'data_version': table.version, 'git_sha': sha()})", 4),
+        ("day = date.today()\nnote({'data_version': day})\nnote({'git_sha': sha()})", 2),
+        ("def note(git_sha: str | None = None):\n    save({'data_version': table.version})", 2),
+    ],
+)
+def test_a_version_is_recorded_where_a_value_is_handed_on(said: str, level: int) -> None:
+    train = f"{TRAIN.replace('SVC().fit', 'save_metadata(1)' + chr(10) + '    SVC().fit')}\n{said}\n"
+    kept = "from sagemaker.estimator import Estimator\n\nEstimator(image_uri='a:1').fit({})\n"
+    files = {"train.py": train, "job.py": kept, "render.yaml": "services: [{type: web, name: api}]\n"}
+    assert levels(files)("release.traceability") == level
+
+
 def test_of_what_a_job_of_gitlab_extends_the_last_word_counts() -> None:
     base = ".paths:\n  only: {changes: ['**/*']}\n.checked:\n  only: {refs: [merge_requests]}\n"
     ship = "t:\n  script: [kubectl apply -f k8s/]\n"

@@ -108,6 +108,7 @@ TERRAFORM = {
     **workflow("terraform apply -auto-approve"),
 }
 BICEP = "resource x 'Microsoft.App/containerApps@2023-05-01' = {{\n  properties: {{ template: {{ scale: {{ minReplicas: {} }} }} }}\n}}\n"
+COMPOSE = "services:\n  api:\n    build: .\n    deploy: {{replicas: {}}}\n  front:\n    image: {}\n"
 SWAP = "docker run -d --name {0} me/x\ncurl -f localhost:8001/health\n{1}\n"
 
 
@@ -120,6 +121,8 @@ SWAP = "docker run -d --name {0} me/x\ncurl -f localhost:8001/health\n{1}\n"
         ({"x.bicep": BICEP.format(2), **workflow("az deployment group create -f x.bicep")}, {"x.bicep": BICEP.format(0), **workflow("az deployment group create -f x.bicep")}),
         (deploys("from sagemaker.model import Model\nModel().deploy(initial_instance_count=2)\n"), deploys("from sagemaker.model import Model\nModel().deploy(initial_instance_count=1)\n")),
         (workflow("gcloud run deploy x --source . --min-instances 2"), workflow("gcloud run deploy x --source . --min-instances 0")),
+        (FLY | {"compose.yaml": COMPOSE.format(3, "nginx:1.27")}, FLY | {"compose.yaml": COMPOSE.format(1, "nginx:1.27")}),
+        (FLY | {"compose.yaml": COMPOSE.format(3, "traefik")}, FLY | {"compose.yaml": COMPOSE.format(3, "redis")}),  # nothing shares it out
         (elsewhere("bash swap.sh") | {"swap.sh": SWAP.format("green", "nginx -s reload")}, elsewhere("bash swap.sh") | {"swap.sh": SWAP.format("x", "")}),
     ],
 )  # fmt: skip

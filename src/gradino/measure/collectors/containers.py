@@ -15,6 +15,7 @@ _SERVES = re.compile(
     r"uvicorn|gunicorn|flask run|streamlit run|mlflow models serve|bentoml serve|torchserve|fastapi run|serving|tensorflow_model_server|tritonserver|hypercorn|(app|api|serve|main|server)\.py",
     re.I,
 )
+_PROXY = re.compile(r"(\S+/)?(nginx|traefik|haproxy|caddy|envoy)\b")
 _NAMED = r"api|serv|app|predict|inference|model|backend|deploy|scor|recommend"
 
 
@@ -76,6 +77,8 @@ def _service(tree: Tree, path: str, services: yaml.Map, name: str) -> Resource:
         deploy = body.map("deploy")
         if deploy.text("replicas").isdigit() and int(deploy.text("replicas")) > 1:
             traits.add("replicas")
+            if any(_PROXY.match(services.map(n).text("image")) for n in services if n != name):
+                traits.add("balanced")
         if deploy.map("update_config") or deploy.map("rollback_config"):
             traits.add("rolling")
     if "prom/prometheus" in image:

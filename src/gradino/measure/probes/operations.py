@@ -197,7 +197,8 @@ def hardly_any_downtime(scene: Scene) -> list[Evidence]:
     found += [scene.show(f, "moves traffic only then") for f in moves if f.job.system != "Makefile"]
     acted_on = any(f.job.system != "Makefile" and _MINDS.search(f.effect.says) for f in deployments(scene))
     if not acted_on:  # Docker itself does nothing about a container that is not well, and most platforms ask it nothing
-        found = [e for e in found if e.source not in ("Docker", "Docker Compose", "nginx")]
+        behind = {scene.tree.at(r.path, r.line) for r in scene.with_trait("balanced")}  # a proxy asks the others then
+        found = [e for e in found if e.source not in ("Docker", "Docker Compose", "nginx") or e.locator in behind]
     if found and not (deployments(scene) or any(r.traits & {"serving", "endpoint"} for r in scene.resources)):
         return [Evidence(e.source, e.locator, e.says, Strength.DECLARED) for e in found[:3]]
     return found[:6]

@@ -1,6 +1,7 @@
 """Probe of traceability: from a deployment to its run, its commit and the version of its data."""
 
 import re
+from collections.abc import Iterator
 
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
@@ -85,5 +86,21 @@ def written(scene: Scene, paths: set[str], pattern: re.Pattern[str], says: str) 
     texts = {path: scene.tree.short(path) for path in sorted(paths) if path.endswith(".py")}
     if not any(_RECORDS.search(t) for t in texts.values()):
         return []
-    found = {path: match for path, text in texts.items() if (match := pattern.search(text))}
+    found = {p: match for p, text in texts.items() if (match := next(_values(pattern, text), None))}
     return [scene.see(p, texts[p][: m.start()].count("\n") + 1, says) for p, m in found.items()]
+
+
+_TODAY = re.compile(r"\b(now|utcnow|today)\(")
+_VERSION = re.compile(r"version|snapshot", re.I)
+
+
+def _values(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches that hand a value on: no parameter or field only declared, and for a version not the day of the run."""
+    for match in pattern.finditer(text):
+        line = text[text.rfind("\n", 0, match.start()) + 1 :].partition("\n")[0]
+        if re.match(r"\s*(async )?def ", line) or re.search(r"^\w+\s*:$", match[0]):
+            continue
+        name = re.search(r"[:=,]\s*([A-Za-z_]\w*)[\s,)}\]]*$", line)
+        made = re.search(rf"^[ \t]*{name[1]}\s*=([^\n]*)", text, re.M) if name else None
+        if not (_VERSION.search(match[0]) and (_TODAY.search(line) or (made and _TODAY.search(made[1])))):
+            yield match
