@@ -22,6 +22,7 @@ class Step:
     soft: bool = False  # its failure is swallowed
     folder: str = ""
     calls: tuple[str, ...] = ()  # Python functions it runs: path::name
+    rescue: bool = False  # only what fails brings it about
 
     def input(self, name: str) -> str:
         """The input called `name`, or an empty string."""
@@ -97,6 +98,28 @@ _STARTS = re.compile(
     r"|airflow\s+dags\s+trigger\s+(?:-\S+\s+)*([\w.-]+)"
     r"|databricks\s+bundle\s+run(?:\s+(?:-t|--target|--var|-p|--profile)[ =]\S+|\s+-\S+)*\s+([\w.-]+)"
 )
+
+
+_CONTAINER = re.compile(r"(?:sudo\s+)?(?:docker|podman)(?:[- ]compose\s(?:.*\s)?up\b|\s+(?:container\s+)?run\b)")
+_NAMED = re.compile(r"--name[= ][\"']?((?:\$\{\{[^}]*\}\}|[^\s\"'])+)")
+
+
+def taken_down(jobs: list[Job], job: Job, step: Step, command: str) -> bool:
+    """Whether the container that a command starts is stopped again, later in its job or in one that needs it."""
+    if not _CONTAINER.match(command):
+        return False
+    named = _NAMED.search(command)
+    if named is None and "compose" not in command:
+        return False
+    stops = rf"(?:stop|rm|kill)\b[^\n]*{re.escape(named[1])}(?![\w-])" if named else r"compose\b[^\n]*\sdown\b"
+    after = {f"{job.group}#{job.name}"}
+    for other in jobs:  # as they are written, each after those that it needs
+        after |= {f"{other.group}#{other.name}"} if after & set(other.needs) else set()
+    mine = [step.run[step.run.rfind(" run " if named else " up") :]] if step.run else []
+    steps = [*job.steps[job.steps.index(step) + 1 :]]
+    steps += [s for j in jobs if j is not job and not j.off and f"{j.group}#{j.name}" in after for s in j.steps]
+    said = [*mine, *(s.run for s in steps if not s.off and not s.rescue)]
+    return any(re.search(stops, text) for text in said)
 
 
 def started(jobs: list[Job]) -> list[Job]:

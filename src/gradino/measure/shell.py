@@ -170,7 +170,7 @@ class Handover:
 _SETS = r"(?:export|local|readonly|declare(?:\s+-\w+)*)"
 # A line that sets a variable to what can be read, and whatever else may change one.
 _ASSIGNED = re.compile(
-    rf"^[ \t]*(?:{_SETS}[ \t]+)?([A-Za-z_]\w*)=(?:\"((?:[^\"$`\\\n]|\$(?:\w+|\{{\w+\}}))*)\"|'([^'\n]*)'|((?:[\w./:@%+=,-]|\$(?:[A-Za-z_]\w*|\{{\w+\}}))+))"
+    rf"^[ \t]*(?:{_SETS}[ \t]+)?([A-Za-z_]\w*)=(?:\"((?:[^\"$`\\\n]|\$(?:\w+|\{{\w+\}}|\{{\{{[^}}\n]*\}}\}}))*)\"|'([^'\n]*)'|((?:[\w./:@%+=,-]|\$(?:[A-Za-z_]\w*|\{{\w+\}}))+))"
     r"[ \t]*(?:#.*|;)?$",
     re.M,
 )

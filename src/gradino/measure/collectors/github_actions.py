@@ -150,9 +150,9 @@ def _jobs(
             )
             continue
         folder = body.map("defaults").map("run").text("working-directory") or default_folder
-        known = {**workflow.map("env"), **body.map("env")}
+        known, asked = {**workflow.map("env"), **body.map("env")}, body.text("if")
         steps = [
-            replace(s, run=_known(s.run, {**known, **item.map("env")}))
+            replace(s, run=_known(s.run, {**known, **item.map("env")}), rescue="failure(" in asked + item.text("if"))
             for item in body.list("steps")
             if isinstance(item, yaml.Map)
             for s in _steps(tree, item, folder, narrowed, branches, given)
