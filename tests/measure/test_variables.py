@@ -80,6 +80,9 @@ def action(uses: str, given: str) -> Files:
     return {CD: f"on: push\njobs:\n  d:\n    steps:\n      - uses: {uses}\n        with: {{{given}}}\n"}
 
 
+AZURE = "from azureml.core import Experiment\nexperiment = Experiment(w, 'x')\nexperiment.submit(config)\n"
+FITS = "class Scaled:\n    def fit(self, x, y):\n        {}\n        return self\n\n\nif __name__ == '__main__':\n    model = Scaled()\n    model.fit(x, y)\n"
+WEB = "from azureml.core.webservice import AksWebservice\nAksWebservice.deploy_configuration({})\n"
 STACK = "from pulumi import automation\n\nstack = automation.{}\nstack.{}()\n"
 SERVICE = {"iac.py": "import pulumi_gcp as gcp\ngcp.cloudrunv2.Service('api', location='x')\n"}
 
@@ -89,8 +92,47 @@ SERVICE = {"iac.py": "import pulumi_gcp as gcp\ngcp.cloudrunv2.Service('api', lo
     [
         ("release.process", action("huggingface/hub-sync@v0.1.0", "repo_type: space"), action("huggingface/hub-sync@v0.1.0", "repo_type: dataset")),
         ("release.process", SERVICE | deploys(STACK.format("select_stack('a')", "up")), SERVICE | deploys(STACK.format("select_stack('a')", "preview"))),
+        ("operations.availability", deploys(WEB.format("autoscale_enabled=True") + "model.deploy()\n"), deploys(WEB.format("autoscale_enabled=False") + "model.deploy()\n")),
     ],
 )  # fmt: skip
 def test_what_deploys(track: str, does: Files, hollow: Files) -> None:
     assert levels(does)(track) == 4
     assert levels(hollow)(track) < 4
+
+
+HOSTED = 'on: push\njobs:\n  d:\n    runs-on: self-hosted\n    steps:\n      - run: |\n          NAME="${{{{ matrix.name }}}}-${{GITHUB_REF_NAME}}"\n          docker stop $NAME || true\n          docker run -d --name $NAME me/x\n  after:\n    runs-on: self-hosted\n    needs: d\n    if: {}\n    steps:\n      - run: {}\n'
+
+
+@pytest.mark.parametrize(
+    ("when", "run", "level"),
+    [
+        ("always()", "curl -f localhost", 4),
+        ("always()", "docker stop ${{ matrix.name }}-${GITHUB_REF_NAME}", 1),
+        ("always()", "docker stop ${{ matrix.name }}-${GITHUB_REF_NAME}-old", 4),
+        ("failure()", "docker stop ${{ matrix.name }}-${GITHUB_REF_NAME}", 4),
+    ],
+)
+def test_a_container_that_is_stopped_again_was_a_test(when: str, run: str, level: int) -> None:
+    files = {CD: HOSTED.format(when, run)}
+    assert levels(files)("release.process") == level
+    assert levels(files)("integration.builds") == (4 if level == 4 else 0)
+
+
+RELEASES = "on: push\njobs:\n  d:\n    steps:\n      - run: python -m build\n      - uses: softprops/action-gh-release@v2\n        with: {{files: dist/*, draft: {}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("track", "files", "level"),
+    [
+        ("integration.builds", {CD: RELEASES.format("false")}, 4),
+        ("integration.builds", {CD: RELEASES.format("true")}, 0),
+        ("creation.training", {"jobs/fit.py": AZURE} | workflow("python jobs/fit.py"), 3),
+        ("creation.training", {"tests/fit.py": AZURE} | workflow("python tests/fit.py"), 1),
+        ("creation.training", {"fit.py": FITS.format("self.inner.fit(x, y)")} | workflow("python fit.py"), 3),
+        ("creation.training", {"fit.py": FITS.format("self.seen = x")} | workflow("python fit.py"), 1),
+        ("operations.feedback", {"ship.py": WEB.format("enable_app_insights=True")}, 3),
+        ("operations.feedback", {"ship.py": WEB.format("enable_app_insights=False")}, 0),
+    ],
+)
+def test_what_only_looks_like_it(track: str, files: Files, level: int) -> None:
+    assert levels(files)(track) == level

@@ -8,7 +8,8 @@ from gradino.measure.scene import Scene
 
 _MANY = r"[\"']?\s*[:=]\s*([2-9]|\d\d)"
 _KEPT = re.compile(
-    rf"\b(initial_instance_count|InitialInstanceCount|min_replica_count|min_replicas|num_replicas|desired_?[cC]ount|MinCapacity){_MANY}"
+    rf"\b(initial_instance_count|InitialInstanceCount|min_replica_count|min_replicas|num_replicas|desired_?[cC]ount|autoscale_min_replicas|MinCapacity){_MANY}"
+    r"|\bautoscale_enabled\s*=\s*True\b"
     r"|\b(liveness_probe|readiness_probe|startup_probe|health_check_period_s|health_check_path)\s*="
     r"|\b(BlueGreenUpdatePolicy|RollingUpdatePolicy|AutoRollbackConfiguration|BlueGreenDeployment\w*|minimumHealthyPercent)\b|\bregister_scalable_target\("
 )

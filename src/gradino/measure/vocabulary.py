@@ -223,7 +223,7 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         result.append(("keep", name))
     if _reports(call):
         result.append(("track", name))
-    if not _RECORDED.isdisjoint(call.keywords):
+    if not _RECORDED.isdisjoint(call.keywords) or call.keywords.get("enable_app_insights") == "True":
         result.append(("watch", name))
     if "model_serving_container_image_uri" in call.keywords or any("MODEL_REGISTRY" in t for t in call.texts):
         result.append(("register", name))
@@ -319,6 +319,9 @@ def _reports(call: Call) -> bool:
 
 def _trains(call: Call, module: Module) -> bool:
     name, method = call.name, call.method
+    own = module.functions.get(f"{call.maker}.{method}")
+    if own is not None and not own.calls:
+        return False  # what only fits an interface
     if method in (
         "fit",
         "partial_fit",

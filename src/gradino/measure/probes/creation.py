@@ -130,7 +130,8 @@ _REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b
 
 
 def _rehearsed(firing: Firing) -> bool:
-    return bool(_REHEARSED.search(f"{firing.job.name} {firing.step.run} {firing.step.folder}"))
+    said = f"{firing.job.name} {firing.step.run} {firing.step.folder}"
+    return tested(firing.effect.path) or bool(_REHEARSED.search(said))
 
 
 def trains_by_itself(scene: Scene) -> list[Evidence]:
