@@ -207,3 +207,19 @@ def test_a_test_of_scoring_enters_what_the_service_answers_with(test: str, level
     files = {"core/__init__.py": "", "core/rater.py": _BEHIND, "core/checks.py": checks, "api.py": _THIN}
     found = levels({**files, "tests/app/test_core.py": test} | _workflow("pytest"))
     assert found("release.scoring-script") == level
+
+
+@pytest.mark.parametrize(
+    ("package", "level"),
+    [
+        ({"rides/__init__.py": ""}, 0),  # a folder that git ignores: the run ends as it collects the file
+        ({"rides/__init__.py": "", "rides/models/fit.py": "def fit(x):\n    return x\n"}, 2),
+        ({"rides/__init__.py": "", "rides/models.pyx": ""}, 2),
+        ({"rides/__init__.py": "__path__ = elsewhere()\n"}, 2),
+        ({}, 2),
+    ],
+)
+def test_a_part_that_a_package_of_the_project_lacks_ends_the_tests(package: dict[str, str], level: int) -> None:
+    test = "from rides.models.fit import fit\n\n\ndef test_fit():\n    assert fit(1) == 1\n"
+    found = levels({**package, "tests/test_fit.py": test} | _workflow("pytest"))
+    assert found("integration.application-tests") == level

@@ -38,6 +38,8 @@ def absent(code: Code, path: str) -> str:
     text, module = code.tree.short(path), code.module(path)
     known = set(module.imports.values()) if module else set()
     for taken in _TAKES.finditer(text) if known and not _MAKES_NAMES.search(text) else ():
+        if _lacks(code, taken[1], path):
+            return f"it imports {taken[1]}, which is not there"
         for name in re.findall(r"\w+(?=\s*(?:,|\)|#|$|as\b))", re.sub(r"\bas\s+\w+|#.*", "", taken[2])):
             where, rest = code.find(f"{taken[1]}.{name}", path)
             if "." not in taken[1] or rest != name or not where.endswith(".py") or f"{taken[1]}.{name}" not in known:
@@ -51,6 +53,19 @@ def absent(code: Code, path: str) -> str:
             if len(alike) == 1 and not folder:
                 return f"it imports {name} from {where}, where there is none"
     return ""
+
+
+def _lacks(code: Code, name: str, path: str) -> bool:
+    """Whether a module is of a package of the repository that has no such part, in no language, nor makes one."""
+    head, _, rest = name.partition(".")
+    package, left = code.find(head, path) if head and rest and not _GENERATED.search(name) else ("", "")
+    if left or package not in (f"{head}/__init__.py", f"src/{head}/__init__.py"):
+        return False
+    part = f"{head}/{rest.partition('.')[0]}"
+    other = [p for p in code.tree.sizes if f"/{p}".endswith(f"/{head}/__init__.py") and p != package]
+    there = any(f"/{part}{end}" in f"/{p}" for p in code.tree.sizes for end in "./")
+    behind = code.tree.holds(f"{package.removesuffix(f'{head}/__init__.py')}{part}")  # a link, or a submodule
+    return not (other or there or behind or "path" in (code.tree.text(package) or ""))
 
 
 @dataclass(slots=True)
