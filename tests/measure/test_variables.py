@@ -13,6 +13,8 @@ from tests.measure.test_releases import CD, Files, deploys, workflow
     ("script", "meant"),
     [
         ('A="b c"\nB="$A/d"\nrun ${B}', 'A="b c"\nB="b c/d"\nrun b c/d'),
+        ('A="${{ inputs.x }}"\nrun $A,b', 'A="${{ inputs.x }}"\nrun ${{inputs.x}},b'),
+        ('A="${{ inputs.x || 50 }}"\nrun $A,b', None),
         ("CODE=0\npytest || CODE=1\nexit $CODE", None),
         ("A=1\nif x; then A=2; fi\nrun $A", None),
         ("case $1 in\n  -e) A=2 ;;\nesac\nA=1\nrun $A", None),

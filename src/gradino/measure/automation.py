@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass, field, replace
 
+from gradino.measure import shell
+
 # What starts a job. `merge` stands for a push to a shared branch, a closed pull request or an equivalent;
 # `event` for a message, a new model version or another pipeline's resource; `metric` for an alarm or a drift signal.
 AUTOMATIC = frozenset({"push", "tag", "release", "schedule", "event", "metric", "run"})
@@ -111,7 +113,9 @@ def taken_down(jobs: list[Job], job: Job, step: Step, command: str) -> bool:
     named = _NAMED.search(command)
     if named is None and "compose" not in command:
         return False
-    stops = rf"(?:stop|rm|kill)\b[^\n]*{re.escape(named[1])}(?![\w-])" if named else r"compose\b[^\n]*\sdown\b"
+    stops = (
+        rf"(?:stop|rm|kill)\b[^\n]*{re.escape(shell.tight(named[1]))}(?![\w-])" if named else r"compose\b[^\n]*\sdown\b"
+    )
     after = {f"{job.group}#{job.name}"}
     for other in jobs:  # as they are written, each after those that it needs
         after |= {f"{other.group}#{other.name}"} if after & set(other.needs) else set()
@@ -119,7 +123,7 @@ def taken_down(jobs: list[Job], job: Job, step: Step, command: str) -> bool:
     steps = [*job.steps[job.steps.index(step) + 1 :]]
     steps += [s for j in jobs if j is not job and not j.off and f"{j.group}#{j.name}" in after for s in j.steps]
     said = [*mine, *(s.run for s in steps if not s.off and not s.rescue)]
-    return any(re.search(stops, text) for text in said)
+    return any(re.search(stops, shell.tight(text)) for text in said)
 
 
 def started(jobs: list[Job]) -> list[Job]:

@@ -170,7 +170,7 @@ class Handover:
 _SETS = r"(?:export|local|readonly|declare(?:\s+-\w+)*)"
 # A line that sets a variable to what can be read, and whatever else may change one.
 _ASSIGNED = re.compile(
-    rf"^[ \t]*(?:{_SETS}[ \t]+)?([A-Za-z_]\w*)=(?:\"((?:[^\"$`\\\n]|\$(?:\w+|\{{\w+\}}|\{{\{{[^}}\n]*\}}\}}))*)\"|'([^'\n]*)'|((?:[\w./:@%+=,-]|\$(?:[A-Za-z_]\w*|\{{\w+\}}))+))"
+    rf"^[ \t]*(?:{_SETS}[ \t]+)?([A-Za-z_]\w*)=(?:\"((?:[^\"$`\\\n]|\$(?:\w+|\{{\w+\}}|\{{\{{[^}}|&\n]*\}}\}}))*)\"|'([^'\n]*)'|((?:[\w./:@%+=,-]|\$(?:[A-Za-z_]\w*|\{{\w+\}}))+))"
     r"[ \t]*(?:#.*|;)?$",
     re.M,
 )
@@ -179,6 +179,11 @@ _CHANGED = re.compile(
     re.M,
 )
 _USED = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))")
+
+
+def tight(text: str) -> str:
+    """A text with each expression of a workflow as one word."""
+    return _HOLE.sub(lambda hole: hole[0].replace(" ", ""), text)
 
 
 def filled(script: str) -> str:
@@ -191,7 +196,7 @@ def filled(script: str) -> str:
 
     for name, loose, exact, plain in _ASSIGNED.findall(script) if times else ():
         if times[name] == 1:
-            known[name] = exact or _USED.sub(value, loose or plain)[:_LONGEST_VALUE]
+            known[name] = exact or tight(_USED.sub(value, loose or plain))[:_LONGEST_VALUE]
     return _USED.sub(value, script) if known else script
 
 
@@ -334,7 +339,7 @@ def handover(command: str) -> Handover | None:
     named = re.match(r"\s*(pixi|pdm|rye|hatch)\s+run\b", command)  # a task of the project, unless a program
     module = re.match(r"\s*uv\s+run\s+(?:-\S+\s+)*?-m\s+(\S.*)", command)
     command = f"python -m {module[1]}" if module else bare(command)
-    command = _HOLE.sub(lambda hole: hole[0].replace(" ", ""), command)  # one word each
+    command = tight(command)
     if trivial(command):
         return None
     try:
