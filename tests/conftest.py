@@ -1,4 +1,4 @@
-"""Slow tests start as long as there is time, where a run says how much there is."""
+"""Slow tests start as long as there is time, where a run says until when."""
 
 import time
 
@@ -6,19 +6,11 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--minutes", type=float, help="start no slow test later than this; without it, all run")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_STARTED] = time.monotonic()
+    parser.addoption("--until", type=float, help="seconds of the epoch; no slow test starts later")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    minutes = item.config.getoption("minutes")
-    late = minutes is not None and time.monotonic() - item.config.stash[_STARTED] > 60 * minutes
-    if late and item.get_closest_marker("slow"):
-        pytest.skip(f"slow, and {minutes:g} minutes are over: `make test` runs it")
-
-
-_STARTED = pytest.StashKey[float]()
+    until = item.config.getoption("until")
+    if until is not None and time.time() > until and item.get_closest_marker("slow"):
+        pytest.skip("slow, and there is no time left for it: `make test` runs it")
