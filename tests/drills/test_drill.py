@@ -43,9 +43,9 @@ def git(folder: Path, *words: str) -> None:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Path:
-    """The example with half a year of simulated rides in its store."""
-    folder = tmp_path / "town"
+def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example with half a year of simulated rides in its store; its sockets want a short path."""
+    folder = tmp_path_factory.mktemp("drill") / "town"
     scaffold.write(folder, example())
     scaffold.commit(folder)
     for day, rows in feed.days(simulate()):
