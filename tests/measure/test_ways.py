@@ -103,6 +103,11 @@ BESIDE = "if __name__ == '__main__':\n    print(drifted())\n    train()\n"
 SENT = DRIFT.replace("from train import train", "import requests").format(
     "if drifted():\n    requests.post('https://api.github.com/repos/a/b/dispatches')"
 )
+LAZY = (
+    "from train import train\n\n\ndef check_drift(rows):\n    print('drift is not checked yet')\n    return {}\n\n\n"
+    "if __name__ == '__main__':\n    if check_drift(1):\n        train()\n"
+)
+BUSY = "import schedule\nfrom train import train\n\n\nclass Flow:\n    def fit(self):\n        train()\n\n    def report(self):\n        print('x')\n\n\ndef plan():\n    flow = Flow()\n    schedule.every(24).hours.do(flow.{})\n\n\nif __name__ == '__main__':\n    Flow().fit() if __file__ else plan()\n"
 WAITS = (
     "on: {repository_dispatch: {types: [x]}}\njobs:\n  t:\n    runs-on: u\n    steps:\n      - run: python train.py\n"
 )
@@ -120,6 +125,10 @@ WAITS = (
         ({"nightly.py": DRIFT.format(BESIDE), ".github/workflows/x.yml": DAILY.format("python -c 'import nightly; nightly.train()'")}, 3),
         ({"nightly.py": SENT, ".github/workflows/x.yml": DAILY.format("python nightly.py"), ".github/workflows/t.yml": WAITS}, 4),
         ({"nightly.py": SENT, ".github/workflows/t.yml": WAITS}, 3),
+        ({"nightly.py": LAZY.format("rows.psi()"), ".github/workflows/x.yml": DAILY.format("python nightly.py")}, 4),
+        ({"nightly.py": LAZY.format("None"), ".github/workflows/x.yml": DAILY.format("python nightly.py")}, 3),
+        ({"nightly.py": BUSY.format("fit")}, 3),
+        ({"nightly.py": BUSY.format("report")}, 1),
     ],
 )  # fmt: skip
 def test_what_starts_training(files: dict[str, str], level: int) -> None:

@@ -16,6 +16,9 @@ _WRAPPED = re.compile(
     r"(\(\)|\.(fn|with_options|with_config|options|override|partial|remote|submit|map|expand|delay|apply_async|"
     r"create_snapshot|s|si))+$"
 )
+_SAYS = re.compile(
+    r"^print$|(^|\.|_)log(ger|ging)?\.(debug|info|warn|warning|error|critical|log)$|^(time|asyncio)\.sleep$"
+)
 _LOOK_AT = frozenset(
     {"callable", "hasattr", "isinstance", "issubclass", "type", "inspect.signature", "inspect.getsource"}
 )
@@ -233,6 +236,19 @@ class Code:
         bases = self._bases(module, owner)
         return next(([(b.path, f"{c}.{name}")] for b, c in bases if f"{c}.{name}" in b.functions), [])
 
+    def method(self, module: Module, owner: str, name: str) -> list[tuple[str, str]]:
+        """The method of a class, of this module or another of the project, as a module calls that class."""
+        return (
+            self._method(module, owner, name) if owner in module.classes else self.elsewhere(module, f"{owner}.{name}")
+        )
+
+    def idle(self, module: Module, function: Function, call: Call) -> bool:
+        """Whether a call enters only functions of the project's own that do nothing but talk."""
+        entered = self._named(module, function, call.name, call.maker)
+        known = [(self.module(p), n) for p, n in entered]
+        inside = [m.functions[n] for m, n in known if m is not None and n in m.functions]
+        return bool(inside) and len(inside) == len(entered) and all(_talks(f) for f in inside)
+
     def _bases(self, module: Module, owner: str, depth: int = 0) -> list[tuple[Module, str]]:
         """The classes of the project that a class extends, the nearest first."""
         found: list[tuple[Module, str]] = []
@@ -284,6 +300,13 @@ def _shared(path: str, folder: str) -> int:
             break
         count += 1
     return count
+
+
+def _talks(function: Function) -> bool:
+    """Whether a function, or a method that says so, prints or logs at most and returns nothing, or a constant."""
+    acts = function.commands or function.asserts or function.decorators or function.refs or False in function.returns
+    said = all(_SAYS.search(c.name) for c in function.calls)
+    return said and not acts and (bool(function.calls) or "." not in function.name)
 
 
 def _entry(function: Function) -> bool:

@@ -259,7 +259,8 @@ class Follower:
             )
             imports = imports or any(c.name in ("__import__", "importlib.import_module") for c in function.calls)
             for call in (*function.decorators, *function.calls):
-                for verb, says in vocabulary.verbs(call, module, f"{module.path}::{function.name}"):
+                verbs = vocabulary.verbs(call, module, f"{module.path}::{function.name}")
+                for verb, says in () if verbs and self.code.idle(module, function, call) else verbs:
                     lost = verb == "test" and not _passes_on(module)
                     found.append(Effect(verb, module.path, call.line, says, lost, function=function.name))
                 if call.texts and depth < _DEEPEST and self._runs_shell(module, function, call):

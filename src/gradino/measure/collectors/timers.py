@@ -64,7 +64,11 @@ def located(name: str, module: Module, code: Code, inside: Function | None = Non
         if known in module.functions:
             return f"{module.path}::{known}"
     path, rest = code.find(name, module.path)
-    return f"{path}::{rest}" if path and rest else f"{module.path}::{MAIN}"
+    if path and rest:
+        return f"{path}::{rest}"
+    held, _, method = name.partition(".")
+    places = code.method(module, module.made.get(held, ""), method)
+    return "::".join(places[0]) if places else f"{module.path}::{MAIN}"
 
 
 def _users(call: Call, module: Module, inside: Function) -> bool:
