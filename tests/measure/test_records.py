@@ -53,6 +53,8 @@ def training(before: str, inside: str = "") -> dict[str, str]:
         (training("import sqlite3", "db.execute('INSERT INTO training_runs VALUES (?, ?)', (c, auc))"), True),
         (training("import pandas", "frame.to_sql('model_metrics', engine, if_exists='append')"), True),
         (training("import sqlite3", "db.execute('INSERT INTO training_data VALUES (?, ?)', row)"), False),
+        (training("import sqlite3", "db.execute('INSERT INTO model_info (name, accuracy, recall) VALUES (?, ?, ?)', row)"), True),
+        (training("import sqlite3", "db.execute('INSERT INTO quality_threshold (name, accuracy) VALUES (?, ?)', row)"), False),
         (training("from store import Run", "session.add(TrainingRun(f1=f1))"), True),
         (training("from store import Run", "session.add(Customer(f1=f1))"), False),
         (training("import supabase", "client.table('model_runs').insert(row).execute()"), True),

@@ -126,16 +126,20 @@ def taken_down(jobs: list[Job], job: Job, step: Step, command: str) -> bool:
     return any(re.search(stops, shell.tight(text)) for text in said)
 
 
+def starts(job: Job) -> list[str]:
+    """The names of the jobs that commands of a job start."""
+    texts = [s.run.replace("\\\n", " ") for s in job.steps if not s.off and not job.off]
+    named = (next(name for name in m.groups() if name) for t in texts for m in _STARTS.finditer(t))
+    return [name.rpartition("/")[2] for name in named]
+
+
 def started(jobs: list[Job]) -> list[Job]:
     """The jobs, each that another's command starts with the triggers of that one."""
     for _ in range(3):  # one that is started may start another
         by_name: dict[str, set[str]] = {}
         for job in jobs:
-            for step in job.steps if not job.off else ():
-                for found in _STARTS.finditer(step.run.replace("\\\n", " ") if not step.off else ""):
-                    by_name.setdefault(next(name for name in found.groups() if name).rpartition("/")[2], set()).update(
-                        job.triggers
-                    )
+            for name in starts(job):
+                by_name.setdefault(name, set()).update(job.triggers)
         jobs = [
             replace(j, triggers=j.triggers.union(*(by_name.get(n, ()) for n in (j.path.rpartition("/")[2], j.name))))
             for j in jobs

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from gradino.measure import broken, shell, vocabulary
+from gradino.measure import broken, judgements, shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job, Resource, Step, started, taken_down
 from gradino.measure.code import Code
 from gradino.measure.collectors import COLLECTORS
@@ -96,9 +96,9 @@ class Scene:
     def firings(self) -> list[Firing]:
         """Everything that jobs do, those that never fire included."""
         every = [Firing(j, s, e) for j in self.jobs for s in j.steps for e in dict.fromkeys(self.follower.step(j, s))]
-        return [
-            f for f in every if f.effect.verb != "deploy" or not taken_down(self.jobs, f.job, f.step, f.effect.says)
-        ]
+        return judgements.of_live(
+            [f for f in every if f.effect.verb != "deploy" or not taken_down(self.jobs, f.job, f.step, f.effect.says)]
+        )
 
     def fired(self, *verbs: str, when: frozenset[str] = AUTOMATIC) -> list[Firing]:
         """Live firings of any of the verbs whose job one of the triggers starts."""

@@ -3,7 +3,7 @@
 A verb is one of: train, submit (to compute that a file defines), track, register, keep (a model with its run), store
 (the platform that trains does that by itself), pin (the version of a model that is fetched), load, predict, serve,
 deploy, promote, split (live traffic), collect (new data), fixed (data that never changes), watch (the deployed model),
-drift, alert, gate, record-data, record-commit.
+drift, judge, alert, gate, record-data, record-commit.
 """
 # ruff: noqa: E501 - a table reads better unwrapped
 
@@ -160,7 +160,7 @@ _BY_NAME = tuple(
         (_WATCHERS.pattern + r"|^azureml\S+DataDriftDetector\.create\w*$|(quality_monitors|data_quality)\.(create\w*|run_refresh)$|^databricks\.lakehouse_monitoring\.create", "watch"),
         (r"^tfx\.(\w+\.)*(Trainer|Tuner)$", "store"),
         (r"^(sentry_sdk|honeybadger|rollbar|bugsnag|raven)\b", "errors"),
-        ((r"^kfp(\.\w+)*\.(Condition|If|Elif)$|^tfx\.(\w+\.)*Evaluator$|^sagemaker\.workflow\.(\w+\.)*ConditionStep$|"
+        ((r"^kfp(\.\w+)*\.(Condition|If|Elif)$|^tfx\.(\w+\.)*Evaluator$|^sagemaker\.(mlops\.)?workflow\.(\w+\.)*ConditionStep$|"
           r"^sagemaker\.workflow\.conditions\.Condition(Less|Greater)\w+$|^airflow\.(\w+\.)*(BranchPythonOperator|ShortCircuitOperator)$|"
           r"^airflow\.(\w+\.)*task\.(branch|short_circuit)$"), "gate"),
     )
@@ -232,8 +232,9 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
         result.append(("pin", name))
     if method.startswith("push_to_hub_") or call.keywords.get("push_to_hub") == "True":
         result.append(("register", name))
-    if _QUALITY.search(name) and _OF_LIVE.search(function) and not re.search(r"train|valid", function):
-        result.append(("drift", name))
+    if _QUALITY.search(name):
+        of_live = _OF_LIVE.search(function) and not re.search(r"train|valid", function)
+        result.append(("drift" if of_live else "judge", name))
     if method in ("WandbLogger", "MLFlowLogger") and call.keywords.get("log_model", "False") != "False":
         result.append(("keep", name))
     if _AUTOLOG.match(name) and call.keywords.get("log_models") != "False" and not module.path.endswith(".ipynb"):

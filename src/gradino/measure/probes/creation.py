@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gradino.measure import shell, sources, vocabulary
-from gradino.measure.automation import AUTOMATIC, CHECKED
+from gradino.measure.automation import AUTOMATIC, CHECKED, starts
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.python import Call, Function, Module
 from gradino.measure.scene import Firing, Scene, tested
@@ -168,6 +168,7 @@ def production_metrics_retrain(scene: Scene) -> list[Evidence]:
             continue
         does = [f for f in scene.firings if f.job is job and not f.off]
         trains = [f for f in does if f.effect.verb in ("train", "submit")] or (_sent(scene) if _sends(does) else [])
+        trains = trains or [f for f in scene.fired("train", "submit") if f.job.name in starts(job)]
         judged = [f for f in scene.before(job) if f.effect.verb == "drift"]
         if trains and "metric" in job.triggers:
             found.append(scene.show(trains[0], "a production metric starts training"))

@@ -18,7 +18,8 @@ _KEEPS = _KEEPS_ALL | {"Kubeflow", "Metaflow", "Step Functions"}
 # name that their run gives them.
 _TABLE = re.compile(
     r"mlpipeline[-_]metrics|insert\s+into\s+[\"'`]?([\w.]*\.)?"
-    r"(experiments|runs|\w*(experiment|training|model|run)_?(run|metric|result|log|history|registry|league)s?)\b",
+    r"((experiments|runs|\w*(experiment|training|model|run)_?(run|metric|result|log|history|registry|league)s?)\b|"
+    r"(?!\w*(threshold|drift|predict|monitor))\w+[\"'`]?\s*\([^)]{0,400}?\b(accuracy|f1|f1_score|roc_auc|auc|rmse|mae)\b)",
     re.I,
 )
 _OF_RUNS = re.compile(
