@@ -35,6 +35,10 @@ GITLAB = (
 )
 AZURE = "trigger:\n  branches: {{include: [main]}}\n  paths: {paths}\npool: {{vmImage: u}}\nsteps:\n  - task: AzureWebApp@1\n"
 STAGE = 'stage {{\n  name = "Deploy"\n  action {{\n    category = "Deploy"\n    provider = "{}"\n  }}\n}}\n'
+BATCH = {
+    "aml/ship.yml": "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json\ncode: ..\ncommand: python ship.py\n",
+    "ship.py": "import boto3\nboto3.client('sagemaker').update_endpoint(EndpointName='x')\n",
+}
 READS = "import json\nimport boto3\n\nSETTINGS = 'ship/settings.json'\n\n\ndef main():\n    with open(SETTINGS) as file:\n        said = json.load(file)\n    boto3.client('sagemaker').update_endpoint(**said)\n\n\nif __name__ == '__main__':\n    main()\n"
 
 
@@ -53,6 +57,7 @@ READS = "import json\nimport boto3\n\nSETTINGS = 'ship/settings.json'\n\n\ndef m
         ({".gitlab-ci.yml": GITLAB.format(head="", rest="      changes: ['*.py']\n")}, {".gitlab-ci.yml": GITLAB.format(head="", rest="      changes: ['service/**/*']\n")}),
         ({".gitlab-ci.yml": GITLAB.format(head="workflow:\n  rules:\n    - if: $CI_COMMIT_BRANCH\n", rest="")}, {".gitlab-ci.yml": GITLAB.format(head="workflow:\n  rules:\n    - when: never\n", rest="")}),
         ({"azure-pipelines.yml": AZURE.format(paths="{exclude: [docs]}")}, {"azure-pipelines.yml": AZURE.format(paths="{include: [service]}")}),
+        (BATCH | workflow("az ml job create \\\n  --file aml/ship.yml"), BATCH | workflow("az ml job validate \\\n  --file aml/ship.yml")),
         ({"Jenkinsfile": "pipeline { stages { stage('d') { steps { sh(label: 'd', script: 'gcloud run deploy x') } } } }"}, {"Jenkinsfile": "pipeline { stages { stage('d') { steps { echo 'gcloud run deploy x' } } } }"}),
         ({"p.tf": f'resource "aws_codepipeline" "p" {{\n{STAGE.format("ECS")}}}\n'}, {"p.tf": f'resource "aws_codepipeline" "p" {{\n{STAGE.format("SageMaker")}}}\n'}),
     ],

@@ -95,7 +95,7 @@ def comes_round(cron: str) -> bool:
 
 # A command that starts a job which another file describes, and the name of that file, or of the job.
 _STARTS = re.compile(
-    r"(?:gcloud\b.*\bbuilds\s+submit|gh\s+workflow\s+run|argo\s+submit|kubectl\s+create|circleci\s+run)"
+    r"(?:gcloud\b.*\bbuilds\s+submit|gh\s+workflow\s+run|argo\s+submit|kubectl\s+create|circleci\s+run|az\s+ml\s+job\s+create)"
     r"[^\n;&|]*?([\w./-]+\.(?:ya?ml|json))|dbx\s+launch[^\n;&|]*?--jobs?[= ]([\w.-]+)"
     r"|airflow\s+dags\s+trigger\s+(?:-\S+\s+)*([\w.-]+)"
     r"|databricks\s+bundle\s+run(?:\s+(?:-t|--target|--var|-p|--profile)[ =]\S+|\s+-\S+)*\s+([\w.-]+)"
@@ -126,6 +126,10 @@ def taken_down(jobs: list[Job], job: Job, step: Step, command: str) -> bool:
     return any(re.search(stops, shell.tight(text)) for text in said)
 
 
+# A job or script that trains to see whether training works.
+REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b|sanity", re.I)
+
+
 def starts(job: Job) -> list[str]:
     """The names of the jobs that commands of a job start."""
     texts = [s.run.replace("\\\n", " ") for s in job.steps if not s.off and not job.off]
@@ -138,7 +142,7 @@ def started(jobs: list[Job]) -> list[Job]:
     for _ in range(3):  # one that is started may start another
         by_name: dict[str, set[str]] = {}
         for job in jobs:
-            for name in starts(job):
+            for name in () if REHEARSED.search(job.name) else starts(job):
                 by_name.setdefault(name, set()).update(job.triggers)
         jobs = [
             replace(j, triggers=j.triggers.union(*(by_name.get(n, ()) for n in (j.path.rpartition("/")[2], j.name))))

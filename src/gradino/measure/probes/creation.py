@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gradino.measure import shell, sources, vocabulary
-from gradino.measure.automation import AUTOMATIC, CHECKED, starts
+from gradino.measure.automation import AUTOMATIC, CHECKED, REHEARSED, starts
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.python import Call, Function, Module
 from gradino.measure.scene import Firing, Scene, tested
@@ -125,13 +125,9 @@ def _on_demand(firing: Firing) -> Firing:
     return replace(firing, job=replace(firing.job, off="")) if paused else firing
 
 
-# A job or script that trains to see whether training works.
-_REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b|sanity", re.I)
-
-
 def _rehearsed(firing: Firing) -> bool:
     said = f"{firing.job.name} {firing.step.run} {firing.step.folder}"
-    return tested(firing.effect.path) or bool(_REHEARSED.search(said))
+    return tested(firing.effect.path) or bool(REHEARSED.search(said))
 
 
 def trains_by_itself(scene: Scene) -> list[Evidence]:
