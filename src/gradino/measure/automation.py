@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from gradino.measure import shell
+from gradino.measure import dispatches, shell
 
 # What starts a job. `merge` stands for a push to a shared branch, a closed pull request or an equivalent;
 # `event` for a message, a new model version or another pipeline's resource; `metric` for an alarm or a drift signal.
@@ -51,6 +51,7 @@ class Job:
     branches: tuple[str, ...] = ()
     cron: str = ""
     runner: str = ""  # the machine it asks for
+    title: str = ""  # of its workflow, as people see it
 
     @property
     def automatic(self) -> bool:
@@ -95,7 +96,7 @@ def comes_round(cron: str) -> bool:
 
 # A command that starts a job which another file describes, and the name of that file, or of the job.
 _STARTS = re.compile(
-    r"(?:gcloud\b.*\bbuilds\s+submit|gh\s+workflow\s+run|argo\s+submit|kubectl\s+create|circleci\s+run|az\s+ml\s+job\s+create)"
+    r"(?:gcloud\b.*\bbuilds\s+submit|argo\s+submit|kubectl\s+create|circleci\s+run|az\s+ml\s+job\s+create)"
     r"[^\n;&|]*?([\w./-]+\.(?:ya?ml|json))|dbx\s+launch[^\n;&|]*?--jobs?[= ]([\w.-]+)"
     r"|airflow\s+dags\s+trigger\s+(?:-\S+\s+)*([\w.-]+)"
     r"|databricks\s+bundle\s+run(?:\s+(?:-t|--target|--var|-p|--profile)[ =]\S+|\s+-\S+)*\s+([\w.-]+)"
@@ -131,10 +132,17 @@ REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b|
 
 
 def starts(job: Job) -> list[str]:
-    """The names of the jobs that commands of a job start."""
-    texts = [s.run.replace("\\\n", " ") for s in job.steps if not s.off and not job.off]
-    named = (next(name for name in m.groups() if name) for t in texts for m in _STARTS.finditer(t))
-    return [name.rpartition("/")[2] for name in named]
+    """The names of the jobs that commands of a job start, or send for."""
+    steps = [s for s in job.steps if not s.off and not job.off]
+    named = (next(n for n in m.groups() if n) for s in steps for m in _STARTS.finditer(s.run.replace("\\\n", " ")))
+    return [*(name.rpartition("/")[2] for name in named), *(name for s in steps for name in dispatches.named(s))]
+
+
+def called(job: Job) -> set[str]:
+    """The names by which another job may start this one; a workflow that nobody can send for has none."""
+    if job.system == "GitHub Actions":
+        return {job.group.rpartition("/")[2], job.title} - {""} if "dispatch" in job.triggers else set()
+    return {job.path.rpartition("/")[2], job.name}
 
 
 def started(jobs: list[Job]) -> list[Job]:
@@ -144,8 +152,5 @@ def started(jobs: list[Job]) -> list[Job]:
         for job in jobs:
             for name in () if REHEARSED.search(job.name) else starts(job):
                 by_name.setdefault(name, set()).update(job.triggers)
-        jobs = [
-            replace(j, triggers=j.triggers.union(*(by_name.get(n, ()) for n in (j.path.rpartition("/")[2], j.name))))
-            for j in jobs
-        ]
+        jobs = [replace(j, triggers=j.triggers.union(*(by_name.get(n, ()) for n in called(j)))) for j in jobs]
     return jobs

@@ -3,7 +3,7 @@
 
 import re
 
-from gradino.measure import shell
+from gradino.measure import dispatches, shell
 from gradino.measure.automation import Step
 
 _KNOWN: tuple[tuple[str, str], ...] = (
@@ -80,6 +80,8 @@ def verbs(step: Step) -> list[tuple[str, str]]:
     """(verb, words) of a named step."""
     found: list[tuple[str, str]] = []
     name = step.uses
+    if dispatches.asks(step):
+        found.append(("dispatch", name))
     for pattern, verb in _COMPILED:
         if not pattern.search(name):
             continue

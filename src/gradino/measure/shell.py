@@ -90,6 +90,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     # models under a version, or under the name of what made them
     (r"\baz\s+ml\s+model\s+(create|register)\b|\bgcloud\s+(\S+\s+)*?ai\s+models\s+upload\b|\baws\s+(\S+\s+)*?sagemaker\s+create-model-package\b|\bgto\s+register\b", "register"),
     (rf"\b(aws\s+s3\s+(cp|mv|sync)|gsutil\b.*\s(cp|rsync)|gcloud\s+storage\s+cp|az\s+storage\s+blob\s+upload|mc\s+cp|rclone\s+copy)\b(?=.*(model|{MODEL})).*\$\W*[\w.]*({_BY})", "register"),
+    (r"\bgh\s+workflow\s+run\b|\b(curl|gh\s+api)\b.*/dispatches\b", "dispatch"),
     (r"\baws\s+cloudwatch\s+put-metric-alarm", "alert"),
     (r"\bcurl\b.*(\s-\w*f\w*\b|--fail).*(localhost|127\.0\.0\.1|https?://)", "smoke"),
     (r"\baz\s+ml\s+(online|batch)-endpoint\s+invoke|\bnewman\s+run|\baws\s+sagemaker-runtime\s+invoke-endpoint|\bgcloud\s+ai(-platform)?\s+(\S+\s+)*?predict\b|\bhurl\b.*--test", "smoke"),

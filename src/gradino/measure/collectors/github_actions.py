@@ -36,7 +36,8 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job]:
     for path, workflow in files.items():
         triggers, off = _triggers(workflow, tree)
         fires[workflow.text("name") or path] = triggers
-        jobs += _jobs(tree, files, path, workflow, triggers, off, path, 0)
+        made = _jobs(tree, files, path, workflow, triggers, off, path, 0)
+        jobs += (replace(j, title=workflow.text("name")) for j in made)
     yield from (_after(j, files, fires) for j in jobs[:_MOST_JOBS])
 
 

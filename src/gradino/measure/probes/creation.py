@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gradino.measure import shell, sources, vocabulary
-from gradino.measure.automation import AUTOMATIC, CHECKED, REHEARSED, starts
+from gradino.measure.automation import AUTOMATIC, CHECKED, REHEARSED, Job, called, starts
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.python import Call, Function, Module
 from gradino.measure.scene import Firing, Scene, tested
@@ -151,7 +151,8 @@ def trains_by_itself(scene: Scene) -> list[Evidence]:
                     firing.job.system,
                 )
             )
-    found += [scene.show(f, "is sent for by another job") for f in _sent(scene) if _sends(scene.fired("dispatch"))]
+    senders = {f.job.path: f.job for f in scene.fired("dispatch")}
+    found += [scene.show(f, "is sent for by another job") for j in senders.values() for f in _sent(scene, j)]
     found += scene.sights("starts training", "training-schedule")
     return _strongest(found)
 
@@ -163,8 +164,7 @@ def production_metrics_retrain(scene: Scene) -> list[Evidence]:
         if job.off or not job.triggers & {"schedule", "event", "metric", "run"}:
             continue
         does = [f for f in scene.firings if f.job is job and not f.off]
-        trains = [f for f in does if f.effect.verb in ("train", "submit")] or (_sent(scene) if _sends(does) else [])
-        trains = trains or [f for f in scene.fired("train", "submit") if f.job.name in starts(job)]
+        trains = [f for f in does if f.effect.verb in ("train", "submit")] or _sent(scene, job)
         judged = [f for f in scene.before(job) if f.effect.verb == "drift"]
         if trains and "metric" in job.triggers:
             found.append(scene.show(trains[0], "a production metric starts training"))
@@ -174,15 +174,13 @@ def production_metrics_retrain(scene: Scene) -> list[Evidence]:
     return _strongest(found)
 
 
-def _sends(firings: list[Firing]) -> bool:
-    """Whether one of them sends for a workflow, over the network."""
-    return any(f.effect.verb == "dispatch" for f in firings)
-
-
-def _sent(scene: Scene) -> list[Firing]:
-    """Trainings of workflows that wait to be sent for."""
+def _sent(scene: Scene, job: Job) -> list[Firing]:
+    """Trainings of other jobs that a job starts by name, or of whichever workflows wait where it names none."""
+    if named := set(starts(job)):
+        return [f for f in scene.fired("train", "submit", when=AUTOMATIC | {"dispatch"}) if named & called(f.job)]
     waiting = scene.fired("train", "submit", when=frozenset({"dispatch", "event"}))
-    return [f for f in waiting if f.job.system == "GitHub Actions"]
+    sends = any(f.job is job and f.effect.verb == "dispatch" and not f.off for f in scene.firings)
+    return [f for f in waiting if sends and f.job.system == "GitHub Actions"]
 
 
 def _decides(scene: Scene, judged: Firing) -> bool:
