@@ -15,7 +15,6 @@ LARGEST = 1_000_000  # bytes of a file that are still read; larger ones are data
 MOST_FILES = 200_000
 MISSING = "blob missing from the repository"  # what a partial clone leaves out: its largest files, as a rule
 _MOST_STARS = 3  # double stars of a pattern; each more makes a failing match dearer
-_LONG_LINE = re.compile(r"[^\n]{1001,}")
 _EMPTY = re.compile(r"^(?:[ \t]*\n){500}", re.M)
 _NOT_OURS = frozenset(
     {"node_modules", "site-packages", ".git", ".venv", "venv", "__pycache__", ".tox", ".nox", ".mypy_cache",
@@ -77,7 +76,8 @@ class Tree:
 
     def short(self, path: str) -> str:
         """A file's text for patterns to look at: lines that nobody writes by hand (over 1,000 characters) are empty."""
-        return _LONG_LINE.sub("", self.text(path) or "")
+        lines = (self.text(path) or "").split("\n")
+        return "\n".join([line if len(line) <= 1000 else "" for line in lines])
 
     def data(self, path: str) -> bytes | None:
         """A file's bytes, whatever they are; None where it is missing or too large."""
