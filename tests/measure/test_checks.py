@@ -87,6 +87,7 @@ def test_python_2_is_read() -> None:
     assert levels({"api.py": "", "predict.py": old.replace("model.", "model .. ")})("release.scoring-script") == 0
 
 
+_SHOP = "from fastapi import FastAPI\napp = FastAPI()\n\n@app.post('/predict')\ndef predict(x):\n    return {}\n"
 _LOGIN = "from fastapi.testclient import TestClient\nfrom api import app\n\ndef test_login():\n    answer = TestClient(app).post('/login', json={})\n    assert answer.json() == {}\n"
 
 
@@ -97,11 +98,13 @@ _LOGIN = "from fastapi.testclient import TestClient\nfrom api import app\n\ndef 
         (_LOGIN.replace("login", "predict"), 4, 4),
         (_LOGIN.replace("json={})", "json={})\n    create_engine(address())"), 1, 4),
         (_LOGIN.replace("json={})", "json={})\n    create_engine('sqlite://')"), 1, 2),
+        (_LOGIN.replace("/login", "/api/readyz"), 1, 2),
+        (_LOGIN.replace("/login", "/predict").replace("from api", "from shop"), 1, 2),
     ],
 )  # fmt: skip
 def test_a_request_of_something_else_exercises_no_scoring(test: str, scoring: int, application: int) -> None:
     unit = "def test_x():\n    assert f() == 1\n"
-    found = levels({"test_api.py": test, "test_x.py": unit, "api.py": _API} | _workflow("pytest"))
+    found = levels({"test_api.py": test, "test_x.py": unit, "api.py": _API, "shop.py": _SHOP} | _workflow("pytest"))
     assert (found("release.scoring-script"), found("integration.application-tests")) == (scoring, application)
 
 

@@ -39,6 +39,7 @@ BATCH = {
     "aml/ship.yml": "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.json\ncode: ..\ncommand: python ship.py\n",
     "ship.py": "import boto3\nboto3.client('sagemaker').update_endpoint(EndpointName='x')\n",
 }
+LOOKED_UP = "D := $(shell \\\n  command -v {0} || echo /opt/{0} \\\n)\nC := $(D) compose\nup:\n\t$(C) up -d --build\n"
 READS = "import json\nimport boto3\n\nSETTINGS = 'ship/settings.json'\n\n\ndef main():\n    with open(SETTINGS) as file:\n        said = json.load(file)\n    boto3.client('sagemaker').update_endpoint(**said)\n\n\nif __name__ == '__main__':\n    main()\n"
 
 
@@ -46,6 +47,7 @@ READS = "import json\nimport boto3\n\nSETTINGS = 'ship/settings.json'\n\n\ndef m
     ("does", "hollow"),
     [
         (workflow('curl -X POST "$HOOK"', also="        env: {HOOK: '${{ secrets.RENDER_DEPLOY_HOOK }}'}\n"), workflow('curl -X POST "$HOOK"', also="        env: {HOOK: '${{ secrets.SLACK_DEPLOY_HOOK }}'}\n")),
+        ({"Makefile": LOOKED_UP.format("docker"), **elsewhere("cd x && git pull && make up")}, {"Makefile": LOOKED_UP.format("cat"), **elsewhere("cd x && git pull && make up")}),
         ({"Makefile": "up:\n\tdocker compose up -d --build\n", **elsewhere("cd x && git pull && make up")}, {**workflow("cd x && make up"), "Makefile": "up:\n\tdocker compose up -d --build\n"}),
         (workflow("ansible-playbook site.yml") | {"site.yml": "- tasks:\n    - docker_container:\n        name: x\n"}, workflow("ansible-playbook site.yml") | {"site.yml": "- tasks:\n    - debug:\n        msg: x\n"}),
         (workflow("kustomize edit set image x=me/x:2\ngit commit -am x\ngit push"), workflow("kustomize edit set image x=me/x:2\ngit commit -am x")),

@@ -3,6 +3,8 @@
 import re
 
 _TARGET = re.compile(r"^([A-Za-z0-9_.\-/ %]+?)(?:\s+\w+=\S*)*\s*::?(?!=)\s*([^#=]*?)\s*(?:#.*)?$")
+_VARIABLE = re.compile(r"^(\w+)[ \t]*[:?+]?=[ \t]*((?:.*\\\n)*.*)$", re.M)
+_LOOKED_UP = re.compile(r"^\$\(shell[\s\\(]+(?:command -v|which)\s+([\w.-]+)[\s\S]*")  # where a program lies
 _LONGEST = 500  # characters of a rule's head, and of a variable that is put in its place
 _MOST = 100_000
 
@@ -10,7 +12,7 @@ _MOST = 100_000
 def recipes(text: str, wanted: list[str]) -> list[tuple[int, str]]:
     """(line, shell) of the wanted targets and what they depend on; the first target where none is named."""
     rules: dict[str, tuple[int, list[str], list[str]]] = {}
-    values = dict(re.findall(r"^(\w+)\s*[:?+]?=\s*(.*)$", text, re.M))
+    values = {name: _LOOKED_UP.sub(r"\1", said) for name, said in _VARIABLE.findall(text)}
     current: list[str] = []
     for number, line in enumerate(text.split("\n"), 1):
         if line.startswith(("\t", "    ")) and current:

@@ -45,6 +45,9 @@ _ELSEWHERE: dict[tuple[str, ...], tuple[re.Pattern[str], re.Pattern[str]]] = {
 }  # fmt: skip
 
 
+_MOST_FILES = 400  # behind a test
+
+
 def _in_other_languages(scene: Scene) -> list[str]:
     """Files of other languages than Python that load a model and answer with it."""
     found = []
@@ -176,6 +179,21 @@ def answering(scene: Scene) -> set[str]:
             if function.name != BODY and asks and "train" not in does:
                 found.add(f"{other.path}::{function.name}")
     return found
+
+
+def asks_another(scene: Scene, path: str) -> bool:
+    """Whether a file of tests imports applications, and none that answers with the model."""
+    scoring, served = set(scoring_files(scene)), False
+    folder = path.rpartition("/")[0]
+    above = [path, *(f"{folder[:i]}/conftest.py" for i, c in enumerate(f"{folder}/") if c == "/"), "conftest.py"]
+    waiting = [p for p in above if p in scene.tree]
+    for place in waiting:  # grows while it is read
+        if place in scoring or len(waiting) > _MOST_FILES:
+            return False
+        if module := scene.code.module(place):
+            served = served or (not tested(place) and bool(_SERVERS & module.packages))
+            waiting += [p for p in scene.code.beside(module) if p not in waiting]
+    return served
 
 
 def served_files(scene: Scene) -> list[str]:

@@ -34,7 +34,7 @@ _STORE = re.compile(
     r"(^|\.)(create_(async_)?engine|MongoClient|Redis|psycopg\d?\.connect|asyncpg\.(connect|create_pool))$"
 )
 _OTHER_ROUTE = re.compile(
-    r"/(\w+[-_])?(auth|log(in|out|s)?|sign[-_]?(up|in)|register|users?|tokens?|sessions?|passwords?|feedback|health|audit)(?![a-z])"
+    r"/(\w+[-_])?(auth|log(in|out|s)?|sign[-_]?(up|in)|register|users?|tokens?|sessions?|passwords?|feedback|health(z|check)?|audit|ready(z|ness)?|readiness|live(z|ness)?|ping|version|metrics|docs)(?![a-z])"
 )
 # A call that predicts, and an assertion that only looks at a refusal.
 _PREDICTS = re.compile(

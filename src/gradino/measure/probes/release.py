@@ -10,7 +10,7 @@ from gradino.measure.by_hand import started, told
 from gradino.measure.deployments import PRODUCTION, STAGING, TESTING, deployments, place, released, target
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.scene import Firing, Scene
-from gradino.measure.scoring import answering, scoring_files
+from gradino.measure.scoring import answering, asks_another, scoring_files
 from gradino.measure.selection import asked, ci_tests, run_by
 
 # What a person starts from a terminal unless something else does: no pipeline of its own.
@@ -112,7 +112,11 @@ def scoring_tested(scene: Scene) -> list[Evidence]:
     if not files:
         return []
     behind = answering(scene)
-    tests = [t for t in scene.tests.good if t.scoring or (t.predicts and behind & t.entered)]
+    tests = [
+        t
+        for t in scene.tests.good
+        if (t.predicts and behind & t.entered) or (t.scoring and not asks_another(scene, t.path))
+    ]
     tests = tests or scene.tests.importing(files)
     looked = [f for f in asked(scene) if f.job.triggers & CHECKED and not _ONLY_ASKS.match(f.effect.says)]
     if looked:
