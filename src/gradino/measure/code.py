@@ -67,7 +67,7 @@ class Code:
         """Modules whose text holds one of the words, parsed; the others are never parsed."""
         for path in self.paths:
             text = self.tree.text(path)
-            if text and any(word in text for word in words):
+            if text and any(map(text.__contains__, words)):
                 module = self.module(path)
                 if module is not None:
                     yield module
