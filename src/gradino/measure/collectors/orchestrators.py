@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from gradino.measure import yaml
 from gradino.measure.automation import Job, Resource, Step
 from gradino.measure.code import Code
+from gradino.measure.collectors import operators
 from gradino.measure.collectors.timers import located
 from gradino.measure.python import BODY, MAIN, Call, Module
 from gradino.measure.tree import Tree
 
 _LIKELY = (
-    "airflow", "prefect", "dagster", "metaflow", "zenml", "kfp", "flytekit",
+    "airflow", "DAG(", "prefect", "dagster", "metaflow", "zenml", "kfp", "flytekit",
 )  # fmt: skip
 _NONE = ("", "None", "@once", "none")
 
@@ -22,49 +23,46 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
         if re.search(r"(^|/)tests?/", module.path, re.I):
             continue
         packages = module.packages
-        if "airflow" in packages:
-            yield from _airflow(module)
+        if "airflow" in packages or any("airflow" in m.packages for m in _taken_from(module, code)):
+            yield from _airflow(module, code)
         if "prefect" in packages:
             yield from _prefect(tree, module, code)
         if "dagster" in packages:
             yield from _dagster(module, code)
         if "metaflow" in packages:
-            yield from _metaflow(module)
+            yield from _metaflow(module, code)
         if "zenml" in packages:
-            yield from _decorated(module, "ZenML", ("pipeline",), "Schedule")
+            yield from _decorated(module, code, "ZenML", ("pipeline",), "Schedule")
             asked = [c for c in module.calls() if c.method == "ResourceSettings"]
             if asked:
                 traits = frozenset({"training-compute"})
                 yield Resource("ZenML", "resources", module.path, asked[0].line, asked[0].name, traits)
         if "kfp" in packages:
-            yield from _decorated(module, "Kubeflow", ("pipeline",), "create_recurring_run")
+            yield from _decorated(module, code, "Kubeflow", ("pipeline",), "create_recurring_run")
         if "flytekit" in packages:
-            yield from _decorated(module, "Flyte", ("workflow",), "CronSchedule")
+            yield from _decorated(module, code, "Flyte", ("workflow",), "CronSchedule")
 
 
-def _whole(module: Module, line: int) -> tuple[Step, ...]:
+def _taken_from(module: Module, code: Code) -> list[Module]:
+    """The modules of the project from which a module takes the name of a DAG."""
+    named = [v for v in module.imports.values() if v.endswith(".DAG")]
+    return [m for v in named if (path := code.find(v, module.path)[0]) and (m := code.module(path))]
+
+
+def _whole(module: Module, line: int, code: Code) -> tuple[Step, ...]:
     """Everything the file defines: a pipeline file exists to run its own functions."""
     calls = tuple(f"{module.path}::{name}" for name in module.functions)
-    shell = [
-        Step(c.line, c.keywords.get("bash_command") or c.keywords.get("command", ""))
-        for c in module.calls()
-        if c.method in ("BashOperator", "DockerOperator", "SSHOperator", "KubernetesPodOperator", "ShellOperation")
-        and (c.keywords.get("bash_command") or c.keywords.get("command"))
-    ]
-    shell += [
-        Step(c.line, f"airflow dags trigger {c.keywords['trigger_dag_id']}")
-        for c in module.calls()
-        if c.method == "TriggerDagRunOperator" and c.keywords.get("trigger_dag_id")
-    ]
-    return (Step(line, calls=calls), *shell)
+    return (Step(line, calls=calls), *operators.steps(module, code))
 
 
-def _airflow(module: Module) -> Iterator[Job]:
+def _airflow(module: Module, code: Code) -> Iterator[Job]:
     dags = [c for c in module.calls() if c.method in ("DAG", "dag")]
     for dag in dags:
         schedule = next(
             (dag.keywords[k] for k in ("schedule_interval", "schedule", "timetable") if k in dag.keywords), None
         )
+        if schedule == "":
+            schedule = _told(module, dag)
         references = bool(dag.refs) and schedule == ""
         event = "Dataset" in " ".join(module.imports.values()) or "Asset" in " ".join(module.imports.values())
         if schedule is None:
@@ -77,8 +75,17 @@ def _airflow(module: Module) -> Iterator[Job]:
         if schedule == "" and not references:
             triggers = {"schedule"} if any("timedelta" in c.name for c in module.calls()) else {"dispatch"}
         yield Job(
-            "Airflow", module.path, dag.line, name, frozenset(triggers), _whole(module, dag.line), (), module.path
+            "Airflow", module.path, dag.line, name, frozenset(triggers), _whole(module, dag.line, code), (), module.path
         )
+
+
+_TIMES = re.compile(r"@(hourly|daily|weekly|monthly|yearly|midnight)|[\d*/,-]+( [\w*/,#?-]+){4}")
+
+
+def _told(module: Module, dag: Call) -> str:
+    """The times that a call inside the call of a DAG falls back on: a setting's default."""
+    near = (t for c in module.calls() if dag.line <= c.line < dag.line + 12 for t in c.texts)
+    return next((t for t in near if _TIMES.fullmatch(t)), "")
 
 
 def _airflow_3(module: Module) -> bool:
@@ -103,7 +110,7 @@ def _prefect(tree: Tree, module: Module, code: Code) -> Iterator[Job | Resource]
             yield Resource("Prefect", "deployment", module.path, line, module.path, frozenset({"training-compute"}))
         given = [n for c in schedules for n in (c.name.rpartition(".")[0].removesuffix("()"), *c.refs)]
         elsewhere = [p for n in given if not (p := located(n, module, code)).startswith(f"{module.path}::")]
-        steps = (*_whole(module, line), Step(line, calls=tuple(elsewhere)))
+        steps = (*_whole(module, line, code), Step(line, calls=tuple(elsewhere)))
         triggers = frozenset({"schedule"} if timed else {"dispatch"})
         name = flows[0].name if flows else module.path
         yield Job("Prefect", module.path, line, name, triggers, steps, (), module.path, off=unknown)
@@ -177,10 +184,12 @@ def _dagster(module: Module, code: Code) -> Iterator[Job]:
             module.path,
         )
     elif any(c.method in ("asset", "job", "op") for c in calls):
-        yield Job("Dagster", module.path, 1, module.path, frozenset({"dispatch"}), _whole(module, 1), (), module.path)
+        yield Job(
+            "Dagster", module.path, 1, module.path, frozenset({"dispatch"}), _whole(module, 1, code), (), module.path
+        )
 
 
-def _metaflow(module: Module) -> Iterator[Job | Resource]:
+def _metaflow(module: Module, code: Code) -> Iterator[Job | Resource]:
     for name, bases in module.classes.items():
         if not any(b.endswith("FlowSpec") for b in bases):
             continue
@@ -194,7 +203,7 @@ def _metaflow(module: Module) -> Iterator[Job | Resource]:
             module.functions[f"{name}.<class>"].line,
             name,
             frozenset(triggers),
-            _whole(module, 1),
+            _whole(module, 1, code),
             (),
             module.path,
         )
@@ -202,7 +211,7 @@ def _metaflow(module: Module) -> Iterator[Job | Resource]:
             yield Resource("Metaflow", "flow", module.path, 1, name, frozenset({"training-compute"}))
 
 
-def _decorated(module: Module, system: str, marks: tuple[str, ...], timer: str) -> Iterator[Job]:
+def _decorated(module: Module, code: Code, system: str, marks: tuple[str, ...], timer: str) -> Iterator[Job]:
     found = [f for f in module.functions.values() if any(d.method in marks for d in f.decorators)]
     timed = any(
         c.method == timer and {"cron_expression", "cron", "interval_second", "schedule"} & c.keywords.keys()
@@ -215,7 +224,7 @@ def _decorated(module: Module, system: str, marks: tuple[str, ...], timer: str) 
             function.line,
             function.name,
             frozenset({"schedule"} if timed else {"dispatch"}),
-            _whole(module, function.line),
+            _whole(module, function.line, code),
             (),
             module.path,
         )
