@@ -81,6 +81,7 @@ def test_a_run_is_tracked_whatever_keeps_it(files: dict[str, str], tracked: bool
     assert (found("creation.experiments"), found("operations.metrics")) == ((4, 3) if tracked else (1, 1))
 
 
+RUNNER = "# deploys\nimport subprocess\nfrom registry import add\n\nsubprocess.run(['python', '{}'], check=True)\nadd(1)\n"
 REGISTRY = "def add(model):\n    joblib.dump(model, root / version / 'model.joblib')\n    index.append({'version': version})\n    json.dump(index, open(root / 'manifest.json', 'w'))\n"
 SPACY = "remotes:\n  default: s3://bucket\ncommands:\n  - name: push\n    script: ['python -m spacy project push']\n"
 KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n    train()\n"
@@ -127,6 +128,8 @@ KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n
         (training("from registry import add", "add(m)") | {"registry.py": REGISTRY.replace("/ version ", "")}, False),
         (training("from registry import add", "add(m)") | {"registry.py": REGISTRY.replace("'version': version", "'score': score")}, False),
         (training("import joblib", "add(m)") | {"registry.py": REGISTRY}, False),
+        (training("import joblib", "joblib.dump(m, 'm.pkl')") | {"registry.py": REGISTRY, "all.py": RUNNER.format("train.py")}, True),
+        (training("import joblib", "joblib.dump(m, 'm.pkl')") | {"registry.py": REGISTRY, "all.py": RUNNER.format("other.py")}, False),
         ({"project.yml": SPACY.replace("  default: s3://bucket\n", "")}, False),
         ({"fit.R": "library(vetiver)\nvetiver_pin_write(board, v)\n"}, True),
     ],

@@ -44,6 +44,9 @@ def test_what_a_schedule_runs_is_followed_through_values_classes_and_tables(
     assert levels({**APP, **files})(f"creation.{track}") == level
 
 
+STEPS = (
+    "import subprocess\n\n\ndef run(command):\n    {}\n\n\ndef main():\n    run('python -m app.fetch')\n\n\nmain()\n"
+)
 LOOP = "import time\nfrom app.fetch import run\n\n\ndef main():\n    {}:\n        run()\n        time.sleep(60)\n\n\nif __name__ == '__main__':\n    main()\n"
 IMAGE = "FROM python:3.11\nCOPY . .\n{}"
 CRON = IMAGE.format("COPY crontab /etc/cron.d/fetch\nCMD ['cron', '-f']\n")
@@ -74,6 +77,10 @@ KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m ap
         ({"Dockerfile": IMAGE.format(""), "crontab": "0 * * * * python -m app.fetch\n"}, 0),  # nothing installs it
         ({"x.timer": "[Timer]\nOnCalendar=daily\n", "x.service": "[Service]\nExecStart=/usr/bin/python -m app.fetch\n"}, 4),
         ({"x.service": "[Service]\nExecStart=/usr/bin/python -m app.fetch\n"}, 0),
+        ({"x.timer.template": "[Timer]\nOnCalendar=daily\n", "x.service.template": "[Service]\nExecStart={{BIN}}/python app/fetch.py\n"}, 4),
+        ({"x.timer.template": "[Timer]\nOnCalendar=daily\n", "y.service.template": "[Service]\nExecStart={{BIN}}/python app/fetch.py\n"}, 0),
+        ({".github/workflows/x.yml": DAILY.format("python steps.py"), "steps.py": STEPS.format("subprocess.run(command, shell=True)")}, 4),
+        ({".github/workflows/x.yml": DAILY.format("python steps.py"), "steps.py": STEPS.format("print(command)")}, 0),
         ({"lambda_function.py": LAMBDA, "template.yaml": SAM.format("Schedule", "true")}, 4),
         ({"lambda_function.py": LAMBDA, "template.yaml": SAM.format("Schedule", "false")}, 0),
         ({"lambda_function.py": LAMBDA, "template.yaml": SAM.format("Api", "true")}, 0),

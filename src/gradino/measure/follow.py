@@ -52,6 +52,7 @@ _RUNS_SHELL = re.compile(
 )
 
 
+_PROGRAM = re.compile(r"(python[\d.]*|bash|make|dvc)\s")
 _ELSEWHERE = re.compile(r"exec_command\b|\bfabric\.Connection$")  # on another machine
 
 
@@ -284,7 +285,7 @@ class Follower:
 
     def _runs_shell(self, module: Module, function: Function, call: Call) -> bool:
         """Whether a call hands its text to a shell: itself, or through a function of the project that does no more."""
-        if _RUNS_SHELL.match(call.name) or not shell.verbs(call.texts[0]):
+        if _RUNS_SHELL.match(call.name) or not (shell.verbs(call.texts[0]) or _PROGRAM.match(call.texts[0])):
             return bool(_RUNS_SHELL.match(call.name))
         entered = (self.code.module(p) for p, _ in self.code.targets(module, function, call))
         named = zip(entered, self.code.targets(module, function, call), strict=True)

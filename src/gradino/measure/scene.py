@@ -161,16 +161,24 @@ class Scene:
         return {u.path for u in self.used("train")}
 
     def near(self, paths: Iterable[str]) -> set[str]:
-        """The files, what they import and what imports them."""
+        """The files, what they import, and what imports them or starts them as programs, with what that imports."""
         chosen = set(paths)
         found = set(chosen)
+        named = {p.rpartition("/")[2] for p in chosen}
         for module in self.modules:
             imported = {self.code.find(name, module.path)[0] for name in module.imports.values()}
-            if module.path in chosen:
-                found |= {p for p in imported if p}
+            if module.path in chosen or self._starts(module, named) & chosen:
+                found |= {p for p in imported if p} | {module.path}
             elif imported & chosen:
                 found.add(module.path)
         return found
+
+    def _starts(self, module: Module, named: set[str]) -> set[str]:
+        """Which files of these names a module hands to a process of its own."""
+        if "subprocess" not in module.packages:
+            return set()
+        said = {t.split()[-1] for c in module.calls() for t in c.texts if t.endswith(".py")}
+        return {self.code.file(t, module.path) for t in said if t.rpartition("/")[2] in named}
 
     def gated(self, job: Job) -> list[Firing]:
         """Tests that must pass before a job runs: in its own steps, or in jobs it needs."""

@@ -117,7 +117,7 @@ _HEADS = frozenset(
     {"git", "gh", "kubectl", "helm", "terraform", "tofu", "terragrunt", "az", "gcloud", "aws", "gsutil", "mc", "rclone", "gto", "eb", "sam", "cdk",
      "copilot", "chalice", "serverless", "sls", "zappa", "fly", "flyctl", "heroku", "anyscale", "serve",
      "modal", "railway", "vercel", "bentoml", "bodywork", "bentoctl", "yatai", "huggingface", "argocd", "kustomize", "oc",
-     "databricks", "dbx", "seldon", "mlem", "kserve", "render", "RENDER", "docker", "podman", "buildah", "crane", "ssh",
+     "databricks", "dbx", "seldon", "mlem", "kserve", "render", "RENDER", "docker", "DOCKER", "podman", "buildah", "crane", "ssh",
      "ko", "skaffold", "s2i", "kaniko", "twine", "poetry", "uv", "flit", "hatch", "pdm", "maturin", "build",
      "setup", "mkdocs", "sphinx", "ray", "sky", "argo", "kfp", "cml", "rasa", "spacy", "ludwig", "yolo",
      "kamal", "nomad", "helmfile", "doctl", "cf", "wrangler", "tfy", "cerebrium", "beam", "ansible", "hf", "pulumi",

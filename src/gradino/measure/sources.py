@@ -95,7 +95,7 @@ def _url(call: Call, name: str, posted: bool) -> list[tuple[str, str]]:
         return []
     if not url:
         return [("maybe-collect", name)]
-    moving = bool(re.search(r"\{\}|%s", url.partition("://")[2]))
+    moving = "params" in call.keywords or bool(re.search(r"\{\}|%s", url.partition("://")[2]))
     if not moving and (_FILE.search(url) or _FROZEN.search(url)):
         return [("fixed", name)]
     if _FROZEN.search(url) and not re.search(r"\{\}", url):

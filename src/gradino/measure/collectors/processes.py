@@ -21,6 +21,7 @@ _INSTALLED = re.compile(r"cron\.d|\bcrontab\b|supercronic|\bcrond?\b\s+-[fl]")
 _WRITTEN = re.compile(
     r"echo\s+(?:-e\s+)?([\"'])((?:@\w+|(?:[\d*/,-]+\s+){4}\S+)\s.*?)\1.*?(?:\|\s*(?:sudo\s+)?crontab\b|>>?\s*/etc/cron)"
 )
+_HOLE = re.compile(r"\{\{[^{}\n]*\}\}|\$\{\w+\}|%[hi]\b|@[A-Z_]+@")
 _LATER = re.compile(r"\s*(?:>>?|2>|&>|\|\s*logger|\|\s*tee)\s.*$")
 
 
@@ -42,11 +43,12 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
         for name, said in re.findall(r"^(\w+)[ \t]*:[ \t]*(.+)$", tree.short(path), re.M):
             yield from _endless(tree, code, path, 1, said, name)
     yield from _crontabs(tree, docker)
-    for path in tree.named("*.timer"):
-        service = tree.text(f"{path.removesuffix('.timer')}.service") or ""
+    for path in tree.named("*.timer", "*.timer.*"):  # a template of a unit ends in what makes it one
+        name, _, end = path.rpartition(".timer")
+        service = tree.text(f"{name}.service{end}") or ""
         if re.search(r"^On(Calendar|UnitActiveSec|BootSec)\s*=", tree.short(path), re.M):
             for said in re.findall(r"^ExecStart\s*=\s*(.+)$", service, re.M):
-                yield _job("systemd", path, 1, path, Step(1, said))
+                yield _job("systemd", path, 1, path, Step(1, _HOLE.sub("$X", said)))
 
 
 def _job(system: str, path: str, line: int, name: str, step: Step) -> Job:
