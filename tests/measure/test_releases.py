@@ -72,29 +72,48 @@ def test_what_deploys_without_a_further_hand(does: Files, hollow: Files) -> None
 NIGHTLY = workflow("python train.py", "{schedule: [{cron: '0 3 * * *'}]}") | {
     "train.py": TRAIN.replace("SVC().fit(x, y)", "SVC().fit(x, y)\n    mlflow.sklearn.log_model(m, 'm', registered_model_name='x')")
 }  # fmt: skip
+GIVES = "\n    client.{}('x', {})"
+STAGED, ALIASED = (
+    GIVES.format("transition_model_version_stage", "3, 'Production'"),
+    GIVES.format("set_registered_model_alias", "'champion', 3"),
+)
+
+
+def nightly(given: str) -> Files:
+    """A training every night that gives its version of the model a stage, an alias, or none."""
+    return NIGHTLY | {
+        "train.py": str(NIGHTLY["train.py"]).replace("registered_model_name='x')", f"registered_model_name='x'){given}")
+    }
+
+
 ASKS = API.replace("import joblib\n", "import mlflow\n{}\n").replace("joblib.load('m')", "mlflow.pyfunc.load_model({})")
 
 
 @pytest.mark.parametrize(
-    ("before", "asked", "level"),
+    ("before", "asked", "given", "level"),
     [
-        ("import os\nSTAGE = os.getenv('STAGE', 'Production')", "f'models:/x/{STAGE}'", 4),
-        ("import os\nSTAGE = os.getenv('STAGE', '7')", "f'models:/x/{STAGE}'", 1),
-        ("from settings import settings", "f'models:/x@{settings.alias}'", 4),
-        ("from settings import settings", "f'models:/x/{settings.version}'", 1),
-        ("", "'models:/{}/{}'.format('x', 'Production')", 4),
+        ("import os\nSTAGE = os.getenv('STAGE', 'Production')", "f'models:/x/{STAGE}'", STAGED, 4),
+        ("import os\nSTAGE = os.getenv('STAGE', 'Production')", "f'models:/x/{STAGE}'", "", 1),
+        ("import os\nSTAGE = os.getenv('STAGE', 'latest')", "f'models:/x/{STAGE}'", "", 4),
+        ("import os\nSTAGE = os.getenv('STAGE', '7')", "f'models:/x/{STAGE}'", "", 1),
+        ("from settings import settings", "f'models:/x@{settings.alias}'", ALIASED, 4),
+        ("from settings import settings", "f'models:/x@{settings.alias}'", "", 1),
+        ("from settings import settings", "f'models:/x/{settings.version}'", "", 1),
+        ("", "'models:/{}/{}'.format('x', 'Production')", STAGED, 4),
     ],
 )
-def test_a_service_takes_the_newest_model_under_a_name_that_moves(before: str, asked: str, level: int) -> None:
+def test_a_service_takes_the_newest_model_under_a_name_that_moves(
+    before: str, asked: str, given: str, level: int
+) -> None:
     settings = "class Settings:\n    alias: str = 'champion'\n    version: str = '7'\n\n\nsettings = Settings()\n"
-    files = NIGHTLY | {"api.py": ASKS.format(before, asked), "settings.py": settings}
+    files = nightly(given) | {"api.py": ASKS.format(before, asked), "settings.py": settings}
     assert levels(files)("release.process") == level
 
 
 @pytest.mark.parametrize(("installed", "level"), [("fastapi uvicorn mlflow", 4), ("fastapi uvicorn", 1)])
 def test_a_service_that_cannot_start_takes_no_model(installed: str, level: int) -> None:
     image = f'FROM python:3.12-slim\nRUN pip install {installed}\nCOPY api.py ./\nCMD ["uvicorn", "api:app"]\n'
-    files = NIGHTLY | {"api.py": ASKS.format("", "'models:/x@champion'"), "Dockerfile": image}
+    files = NIGHTLY | {"api.py": ASKS.format("", "'models:/x/latest'"), "Dockerfile": image}
     assert levels(files)("release.process") == level
 
 

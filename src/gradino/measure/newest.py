@@ -41,7 +41,7 @@ def _asked(scene: Scene) -> Iterator[tuple[str, tuple[str, int, str]]]:
             for found in (*_LINE.finditer(text), *_ASKS.finditer(text), *_DOWNLOADS.finditer(text)):
                 said = found[0]
                 if said.startswith("models:/"):
-                    moves = any(_moving(w, texts) for w in _words(found))
+                    moves = _moved(scene, said, {_moving(w, texts) for w in _words(found)} - {""})
                 elif _DOWNLOADS.match(said):
                     moves = not pushed.isdisjoint(_OUR_ID.findall(text))
                 else:
@@ -69,10 +69,19 @@ def _read(scene: Scene, path: str) -> dict[str, str]:
     return texts | {f: scene.tree.short(f) for f in files}
 
 
-def _moving(word: str, texts: dict[str, str]) -> bool:
-    """Whether a word in the address of a model stands for its newest version, itself or by what it is set to."""
+def _moved(scene: Scene, address: str, words: set[str]) -> bool:
+    """Whether the version that an address asks for is another once some code has registered or promoted one.
+
+    A stage, or an alias, that no code gives to a version is a person's to give.
+    """
+    promoted = ["alias" in u.says for u in scene.used("promote")]
+    return "latest" in words or (bool(words) and ("@" in address) in promoted)
+
+
+def _moving(word: str, texts: dict[str, str]) -> str:
+    """What the word in a model's address stands for, itself or by what it is set to; empty for one version."""
     if _MOVES.fullmatch(word):
-        return True
+        return word.lower()
     setting = re.compile(rf"\b{re.escape(word)}\b[\"']?\s*(?::\s*[\w\[\]. |]+?)?\s*[=:]\s*([^\n]*)")
     for path, text in texts.items():
         for value in setting.findall(text):
@@ -80,8 +89,8 @@ def _moving(word: str, texts: dict[str, str]) -> bool:
                 [value.strip()] if path.endswith(("yaml", "yml")) else []
             )
             if words and _MOVES.fullmatch(words[-1]):
-                return True
-    return False
+                return words[-1].lower()
+    return ""
 
 
 def _given(scene: Scene, names: set[str]) -> tuple[str, int, str] | None:
