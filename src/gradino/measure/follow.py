@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field, replace
 
-from gradino.measure import bounds, foreign, makefiles, named_actions, runners, shell, vocabulary, yaml
+from gradino.measure import bounds, foreign, loops, makefiles, named_actions, runners, shell, vocabulary, yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
 from gradino.measure.python import BODY, MAIN, Call, Function, Module
@@ -116,13 +116,15 @@ class Follower:
         lasting = (e for e in found if e.verb in ("start", "serve") and _LASTS.search(e.says))
         return [replace(e, verb="deploy", soft=e.soft and not e.says.endswith("&")) for e in lasting]
 
-    def script(self, text: str, line: int, path: str, folder: str = "", depth: int = 0) -> list[Effect]:
+    def script(
+        self, text: str, line: int, path: str, folder: str = "", depth: int = 0, strict: bool = True
+    ) -> list[Effect]:
         """What a piece of shell does."""
         found: list[Effect] = []
         if depth > _DEEPEST:
             return found
-        said = shell.filled(text)
-        for command in shell.commands(said, line):
+        said = loops.unrolled(shell.filled(text))
+        for command in shell.commands(said, line, strict):
             found += self._specified(command, path, folder, depth)
             if changed := _MOVES.match(command.text):
                 folder = _join("" if changed[2] else folder, changed[3])
@@ -232,13 +234,8 @@ class Follower:
 
     def _shell(self, text: str, path: str, folder: str, depth: int, strict: bool) -> list[Effect]:
         """A shell file: without `set -e`, only its last command can make it fail."""
-        found = self.script(text, 1, path, folder, depth)
         strict = strict or bool(re.search(r"^[ \t]*set\s+-\w*e|errexit|^#!.{0,200}\s-\w*e", text, re.M))
-        if strict or shell.handles(text):
-            return found
-        last = [c for c in shell.commands(text, 1) if c.text not in ("fi", "done", "esac", "}")][-1:]
-        end = last[0].line if last else 0
-        return [replace(e, soft=e.soft or (e.verb in _CHECKS and (e.path, e.line) != (path, end))) for e in found]
+        return self.script(text, 1, path, folder, depth, strict)
 
     def python(self, path: str, names: tuple[str, ...], words: tuple[str, ...], depth: int) -> list[Effect]:
         """What running functions of a Python file does."""

@@ -2,6 +2,8 @@
 
 import re
 
+from gradino.measure import loops
+
 _TARGET = re.compile(r"^([A-Za-z0-9_.\-/ %]+?)(?:\s+\w+=\S*)*\s*::?(?!=)\s*([^#=]*?)\s*(?:#.*)?$")
 _VARIABLE = re.compile(r"^(\w+)[ \t]*[:?+]?=[ \t]*((?:.*\\\n)*.*)$", re.M)
 _LOOKED_UP = re.compile(r"^\$\(shell[\s\\(]+(?:command -v|which)\s+([\w.-]+)[\s\S]*")  # where a program lies
@@ -38,7 +40,7 @@ def recipes(text: str, wanted: list[str]) -> list[tuple[int, str]]:
         body = "\n".join(
             line.lstrip("@+").removeprefix("-") + (" || true" if line.startswith("-") else "") for line in lines
         )
-        found.append((number + 1, _expand(body, values)))
+        found.append((number + 1, loops.unrolled(_expand(body, values), strict=".SHELLFLAGS" in text)))
     return found
 
 

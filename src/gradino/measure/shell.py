@@ -4,9 +4,11 @@
 import re
 import shlex
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
+
+from gradino.measure import exits, loops
 
 # How a file of a model ends.
 MODEL = r"\.(pth?|onnx|pkl|pickle|joblib|skops|h5|keras|safetensors|gguf|tflite|ckpt|cbm)\b"
@@ -144,11 +146,6 @@ _PREFIXES = re.compile(
 )
 
 
-_HANDLES = re.compile(
-    r"(?:\b\w+\s*\(\)|\bfunction\s+\w+)[^}]*\$\?[\s\S]{0,400}?\bexit\b|\b(\w+)=\"?\$\?[\s\S]{0,600}?\bexit\s+\"?\$\{?\1\b"
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
     """One simple command: `text` as written, `soft` where its failure is swallowed."""
@@ -207,19 +204,18 @@ _SSH = r"\s*(?:sudo\s+)?(?:sshpass\s.*?\s)?ssh\s"
 _OPENS = re.compile(rf"""(?:python[\d.]*\s+-c\s+|^{_SSH}[^"'#]*)(["'])""")
 
 
-def handles(script: str) -> bool:
-    """Whether a script keeps how a command ended, or a function of it looks at that, and ends with it."""
-    return "$?" in script and bool(_HANDLES.search(script))
+def commands(script: str, line: int = 0, strict: bool = True) -> list[Command]:
+    """A script as simple commands; comments are left out, and here-documents that no shell reads.
 
-
-def commands(script: str, line: int = 0) -> list[Command]:
-    """A script as simple commands; comments are left out, and here-documents that no shell reads."""
+    Where it is not `strict` (`set -e`), only its last command can make it fail, or one whose failure it remembers.
+    """
     found: list[Command] = []
+    kept = exits.flags(script)
     pending, start, until, lenient = "", line, "", False
     inline, quote = "", ""
     fed, body = "", list[str]()  # what reads a here-document, and its lines
     asked = not re.search(r"\b(exit|return)\s+[\"']?[1-9$]|\bfalse\b", script)  # no failed condition ends it
-    for number, raw in enumerate(script.split("\n"), line):
+    for number, raw in ((n, x) for n, raw in enumerate(script.split("\n"), line) for x in raw.split(loops.BREAK)):
         if quote:  # inside python -c "…" that goes on over lines
             inline += "\n" + raw
             if quote in raw.replace("\\" + quote, ""):
@@ -257,16 +253,21 @@ def commands(script: str, line: int = 0) -> list[Command]:
             feeds = "ssh" if re.match(_SSH, text) else "shell" if re.match(r"(sudo\s+)?(ba)?sh\s", text) else ""
             feeds = feeds or ("python" if re.match(r"python[\d.]*\s+(-\s*)?<<", bare(text)) else "")
             until, fed, body = here[1], feeds, list[str]()
-        if re.match(r"set\s+\+e\b", text) and not handles(script):
+        if re.match(r"set\s+\+e\b", text) and not exits.handles(script):
             lenient = True
         if re.search(r"\|\|\s*\w+=", text) and not re.search(r"exit\s+[\"']?\$|\bif\b|\[\s", script):
             text += " || true"  # the exit code is kept and never used
         if "pipefail" in script.replace("+o pipefail", "") and "|" in text:
             text += " # pipefail"
-        found += _split(text, start, lenient, asked)
+        remembered = (m[1] for m in re.finditer(r"\|\|\s*(\w+)=", text)) if lenient and kept else ()
+        found += _split(text, start, lenient and kept.isdisjoint(remembered), asked)
     if pending:
         found += _split(pending.strip(), start, lenient, asked)
-    return found
+    if strict or exits.handles(script):
+        return found
+    firm = {c.line for c in found if "=" in c.text and c.text.partition("=")[0] in kept}
+    last = next((c for c in reversed(found) if c.text not in ("fi", "done", "esac", "}")), None)
+    return [c if c is last or c.line in firm else replace(c, piped=True) for c in found]
 
 
 _INLINE = re.compile(r"python[\d.]*\s+-c\s")

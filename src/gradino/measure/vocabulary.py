@@ -10,7 +10,7 @@ drift, judge, alert, gate, record-data, record-commit.
 import builtins
 import re
 
-from gradino.measure import sources
+from gradino.measure import hollow, sources
 from gradino.measure.python import Call, Module
 
 _NOT_MODELS = re.compile(
@@ -215,7 +215,7 @@ def verbs(call: Call, module: Module, function: str = "") -> list[tuple[str, str
 def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     name, method = call.name, call.method
     result: list[tuple[str, str]] = []
-    if name in _QUIET:
+    if name in _QUIET or hollow.only_talks(call, module):
         return result
     if method == "asset_check" and call.keywords.get("blocking") == "True":
         result.append(("gate", name))
