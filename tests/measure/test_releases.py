@@ -40,6 +40,7 @@ BATCH = {
     "ship.py": "import boto3\nboto3.client('sagemaker').update_endpoint(EndpointName='x')\n",
 }
 LOOKED_UP = "D := $(shell \\\n  command -v {0} || echo /opt/{0} \\\n)\nC := $(D) compose\nup:\n\t$(C) up -d --build\n"
+CDK = "from aws_cdk import Stack, pipelines\nfrom aws_cdk import aws_sagemaker as sagemaker\n\n\nclass Line(Stack):\n    def __init__(self, scope, id):\n        line = pipelines.CodePipeline(self, 'P', synth=pipelines.ShellStep('Synth', commands=['cdk synth']))\n        {}line.add_stage(ModelStage(self, 'ModelStage'){})\n\n\nclass Ask(Stack):\n    def __init__(self, scope, id):\n        sagemaker.CfnEndpoint(self, 'E', endpoint_config_name='c')\n"
 READS = "import json\nimport boto3\n\nSETTINGS = 'ship/settings.json'\n\n\ndef main():\n    with open(SETTINGS) as file:\n        said = json.load(file)\n    boto3.client('sagemaker').update_endpoint(**said)\n\n\nif __name__ == '__main__':\n    main()\n"
 
 
@@ -59,6 +60,8 @@ READS = "import json\nimport boto3\n\nSETTINGS = 'ship/settings.json'\n\n\ndef m
         ({".gitlab-ci.yml": GITLAB.format(head="", rest="      changes: ['*.py']\n")}, {".gitlab-ci.yml": GITLAB.format(head="", rest="      changes: ['service/**/*']\n")}),
         ({".gitlab-ci.yml": GITLAB.format(head="workflow:\n  rules:\n    - if: $CI_COMMIT_BRANCH\n", rest="")}, {".gitlab-ci.yml": GITLAB.format(head="workflow:\n  rules:\n    - when: never\n", rest="")}),
         ({"azure-pipelines.yml": AZURE.format(paths="{exclude: [docs]}")}, {"azure-pipelines.yml": AZURE.format(paths="{include: [service]}")}),
+        ({"p.py": CDK.format("", "")}, {"p.py": CDK.format("", ", pre=[pipelines.ManualApprovalStep('Ask')]")}),
+        ({"p.py": CDK.format("", "")}, {"p.py": CDK.format("# ", "")}),
         (BATCH | workflow("az ml job create \\\n  --file aml/ship.yml"), BATCH | workflow("az ml job validate \\\n  --file aml/ship.yml")),
         ({"Jenkinsfile": "pipeline { stages { stage('d') { steps { sh(label: 'd', script: 'gcloud run deploy x') } } } }"}, {"Jenkinsfile": "pipeline { stages { stage('d') { steps { echo 'gcloud run deploy x' } } } }"}),
         ({"p.tf": f'resource "aws_codepipeline" "p" {{\n{STAGE.format("ECS")}}}\n'}, {"p.tf": f'resource "aws_codepipeline" "p" {{\n{STAGE.format("SageMaker")}}}\n'}),

@@ -7,6 +7,7 @@ from gradino.measure.code import Code
 from gradino.measure.collectors import (
     azure_pipelines,
     batch_schedulers,
+    cdk_pipelines,
     cdk_typescript,
     cloud_ml,
     cloud_schedulers,
@@ -56,6 +57,7 @@ COLLECTORS: dict[str, Collector] = {
     "codebuild": other_ci.codebuild,
     "drone": drone.collect,
     "codepipeline": codepipeline.collect,
+    "cdk-pipelines": cdk_pipelines.collect,
     "cdk-typescript": cdk_typescript.collect,
     "makefile": makefile.collect,
     "orchestrators": orchestrators.collect,
