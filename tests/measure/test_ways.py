@@ -48,6 +48,10 @@ STEPS = (
     "import subprocess\n\n\ndef run(command):\n    {}\n\n\ndef main():\n    run('python -m app.fetch')\n\n\nmain()\n"
 )
 LOOP = "import time\nfrom app.fetch import run\n\n\ndef main():\n    {}:\n        run()\n        time.sleep(60)\n\n\nif __name__ == '__main__':\n    main()\n"
+STREAM = (
+    "from kafka import KafkaConsumer\n\n\nclass Rows:\n    def __init__(self):\n        self.rows = KafkaConsumer('rides')\n\n"
+    "    def run(self):\n        {}:\n            self.keep(1)\n\n    def keep(self, row): ...\n\n\nif __name__ == '__main__':\n    Rows().run()\n"
+)
 IMAGE = "FROM python:3.11\nCOPY . .\n{}"
 CRON = IMAGE.format("COPY crontab /etc/cron.d/fetch\nCMD ['cron', '-f']\n")
 SAM = (
@@ -75,6 +79,10 @@ KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m ap
         ({"Dockerfile": CRON, "crontab": "0 * * * * cd /app && python -m app.fetch >> /var/log/cron.log 2>&1\n"}, 4),
         ({"Dockerfile": CRON, "crontab": "# 0 * * * * cd /app && python -m app.fetch\n"}, 0),
         ({"Dockerfile": IMAGE.format(""), "crontab": "0 * * * * python -m app.fetch\n"}, 0),  # nothing installs it
+        ({"stream.py": STREAM.format("for row in self.rows"), "Dockerfile": IMAGE.format("CMD python stream.py\n")}, 4),
+        ({"stream.py": STREAM.format("if self.rows"), "Dockerfile": IMAGE.format("CMD python stream.py\n")}, 0),
+        ({"stream.py": STREAM.format("for row in self.rows").replace("keep(1)", "predict(1)"), "Dockerfile": IMAGE.format("CMD python stream.py\n")}, 0),  # an answer
+        ({"stream.py": STREAM.format("for row in self.rows")}, 0),  # no container runs it
         ({"x.timer": "[Timer]\nOnCalendar=daily\n", "x.service": "[Service]\nExecStart=/usr/bin/python -m app.fetch\n"}, 4),
         ({"x.service": "[Service]\nExecStart=/usr/bin/python -m app.fetch\n"}, 0),
         ({"x.timer.template": "[Timer]\nOnCalendar=daily\n", "x.service.template": "[Service]\nExecStart={{BIN}}/python app/fetch.py\n"}, 4),

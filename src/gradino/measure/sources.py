@@ -19,7 +19,7 @@ _TABLES = re.compile(
 )
 # Formats by which Spark reads what others keep.
 _REMOTE = frozenset({"jdbc", "kafka", "bigquery", "snowflake", "cloudFiles", "eventhubs", "kinesis"})
-_CONSUMERS = re.compile(
+CONSUMERS = re.compile(
     r"(KafkaConsumer|kafka\.Consumer|SubscriberClient|readStream|AIOKafkaConsumer|EventHubConsumerClient)$"
 )
 _NOT_SOURCES = re.compile(
@@ -63,7 +63,7 @@ def verbs(call: Call, module: Module) -> list[tuple[str, str]]:
     """Whether a call brings new data, or data that never changes: pairs of verb and words."""
     name, method = call.name, call.method
     live = _LIVE_PACKAGES.match(name)
-    if (live and live[0] in module.packages) or _CONSUMERS.search(name):
+    if (live and live[0] in module.packages) or CONSUMERS.search(name):
         return [("collect", name)]
     if name.startswith(_FIXED) or any("/databricks-datasets/" in t for t in call.texts):
         return [("fixed", name)]

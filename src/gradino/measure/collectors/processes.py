@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from gradino.measure import images, shell, yaml
+from gradino.measure import images, shell, sources, yaml
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
 from gradino.measure.tree import Tree, ours
@@ -71,8 +71,12 @@ def _endless(tree: Tree, code: Code, path: str, line: int, said: str, name: str)
             if inner and script != path:
                 yield from _endless(tree, code, script, 1, inner, name)
             continue
-        reached = code.reach(found) if found else ()
-        calls = tuple(f"{m.path}::{f.name}" for m, f in reached if f.endless)
+        reached = list(code.reach(found)) if found else []
+        again = [(m, f) for m, f in reached if f.endless]
+        answers = any(c.method.startswith("predict") for _, f in reached for c in f.calls)
+        if again and not answers:  # what they read may be made elsewhere
+            again += [(m, f) for m, f in reached if any(sources.CONSUMERS.search(c.name) for c in f.calls)]
+        calls = tuple(dict.fromkeys(f"{m.path}::{f.name}" for m, f in again))
         if calls:
             yield _job("process", path, line, name, Step(line, calls=calls))
 
