@@ -89,7 +89,7 @@ def _moving(word: str, texts: dict[str, str]) -> str:
                 [value.strip()] if path.endswith(("yaml", "yml")) else []
             )
             if words and _MOVES.fullmatch(words[-1]):
-                return words[-1].lower()
+                return str(words[-1]).lower()
     return ""
 
 
