@@ -185,3 +185,9 @@ def test_a_job_may_go_to_one_environment_after_another(places: str, level: int) 
     files = workflow("gcloud run deploy x-${{ matrix.environment }} --source .")
     text = files[CD].replace("    steps:", f"    strategy: {{matrix: {{environment: {places}}}}}\n    steps:")
     assert levels({CD: text})("release.environments") == level
+
+
+@pytest.mark.parametrize(("option", "level"), [("--target-environment", 4), ("--environment-file", 2)])
+def test_a_script_that_names_where_to_promotes_between_environments(option: str, level: int) -> None:
+    promote = f"import argparse\nimport mlflow\n\nparser = argparse.ArgumentParser()\nparser.add_argument('{option}')\nmlflow.MlflowClient().transition_model_version_stage('x', 1, 'Production')\n"
+    assert levels({"promote.py": promote})("release.environments") == level

@@ -267,7 +267,7 @@ def _promoting_scripts(scene: Scene) -> list[Evidence]:
     moved = (u for u in scene.used("promote", "deploy") if not u.says.endswith("set_stage"))
     for path in sorted({u.path for u in moved}):
         text = scene.tree.short(path)
-        said = "environment" in text.lower() and re.search(r"prod|target", text, re.I)
+        said = re.search(r"(source|target|from|to|dest\w*)[-_]?env", text, re.I)
         copied = "copy_model_version" in text and re.search(r"\bprod", text) and _TEST_REGISTRY.search(text)
         if copied or (said and re.search(r"promot", path, re.I)):
             found.append(scene.see(path, 1, "promotes a version from one environment to the next"))
