@@ -168,6 +168,9 @@ def test_a_notebook_that_holds_a_model_to_a_bound_is_a_test_of_it(step: str, lev
     assert levels({"books/a.ipynb": _BOOK} | _ci(step))("integration.model-tests") == level
 
 
+_FRONT = "import requests\nfrom fastapi import FastAPI\nfrom tritonclient.http import InferenceServerClient, InferInput\napp = FastAPI()\n\n\n@app.post('/x')\ndef answer(x):\n    return requests.post({}).json()\n"
+
+
 @pytest.mark.parametrize(
     ("path", "text", "level"),
     [
@@ -177,6 +180,10 @@ def test_a_notebook_that_holds_a_model_to_a_bound_is_a_test_of_it(step: str, lev
         ("index.js", "app.post('/p', (q, r) => r.json(await fetch('/predict')));\n", 0),
         ("p.sql", "SELECT * FROM ML.PREDICT(MODEL `a.b`, TABLE `c`)\n", 1),
         ("serve/Dockerfile", "FROM tensorflow/serving:2.14\nCOPY m /models/m\n", 1),
+        ("ask.py", _FRONT.format("'http://m:8501/v1/models/x:predict'"), 1),
+        ("ask.py", _FRONT.format("'http://m:8501/v1/models/x/metadata'"), 0),
+        ("ask.py", _FRONT.format("ask(InferenceServerClient('m:8001'))"), 1),
+        ("ask.py", _FRONT.format("ask(InferInput('x', [1], 'FP32'))"), 0),
         ("tasks.py", "import joblib\nfrom celery import Celery\napp = Celery()\n\n\n@app.task\ndef score(x):\n    return joblib.load('m').predict(x)\n", 1),
     ],
 )  # fmt: skip

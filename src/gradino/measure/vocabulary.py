@@ -182,10 +182,14 @@ _LOADERS = re.compile(
 # Models that others trained, fetched by name or asked over the network.
 _READY_MADE = re.compile(
     r"\.from_pretrained$|^transformers\.pipeline$|(^|\.)(SentenceTransformer|CrossEncoder|ChatOpenAI|AzureChatOpenAI|OpenAIEmbeddings|"
-    r"ChatAnthropic|ChatOllama|ChatGroq|ChatGoogleGenerativeAI|ChatBedrock|InferenceClient|YOLO|TFLiteInterpreter|easyocr\.Reader)$|"
+    r"ChatAnthropic|ChatOllama|ChatGroq|ChatGoogleGenerativeAI|ChatBedrock|InferenceClient|InferenceServerClient|PredictionServiceStub|YOLO|TFLiteInterpreter|easyocr\.Reader)$|"
     r"^spacy\.load$|^unstructured\.partition\."
 )
 _ASKED = re.compile(r"(chat\.completions|responses|messages|embeddings)\.create$|^litellm\.a?completion$")
+_PREDICTS = frozenset(
+    {"predict", "predict_proba", "predict_batch", "predictions", "batch_predict", "score_batch", "recommend"}
+)
+_OF_A_MODEL = re.compile(r"/v[12]/models/\S*(:predict|/infer)\b")  # what model servers answer at
 _TOLD = re.compile(r"hooks\.slack|webhook|discord|api\.telegram|pagerduty|opsgenie", re.I)
 # Reads of what a model answered, or of what came true.
 _LOOKS_BACK = re.compile(
@@ -277,9 +281,7 @@ def _verbs(call: Call, module: Module, function: str) -> list[tuple[str, str]]:
     if _LOADERS.search(name) or _READY_MADE.search(name):
         result.append(("load", name))
     elif _ASKED.search(name) or (
-        "." in name
-        and method
-        in ("predict", "predict_proba", "predict_batch", "predictions", "batch_predict", "score_batch", "recommend")
+        "." in name and (method in _PREDICTS or (method == "post" and any(_OF_A_MODEL.search(t) for t in call.texts)))
     ):
         result.append(("predict", name))
     result += sources.verbs(call, module)
