@@ -215,3 +215,24 @@ def test_a_model_that_is_registered_and_fetched_again_crossed_to_a_registry(path
         "tests/unit/test_train.py": TESTED["tests/unit/test_train.py"],
     }
     assert levels(files)("integration.application-tests") == level
+
+
+INTEGRATES = (
+    "on: [push]\njobs:\n  unit:\n    runs-on: u\n    steps:\n      - run: python -m pytest tests/unit\n"
+    "  integration:\n    runs-on: u\n    steps:\n      - run: {}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("command", "level"),
+    [
+        ("curl -fsS -o /dev/null http://localhost:8000/ready", 4),
+        ("curl -fsSL https://get.docker.com | sh", 2),
+        ("curl -fsSL https://x.org/rides.csv -o rides.csv", 2),
+    ],
+)
+def test_a_download_asks_no_service(command: str, level: int) -> None:
+    assert (
+        levels({".github/workflows/x.yml": INTEGRATES.format(command), **TESTED})("integration.application-tests")
+        == level
+    )

@@ -23,6 +23,10 @@ ARGO = (
     "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: fit}}\nspec:\n  templates:\n"
     "    - name: fit\n      container: {{image: '{}', command: [python, train.py]}}\n"
 )
+FETCHES = (
+    "on: [push]\njobs:\n  fit:\n    runs-on: u\n    steps:\n"
+    "      - run: curl -fsSL https://raw.githubusercontent.com/a/b/main/rides.csv -o rides.csv\n      - run: {}\n"
+)
 POETRY = "[tool.poetry.dependencies]\npython = '^3.11'\nscikit-learn = '{}1.5.0'\npandas = '2.2.0'\n"
 
 
@@ -85,6 +89,8 @@ def test_loose_requirements_nearest_to_training_undo_a_lock_above() -> None:
         ({"load.py": "import train\nspark.read.csv('/databricks-datasets/wine/red.csv')\n"}, 4),
         ({"load.py": "import train\nimport openml\nopenml.datasets.get_dataset(1)\nmodel.fit(x, y)\n"}, 4),
         ({"data/rides.csv": "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 99999\n"}, 4),
+        ({".github/workflows/fit.yml": FETCHES.format("python train.py")}, 4),
+        ({".github/workflows/fit.yml": FETCHES.format("python -m pytest")}, 1),
         ({"data/rides.csv": "a,b\n" * 30}, 1),
         ({"data/sample/rides.csv": "a,b\n" * 6000}, 4),
         ({"data/header.csv": "a,b\n" * 6000}, 1),

@@ -94,7 +94,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (rf"\b(aws\s+s3\s+(cp|mv|sync)|gsutil\b.*\s(cp|rsync)|gcloud\s+storage\s+cp|az\s+storage\s+blob\s+upload|mc\s+cp|rclone\s+copy)\b(?=.*(model|{MODEL})).*\$\W*[\w.]*({_BY})", "register"),
     (r"\bgh\s+workflow\s+run\b|\b(curl|gh\s+api)\b.*/dispatches\b", "dispatch"),
     (r"\baws\s+cloudwatch\s+put-metric-alarm", "alert"),
-    (r"\bcurl\b.*(\s-\w*f\w*\b|--fail).*(localhost|127\.0\.0\.1|https?://)", "smoke"),
+    (r"\bcurl\b(?!.*\s(-\w*O\b|(-\w*o|--output)[= ](?!/dev/null)))(?!.*://\S*(install|get[.-]|setup_|\.(sh|gpg|asc|key|list|deb)\b|/gpg)).*(\s-\w*f\w*\b|--fail).*(localhost|127\.0\.0\.1|https?://)", "smoke"),
     (r"\baz\s+ml\s+(online|batch)-endpoint\s+invoke|\bnewman\s+run|\baws\s+sagemaker-runtime\s+invoke-endpoint|\bgcloud\s+ai(-platform)?\s+(\S+\s+)*?predict\b|\bhurl\b.*--test", "smoke"),
     (r"\b(schemathesis|st)\s+run\b|\blocust\b.*--headless|\bk6\s+run\b|\btavern-ci\b|\bartillery\s+run\b", "smoke"),
     (r"\bkubectl\s+(\S+\s+)*?rollout\s+undo|\bhelm\s+rollback", "rollback"),

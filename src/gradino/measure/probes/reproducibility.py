@@ -159,6 +159,10 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
         for command in shell.commands(scene.tree.short(path), 1):
             if "fixed" in shell.verbs(command.text):
                 return scene.see(path, command.line, f"fetches data that does not change: {command.text[:80]}")
+    fits = {id(f.job) for f in scene.firings if f.effect.verb == "train"}
+    for firing in scene.firings:
+        if firing.effect.verb == "fixed" and id(firing.job) in fits and not firing.effect.path.endswith((".py", ".ipynb")):
+            return scene.show(firing, "fetches data that does not change")
     for path, number, line in scene.documents():
         if _same(home, path) and (found := _FROZEN_DATA.search(line)):
             return scene.see(path, number, f"names where its data lies: {found[0]}", source="documentation")
