@@ -9,6 +9,7 @@ from gradino.measure import dispatches, shell
 # `event` for a message, a new model version or another pipeline's resource; `metric` for an alarm or a drift signal.
 AUTOMATIC = frozenset({"push", "tag", "release", "schedule", "event", "metric", "run"})
 CHANGE = frozenset({"push", "tag", "release", "event", "run"})
+UNASKED = frozenset({"schedule", "event", "metric", "run"})  # nobody changed the code
 CHECKED = CHANGE | {"pull_request"}
 
 

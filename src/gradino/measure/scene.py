@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from gradino.measure import broken, judgements, shell, vocabulary
+from gradino.measure import baking, broken, judgements, shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job, Resource, Step, started, taken_down
 from gradino.measure.code import Code
 from gradino.measure.collectors import COLLECTORS
@@ -14,6 +14,7 @@ from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.follow import Effect, Follower
 from gradino.measure.history import History
 from gradino.measure.python import Module
+from gradino.measure.stranded import stranded
 from gradino.measure.tests import Tests
 from gradino.measure.tree import Tree
 
@@ -32,6 +33,8 @@ _INTERESTING = (
     "LightningCLI", "apply_updates", "submit", "run_job", "run_task", "modal", "runpod", "sky.", "coiled", "boto3",
     "databricks", "create_job", "fine_tuning", "create_experiment", "JobsClient", "sbatch",
 )  # fmt: skip
+# What objects of a project's own classes do for it, if it makes any.
+_BY_OBJECTS = frozenset({"track", "register", "keep", "watch", "drift", "alert"})
 _EXERCISE = re.compile(r"(^|/)(exercises?|exercise_files|solutions|homeworks?|assignments?)/", re.I)
 _PAST = re.compile(r"(^|/)(changelog|changes|history|news|release[-_]?notes)\b")
 _TESTISH = re.compile(r"(^|/)([Tt]ests?|TESTS?|testing)/|(^|/)(test_[^/]*|[^/]*_test|conftest)\.(py|ipynb)$")
@@ -79,6 +82,7 @@ class Scene:
     resources: list[Resource] = field(default_factory=list)
     records: list[tuple[str, Evidence]] = field(default_factory=list)  # ("track@level", evidence) straight from records
     problems: list[str] = field(default_factory=list)
+    _unmade: dict[tuple[str, str], bool] = field(default_factory=dict, repr=False)
 
     @cached_property
     def code(self) -> Code:
@@ -123,6 +127,7 @@ class Scene:
             for f in m.functions.values()
             for call in (*f.decorators, *f.calls)
             for verb, says in vocabulary.verbs(call, m, f"{m.path}::{f.name}")
+            if verb not in _BY_OBJECTS or not self._stranded(m, f.name.partition(".")[0])
         ] + [
             Use(verb, m.path, line, text[:120], f.name)
             for m in self.modules
@@ -130,6 +135,13 @@ class Scene:
             for line, text in f.commands
             for verb in shell.verbs(text)
         ]
+
+    def _stranded(self, module: Module, owner: str) -> bool:
+        """Whether nothing makes objects of a class; asked once of each."""
+        key = (module.path, owner)
+        if key not in self._unmade:
+            self._unmade[key] = stranded(self.code, module, owner)
+        return self._unmade[key]
 
     def used(self, *verbs: str) -> list[Use]:
         """Uses of any of the verbs."""
@@ -248,8 +260,11 @@ def survey(tree: Tree, history: History, store: Path | None = None, home: str = 
                     scene.resources.append(fact)
         except Exception as error:  # noqa: BLE001 - one source that cannot be read must not hide the others
             scene.problems.append(f"{name}: {type(error).__name__}")
-    jobs = started(scene.jobs)
-    scene.jobs = broken.marked(tree, jobs, lambda job, step: {e.verb for e in scene.follower.step(job, step)})
+
+    def verbs(job: Job, step: Step) -> set[str]:
+        return {e.verb for e in scene.follower.step(job, step)}
+
+    scene.jobs = baking.baked(tree, broken.marked(tree, started(scene.jobs), verbs), verbs)
     return scene
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gradino.measure import shell, sources, vocabulary
-from gradino.measure.automation import AUTOMATIC, CHECKED, REHEARSED, Job, called, starts
+from gradino.measure.automation import AUTOMATIC, CHECKED, REHEARSED, UNASKED, Job, called, starts
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.python import Call, Function, Module
 from gradino.measure.scene import Firing, Scene, tested
@@ -161,7 +161,7 @@ def production_metrics_retrain(scene: Scene) -> list[Evidence]:
     """Compute a metric of the deployed model on its newest data and let it start retraining."""
     found: list[Evidence] = []
     for job in scene.jobs:
-        if job.off or not job.triggers & {"schedule", "event", "metric", "run"}:
+        if job.off or not job.triggers & UNASKED:
             continue
         does = [f for f in scene.firings if f.job is job and not f.off]
         trains = [f for f in does if f.effect.verb in ("train", "submit")] or _sent(scene, job)

@@ -4,7 +4,7 @@
 import re
 
 from gradino.measure import rows, steady
-from gradino.measure.automation import AUTOMATIC
+from gradino.measure.automation import AUTOMATIC, UNASKED
 from gradino.measure.deployments import deployments
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.probes import creation, records
@@ -72,7 +72,7 @@ def production_says_how_to_improve(scene: Scene) -> list[Evidence]:
     """Let signals of the live model reach a report, an alert or a retraining without a person."""
     found: list[Evidence] = []
     for job in scene.jobs:
-        if job.off or not job.triggers & {"schedule", "event", "metric", "run"}:
+        if job.off or not job.triggers & UNASKED:
             continue
         does = [f for f in scene.firings if f.job is job and not f.off]
         for firing in does:
@@ -163,7 +163,7 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
             and (_KEPT.search(scene.tree.short(use.path)) or rows.written(module))
         ):
             found.append(scene.see(use.path, use.line, f"{use.says} is computed and kept"))
-    for firing in scene.fired("drift", when=AUTOMATIC):
+    for firing in scene.fired("drift", when=UNASKED):
         found.append(scene.show(firing, "computes drift by itself"))
     return _strongest(found)
 
