@@ -78,3 +78,33 @@ FLOW = "import mlflow\nfrom airflow.decorators import dag, task\nfrom sklearn.sv
 )
 def test_a_function_that_only_talks_does_nothing(body: str, level: int) -> None:
     assert levels({"dags/flow.py": FLOW.format(body)})("creation.versioning") == level
+
+
+TRAIN: Files = {"train.py": "from sklearn.svm import SVC\n\nSVC().fit([[0], [1]], [0, 1])\n"}
+JOB = "on: push\njobs:\n  {}:\n    runs-on: u\n    steps:\n      - run: ./ci/try.sh\n"
+
+
+@pytest.mark.parametrize(
+    ("job", "level"), [("unit-tests", 1), ("integration_test", 1), ("community-testament", 3), ("nightly", 3)]
+)
+def test_a_job_of_tests_only_rehearses_training(job: str, level: int) -> None:
+    files = TRAIN | {".github/workflows/x.yml": JOB.format(job), "ci/try.sh": "python train.py\n"}
+    assert levels(files)("creation.training") == level
+
+
+FETCH = "import requests\n\n\ndef {}(url):\n    return requests.get(url, params={{'page': 1}}).json()\n\n\n{}('https://example.org/rows')\n"
+
+
+@pytest.mark.parametrize(("name", "level"), [("get_session_cookie", 0), ("get_rows", 4)])
+def test_a_session_is_no_data(name: str, level: int) -> None:
+    daily = workflow("python fetch.py && python train.py", on="{schedule: [{cron: '0 3 * * *'}]}")
+    assert levels(TRAIN | {"fetch.py": FETCH.format(name, name)} | daily)("creation.data-collection") == level
+
+
+IMAGE = "on: push\njobs:\n  b:\n    runs-on: u\n    steps:\n      - uses: docker/build-push-action@v6\n        with: {{push: true, tags: a/b:1, file: {}}}\n"
+
+
+@pytest.mark.parametrize(("file", "level"), [(".devcontainer/gpu/Dockerfile", 0), ("gpu/Dockerfile", 4)])
+def test_the_image_that_developers_work_in_is_no_application(file: str, level: int) -> None:
+    files = {".github/workflows/x.yml": IMAGE.format(file), file: 'FROM python:3.12\nCMD ["python"]\n'}
+    assert levels(files)("integration.builds") == level

@@ -129,7 +129,7 @@ def taken_down(jobs: list[Job], job: Job, step: Step, command: str) -> bool:
 
 
 # A job or script that trains to see whether training works.
-REHEARSED = re.compile(r"integration[-_ ]?test|smoke|fixture|localstack|\be2e\b|sanity", re.I)
+REHEARSED = re.compile(r"(integration|unit)[-_ ]?test|smoke|fixture|localstack|\be2e\b|sanity", re.I)
 
 
 def starts(job: Job) -> list[str]:

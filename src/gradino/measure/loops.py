@@ -4,7 +4,8 @@ import re
 
 BREAK = "\v"  # between the lines of a loop, all of which stand where the loop stands
 _LOOP = re.compile(
-    r"\bfor[ \t]+([A-Za-z_]\w*)[ \t]+in[ \t]+([^;\n$`*?{}()]{1,500})(?:\\\n|\n|;)[ \t\n\\]*do\b((?:(?!\bdo\b)[\s\S]){0,2000}?)\bdone\b"
+    r"\bfor[ \t]+([A-Za-z_]\w*)[ \t]+in[ \t]+([^;\n$`*?{}()]{1,500})(?:\\\n|\n|;)[ \t\n\\]*"
+    r"do\b((?:(?!\bdo\b)[\s\S]){0,2000}?)\bdone\b"
 )
 _WORDS = re.compile(r"\"([^\"]*)\"|'([^']*)'|([^\s\"'\\]+)")
 _ENDS = re.compile(r"\bset\s+-\w*e|\|\|\s*[({]?\s*exit\b|\bset\s+-o\s+errexit")

@@ -65,6 +65,7 @@ _DEPLOYS = re.compile(
     r"(^|[-_/])(re)?deploy(er)?([-_/]|$)(?!.*(pages|docs|site|hosting|status|preview|web|firebase|netlify|clean|delete))",
     re.I,
 )
+_WORKBENCH = re.compile(r"(^|[ /])\.devcontainer/")  # where developers work
 _GIVEN = re.compile(r"docker[-_]?file|image([-_]?(name|tag|repo\w*))?|ecr[-_]?repo\w*", re.I)
 _TEST_PATH = ("test_dir", "test-dir", "tests_dir", "test_path", "test-path", "tests", "test_directory", "pytest_args")
 # Actions that are given what a program is to do: the program, and the input that says it.
@@ -89,6 +90,7 @@ def verbs(step: Step) -> list[tuple[str, str]]:
             pushes = step.input("push").lower() not in ("", "false") or not re.search(
                 r"docker/(build-push|bake)-action", name
             )
+            pushes = pushes and not _WORKBENCH.search(f"{step.input('file')} {step.input('context')}")
             found += [("build", name), *([("publish", name)] if pushes else [])]
         elif verb == "azure-docker":
             command = step.input("command").lower() or step.input("action").lower() or "buildandpush"

@@ -38,7 +38,7 @@ _TOOLS: tuple[tuple[str, str], ...] = (
     (r"\b(serverless|sls)\s+(\S+\s+)*?deploy\b|\bzappa\s+(update|deploy)", "deploy"),
     (r"\bfly(ctl)?\s+(\S+\s+)*?deploy\b|\bheroku\s+(container:release|pipelines:promote|builds:create)|git\s+push\b.*\bheroku\b", "deploy"),
     (r"\banyscale\s+service\s+(rollout|deploy)|\bserve\s+deploy\b|\bmodal\s+deploy\b|\brailway(/cli)?\s+(up|redeploy)\b|\bvercel\b.*--prod", "deploy"),
-    (r"\bbodywork\s+(deploy|create\s+deployment)|\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply|\byatai\b", "deploy"),
+    (r"\bbodywork\s+(deploy|create\s+deployment)|\bbentoml\s+(deploy|deployment)|\bbentoctl\s+apply", "deploy"),
     (r"git\s+push\s+\S*.*huggingface\.co/spaces|huggingface-cli\s+upload\s+.*--repo-type[= ]space", "deploy"),
     (rf"\bgh\s+release\s+(create|upload)\b.*{MODEL}", "deploy+register"),
     (r"\bmlem\s+deploy(ment)?\s+(run|apply)", "deploy"),
@@ -215,7 +215,7 @@ def commands(script: str, line: int = 0, strict: bool = True) -> list[Command]:
     inline, quote = "", ""
     fed, body = "", list[str]()  # what reads a here-document, and its lines
     asked = not re.search(r"\b(exit|return)\s+[\"']?[1-9$]|\bfalse\b", script)  # no failed condition ends it
-    for number, raw in ((n, x) for n, raw in enumerate(script.split("\n"), line) for x in raw.split(loops.BREAK)):
+    for number, raw in ((n, x) for n, whole in enumerate(script.split("\n"), line) for x in whole.split(loops.BREAK)):
         if quote:  # inside python -c "…" that goes on over lines
             inline += "\n" + raw
             if quote in raw.replace("\\" + quote, ""):

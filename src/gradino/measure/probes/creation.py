@@ -30,7 +30,9 @@ _ORCHESTRATED = frozenset(
 # Without a schedule or a worker these run in the process of whoever starts them.
 _LOCAL = frozenset({"Prefect", "Dagster", "ZenML", "Metaflow", "Flyte", "Kedro", "Mage", "scheduler"})
 _LOOKS_AFTER = re.compile(
-    r"verif|deploy|health|probe|smoke|monitor|drift|alert|notif|webhook|predict|dashboard|^(api|app|ui)\.", re.I
+    r"verif|deploy|health|probe|smoke|monitor|drift|alert|notif|webhook|predict|dashboard|"
+    r"cookie|authenticat|access_token|^(api|app|ui)\.",
+    re.I,
 )
 
 
@@ -127,7 +129,7 @@ def _on_demand(firing: Firing) -> Firing:
 
 def _rehearsed(firing: Firing) -> bool:
     said = f"{firing.job.name} {firing.step.run} {firing.step.folder}"
-    return tested(firing.effect.path) or bool(REHEARSED.search(said))
+    return tested(firing.effect.path) or tested(firing.job.path) or bool(REHEARSED.search(said))
 
 
 def trains_by_itself(scene: Scene) -> list[Evidence]:

@@ -22,7 +22,7 @@ _ENVIRONMENTS = re.compile(r"(^|/)(env\w*|requirements|dockers?|conda|config\w*|
 _SETUPS = ("pyproject.toml", "setup.py", "Pipfile")  # say what may be installed, not what is
 _FROZEN_DATA = re.compile(
     r"kaggle\.com/(datasets|c|competitions|\w+/)|kaggle (datasets|competitions) download|archive\.ics\.uci|zenodo\.org|"
-    r"huggingface\.co/datasets|openml\.org|figshare|raw\.githubusercontent\.com/\S+\.(csv|zip|parquet)|physionet|nyc-tlc|"
+    r"huggingface\.co/datasets|openml\.org|figshare|raw\.githubusercontent\.com/\S+\.(csv|zip|parquet)|physionet|nyc-tlc|d37ci6vzurychx|\bTLC\b[^.\n]{0,40}\btrip\srecord|"
     r"UCI (machine learning )?repository|grouplens|drivendata\.org/competitions|aicrowd\.com|zindi\.africa|dataverse|cocodataset|image-net\.org|"
     r"data\s?sets?\b[^.]{0,80}\b(from|on|at)\b[^.]{0,20}\bkaggle|kaggle('s)?\b[^.]{0,60}\bdata\s?set",
     re.I,
