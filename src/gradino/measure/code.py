@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from gradino.measure import notebooks, python
+from gradino.measure import hollow, notebooks, python
 from gradino.measure.python import BODY, MAIN, Call, Function, Module
 from gradino.measure.tree import Tree, ours
 
@@ -15,9 +15,6 @@ _DEEPEST = 4  # bases above a class
 _WRAPPED = re.compile(
     r"(\(\)|\.(fn|with_options|with_config|options|override|partial|remote|submit|map|expand|delay|apply_async|"
     r"create_snapshot|s|si))+$"
-)
-_SAYS = re.compile(
-    r"^print$|(^|\.|_)log(ger|ging)?\.(debug|info|warn|warning|error|critical|log)$|^(time|asyncio)\.sleep$"
 )
 _LOOK_AT = frozenset(
     {"callable", "hasattr", "isinstance", "issubclass", "type", "inspect.signature", "inspect.getsource"}
@@ -247,7 +244,8 @@ class Code:
         entered = self._named(module, function, call.name, call.maker)
         known = [(self.module(p), n) for p, n in entered]
         inside = [m.functions[n] for m, n in known if m is not None and n in m.functions]
-        return bool(inside) and len(inside) == len(entered) and all(_talks(f) for f in inside)
+        mute = (hollow.talks(f) and not f.decorators and False not in f.returns for f in inside)
+        return bool(inside) and len(inside) == len(entered) and all(mute)
 
     def _bases(self, module: Module, owner: str, depth: int = 0) -> list[tuple[Module, str]]:
         """The classes of the project that a class extends, the nearest first."""
@@ -300,13 +298,6 @@ def _shared(path: str, folder: str) -> int:
             break
         count += 1
     return count
-
-
-def _talks(function: Function) -> bool:
-    """Whether a function, or a method that says so, prints or logs at most and returns nothing, or a constant."""
-    acts = function.commands or function.asserts or function.decorators or function.refs or False in function.returns
-    said = all(_SAYS.search(c.name) for c in function.calls)
-    return said and not acts and (bool(function.calls) or "." not in function.name)
 
 
 def _entry(function: Function) -> bool:

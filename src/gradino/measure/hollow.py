@@ -2,7 +2,7 @@
 
 import re
 
-from gradino.measure.python import Call, Module
+from gradino.measure.python import Call, Function, Module
 
 _SAYS = re.compile(
     r"^print$|^(\w+\.)?(echo|secho|pprint|rprint)$|(^|\.)\w*(log|logger|logging|console)(\(\))?\.(debug|info|warning|error|success|print)$",
@@ -18,7 +18,13 @@ _IN_PASSING = re.compile(
 def only_talks(call: Call, module: Module) -> bool:
     """Whether a call enters a function of the same file that prints or logs, and does nothing else."""
     own = module.functions.get(call.name)
-    if own is None or own.refs or own.commands:
+    return own is not None and bool(own.calls) and talks(own)
+
+
+def talks(function: Function) -> bool:
+    """Whether a function, or a method that says so, prints or logs at most."""
+    names = [c.name for c in function.calls]
+    if function.refs or function.commands or function.asserts or (not names and "." in function.name):
         return False
-    names = [c.name for c in own.calls]
-    return any(_SAYS.search(n) for n in names) and all(_SAYS.search(n) or _IN_PASSING.search(n) for n in names)
+    said = not names or any(_SAYS.search(n) for n in names)
+    return said and all(_SAYS.search(n) or _IN_PASSING.search(n) for n in names)
