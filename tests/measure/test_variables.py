@@ -85,6 +85,7 @@ def action(uses: str, given: str) -> Files:
 AZURE = "from azureml.core import Experiment\nexperiment = Experiment(w, 'x')\nexperiment.submit(config)\n"
 FITS = "class Scaled:\n    def fit(self, x, y):\n        {}\n        return self\n\n\nif __name__ == '__main__':\n    model = Scaled()\n    model.fit(x, y)\n"
 WEB = "from azureml.core.webservice import AksWebservice\nAksWebservice.deploy_configuration({})\n"
+SPACE = "from huggingface_hub import upload_folder\nupload_folder(folder_path='.', repo_id='me/x', repo_type='{}')\n"
 STACK = "from pulumi import automation\n\nstack = automation.{}\nstack.{}()\n"
 SERVICE = {"iac.py": "import pulumi_gcp as gcp\ngcp.cloudrunv2.Service('api', location='x')\n"}
 
@@ -93,6 +94,7 @@ SERVICE = {"iac.py": "import pulumi_gcp as gcp\ngcp.cloudrunv2.Service('api', lo
     ("track", "does", "hollow"),
     [
         ("release.process", action("huggingface/hub-sync@v0.1.0", "repo_type: space"), action("huggingface/hub-sync@v0.1.0", "repo_type: dataset")),
+        ("release.process", deploys(SPACE.format("space")), deploys(SPACE.format("dataset"))),
         ("release.process", SERVICE | deploys(STACK.format("select_stack('a')", "up")), SERVICE | deploys(STACK.format("select_stack('a')", "preview"))),
         ("operations.availability", deploys(WEB.format("autoscale_enabled=True") + "model.deploy()\n"), deploys(WEB.format("autoscale_enabled=False") + "model.deploy()\n")),
     ],

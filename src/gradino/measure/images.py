@@ -118,6 +118,10 @@ class Image:
                 needed |= {m for m in before if m < n}
         return [i for n, stage in enumerate(stages) if n in needed for i in stage]
 
+    def runs(self) -> list[Instruction]:
+        """What is run as it is built."""
+        return [i for i in self._needed() if i.word == "RUN"]
+
     def _placed(self, source: str) -> str | None:
         """A copied path as the repository's; None where it has a hole."""
         if _HOLES.search(source):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from gradino.measure import broken, judgements, shell, vocabulary
+from gradino.measure import baking, broken, judgements, shell, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED, Job, Resource, Step, started, taken_down
 from gradino.measure.code import Code
 from gradino.measure.collectors import COLLECTORS
@@ -260,8 +260,11 @@ def survey(tree: Tree, history: History, store: Path | None = None, home: str = 
                     scene.resources.append(fact)
         except Exception as error:  # noqa: BLE001 - one source that cannot be read must not hide the others
             scene.problems.append(f"{name}: {type(error).__name__}")
-    jobs = started(scene.jobs)
-    scene.jobs = broken.marked(tree, jobs, lambda job, step: {e.verb for e in scene.follower.step(job, step)})
+
+    def verbs(job: Job, step: Step) -> set[str]:
+        return {e.verb for e in scene.follower.step(job, step)}
+
+    scene.jobs = baking.baked(tree, broken.marked(tree, started(scene.jobs), verbs), verbs)
     return scene
 
 

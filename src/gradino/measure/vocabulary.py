@@ -38,7 +38,7 @@ _EXACT: dict[str, tuple[str, ...]] = {
         "mlflow.register_model", "google.cloud.aiplatform.Model.upload", "azureml.core.Model.register",
         "azureml.core.model.Model.register", "sagemaker.workflow.step_collections.RegisterModel",
         "sagemaker.workflow.model_step.ModelStep", "wandb.link_model", "clearml.OutputModel", "wandb.log_model",
-        "google_cloud_pipeline_components.v1.model.ModelUploadOp", "huggingface_hub.upload_folder", "zenml.Model",
+        "google_cloud_pipeline_components.v1.model.ModelUploadOp", "zenml.Model",
         "mlem.save", "mlem.api.save", "modelstore.ModelStore.from_aws_s3", "modelstore.ModelStore.from_gcloud", "modelstore.ModelStore.from_azure",
     ),
     "fixed": (
