@@ -64,6 +64,7 @@ TERRAFORM = (
     'resource "aws_cloudwatch_event_rule" "r" {{\n  schedule_expression = "rate(1 day)"\n  is_enabled = {}\n}}\n'
     'resource "aws_cloudwatch_event_target" "t" {{\n  rule = aws_cloudwatch_event_rule.r.name\n  arn = aws_lambda_function.f.arn\n}}\n'
 )
+RULE = "aws lambda create-function --function-name f --handler lambda_function.lambda_handler\naws events put-rule \\\n  --name r {}\n"
 LAMBDA = "from app.fetch import run\n\n\ndef lambda_handler(event, context):\n    run()\n"
 TIMER = "from apscheduler.schedulers.blocking import BlockingScheduler\nfrom app.fetch import run\n\ns = BlockingScheduler()\n\n\n@s.scheduled_job('cron', hour=3)\ndef nightly():\n    {}\n\n\ns.start()\n"
 COMMAND = "import click\nfrom apscheduler.schedulers.blocking import BlockingScheduler\nfrom app.fetch import run\n\n\n@click.command()\ndef start():\n    s = BlockingScheduler()\n    s.add_job(run, id='fetch', {})\n    s.start()\n"
@@ -92,6 +93,9 @@ KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m ap
         ({"lambda_function.py": LAMBDA, "template.yaml": SAM.format("Schedule", "true")}, 4),
         ({"lambda_function.py": LAMBDA, "template.yaml": SAM.format("Schedule", "false")}, 0),
         ({"lambda_function.py": LAMBDA, "template.yaml": SAM.format("Api", "true")}, 0),
+        ({"lambda_function.py": LAMBDA, "ship.sh": RULE.format("--schedule-expression 'rate(1 day)' --state ENABLED")}, 4),
+        ({"lambda_function.py": LAMBDA, "ship.sh": RULE.format("--schedule-expression 'rate(1 day)' --state DISABLED")}, 0),
+        ({"lambda_function.py": LAMBDA, "ship.sh": RULE.format("--event-pattern '{}'")}, 0),
         ({"lambda_function.py": LAMBDA, "main.tf": TERRAFORM.format("true")}, 4),
         ({"lambda_function.py": LAMBDA, "main.tf": TERRAFORM.format("false")}, 0),
         ({"timer.py": TIMER.format("run()")}, 4),

@@ -1,4 +1,4 @@
-"""Functions that a cloud runs at a time or on an event: AWS Lambda by SAM, serverless, Terraform and CDK; Azure Functions."""
+"""Functions that a cloud runs at a time or on an event: AWS Lambda by SAM, serverless, Terraform, CDK and AWS's command line; Azure Functions."""
 # ruff: noqa: E501 - a table reads better unwrapped
 
 import json
@@ -24,17 +24,26 @@ _MADE = re.compile(
 )
 _HANDLER = re.compile(r"\b[hH]andler[\"']?\s*[=:]\s*[\"']([\w/.-]+)\.(\w+)[\"']")
 _TIMED = re.compile(r"\brate\(|\bcron\(|Schedule\.(rate|cron|expression)")
+# A schedule that a script makes for the function that it makes as well.
+_ASKED = re.compile(r"--handler[ =][\"']?([\w/.-]+)\.(\w+)")
+_RULED = re.compile(
+    r"\baws\s+(?:events\s+put-rule|scheduler\s+create-schedule)\b(?![^\n]*DISABLED)[^\n]*--schedule-expression"
+)
 _FAR = 1_500  # characters after a function's name in which its handler stands
 
 
 def collect(tree: Tree, code: Code) -> Iterator[Job]:
     """One job for each function that something starts by itself."""
     for path in tree.sizes:
-        if not ours(path) or not path.endswith((".yml", ".yaml", ".tf", ".py", ".ts", "/function.json", ".template")):
+        if not ours(path) or not path.endswith(
+            (".yml", ".yaml", ".tf", ".py", ".ts", ".sh", "/function.json", ".template")
+        ):
             continue
         text = tree.text(path) or ""
         if path.endswith("/function.json"):
             yield from _azure(code, path, text)
+        elif path.endswith(".sh"):
+            yield from _commands(code, path, text)
         elif path.endswith((".py", ".ts")):
             if re.search(r"aws_cdk|aws-cdk", text):
                 yield from _cdk(code, path, text)
@@ -72,6 +81,15 @@ def _named(code: Code, path: str, text: str, bodies: yaml.Map, inside: str) -> I
 def _off(event: yaml.Map) -> bool:
     said = event.text("Enabled") or event.text("enabled") or event.text("State")
     return said.lower() in ("false", "disabled")
+
+
+def _commands(code: Code, path: str, text: str) -> Iterator[Job]:
+    """The functions of a script that makes a rule with a schedule, too."""
+    if "--schedule-expression" not in text or not _RULED.search(text.replace("\\\n", " ")):
+        return
+    for module, function in dict.fromkeys(_ASKED.findall(text)):
+        line = text[: text.index(f"{module}.{function}")].count("\n") + 1
+        yield from _job(code, path, line, module, function, {"schedule"})
 
 
 def _terraform(tree: Tree, code: Code, path: str, text: str) -> Iterator[Job]:
