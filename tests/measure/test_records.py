@@ -81,7 +81,9 @@ def test_a_run_is_tracked_whatever_keeps_it(files: dict[str, str], tracked: bool
     assert (found("creation.experiments"), found("operations.metrics")) == ((4, 3) if tracked else (1, 1))
 
 
-RUNNER = "# deploys\nimport subprocess\nfrom registry import add\n\nsubprocess.run(['python', '{}'], check=True)\nadd(1)\n"
+RUNNER = (
+    "# deploys\nimport subprocess\nfrom registry import add\n\nsubprocess.run(['python', '{}'], check=True)\nadd(1)\n"
+)
 REGISTRY = "def add(model):\n    joblib.dump(model, root / version / 'model.joblib')\n    index.append({'version': version})\n    json.dump(index, open(root / 'manifest.json', 'w'))\n"
 SPACY = "remotes:\n  default: s3://bucket\ncommands:\n  - name: push\n    script: ['python -m spacy project push']\n"
 KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n    train()\n"
@@ -313,3 +315,15 @@ ASSET = "$schema: https://azuremlschemas.azureedge.net/latest/commandJob.schema.
 )  # fmt: skip
 def test_a_trace_names_commit_and_data(files: dict[str, str], level: int) -> None:
     assert levels(files)("release.traceability") == level
+
+
+PANELS = '{{"panels": [{{"targets": [{{"rawSql": "SELECT avg(score) FROM app.\\"{}\\" WHERE t > now()"}}]}}]}}'
+
+
+@pytest.mark.parametrize(
+    ("table", "level"),
+    [("prediction_logs", 4), ("drift_metrics", 1), ("customers", 1)],  # the project fills the first and the last
+)
+def test_a_dashboard_computes_metrics_from_rows_about_the_model(table: str, level: int) -> None:
+    code = {"service/rows.py": "ADD = 'INSERT INTO prediction_logs SELECT * FROM customers'\n"}
+    assert levels({**code, "grafana/board.json": PANELS.format(table)})("operations.metrics") == level

@@ -42,13 +42,25 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
         if (path.endswith(".json") and "grafana" in path.lower()) or (
             path.endswith(".json") and "dashboard" in path.lower()
         ):
+            text = tree.text(path) or ""
             try:
-                board = json.loads(tree.text(path) or "")
+                board = json.loads(text)
             except (ValueError, RecursionError):
                 continue
             inner = board.get("dashboard", board) if isinstance(board, dict) else None
             if isinstance(inner, dict) and ("panels" in board or "panels" in inner):
-                yield Resource("Grafana", "dashboard", path, 1, path, frozenset({"dashboard"}))
+                traits = {"dashboard"} | ({"model-metrics"} if _asks_rows(tree, text) else set())
+                yield Resource("Grafana", "dashboard", path, 1, path, frozenset(traits))
+
+
+_QUERY = re.compile(r"\"rawSql\"\s*:\s*\"((?:[^\"\\]|\\.){0,4000})\"")
+_TABLE = re.compile(r"\b(?:from|join)\s+(?:[\w\\\"`]+\.)*[\\\"`]*(\w*(?:predict|inference|drift|metrics)\w*)", re.I)
+
+
+def _asks_rows(tree: Tree, board: str) -> bool:
+    """Whether a dashboard computes what it shows from rows about the model, in a table that the project fills."""
+    tables = {table for query in _QUERY.findall(board) for table in _TABLE.findall(query)} if "rawSql" in board else ()
+    return any(t in tree.short(p) for t in sorted(tables) for p in tree.sizes if p.endswith((".py", ".sql")))
 
 
 def _configured(path: str, text: str) -> Iterator[Resource]:
