@@ -143,6 +143,8 @@ _MAIN = "import sys\nimport pytest\n\n{}(pytest.main(['tests']))\n"
         ({"run.py": _MAIN.format("sys.exit")}, "python run.py", 2),
         ({"run.py": _MAIN.format("print")}, "python run.py", 0),
         ({"ci.sh": "set -e\ncase $1 in\n  test) pytest tests ;;\nesac\n"}, "bash ci.sh test", 2),
+        ({}, '"${CI_PYTHON}" -m pytest', 2),
+        ({}, '"${CI_COPY}" -m pytest', 0),
         ({}, "set +e\npytest\nrc=$?\nexit $rc", 2),
         ({}, "set +e\npytest\nrc=$?\necho $rc", 0),
         ({}, "pytest tests || python -m unittest", 2),

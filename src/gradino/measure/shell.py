@@ -328,12 +328,16 @@ def _verbs(command: str) -> list[str]:
     return found
 
 
+# Python under a path in quotes, or in a variable that is named for it.
+_PYTHON = re.compile(r"^(?:\"[^\"\s]*/python[\d.]*\"|\"?\$[({]?(?:\w+_)?py(?:thon)?\d*(?:_\w+)?[)}]?\"?)(?=\s)", re.I)
+
+
 def bare(command: str) -> str:
     """A command without the launchers before it."""
     before = ""
     while before != command:
         before, command = command, _PREFIXES.sub("", command, count=1)
-    return command
+    return _PYTHON.sub("python", command)
 
 
 def handover(command: str) -> Handover | None:

@@ -25,7 +25,10 @@ _PLUGINS = (
         "kubectl apply",
     ),
 )
-_CALL = re.compile(r"\b([a-z]\w+)\s*\(")
+_CALL = re.compile(r"\b((?:\w+\.)?[a-z]\w+)\s*\(")
+_LOADED = re.compile(r"\b(\w+)\s*=\s*load\s*\(?\s*['\"]([^'\"\n]+\.groovy)['\"]")
+_DEFINED = re.compile(r"^(?:def|void|String|boolean)\s+(\w+)\s*\(([^()]*)\)\s*\{", re.M)
+_GIVEN = re.compile(r"\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^,()'\"]{0,120}(?:\([^()]{0,120}\)\s?)?))\s*(,|\)|$)")
 _DEEPEST = 3  # steps of a library that use others
 _MOST = 100  # steps of a stage
 
@@ -38,12 +41,42 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job]:
     """
     scripts = {p: _text(tree, p) for p in tree.named("*.groovy")}
     library = {p.rpartition("/")[2][:-7]: t for p, t in scripts.items() if re.search(r"(^|/)vars/[^/]+$", p)}
+    library |= {k: body for name, text in dict(library).items() for k, body in _functions(name, text)}
     for path in tree.named("Jenkinsfile*", "*.jenkinsfile", "*.Jenkinsfile"):
-        yield from _pipeline(path, _text(tree, path), {"push"}, library)
+        text = _text(tree, path)
+        yield from _pipeline(path, text, {"push"}, library | _loaded(text, scripts))
     for path, text in scripts.items():
         if _DECLARED.search(text) and _STAGE.search(text):
             fires = re.search(r"\b(pollSCM|githubPush|upstream)\s*\(", text)
-            yield from _pipeline(path, text, {"push" if fires else "dispatch"}, library)
+            yield from _pipeline(path, text, {"push" if fires else "dispatch"}, library | _loaded(text, scripts))
+
+
+def _loaded(text: str, scripts: dict[str, str]) -> dict[str, str]:
+    """The functions of the scripts that a pipeline loads, by the names under which it calls them."""
+    loaded = ((name, scripts.get(path.removeprefix("./"), "")) for name, path in _LOADED.findall(text))
+    return {k: body for name, script in loaded for k, body in _functions(name, script)}
+
+
+def _functions(name: str, script: str) -> Iterator[tuple[str, str]]:
+    marks = list(_DEFINED.finditer(script))
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        yield f"{name}.{mark[1]}", script[mark.start() : following.start() if following else len(script)]
+
+
+def _handed(body: str, text: str, start: int) -> str:
+    """The body of a function with the strings that a call hands it, or their defaults, in its parameters' places."""
+    defined = _DEFINED.match(body)
+    for parameter in defined[2].split(",") if defined else ():
+        name, _, default = (part.strip() for part in parameter.partition("="))
+        given = _GIVEN.match(text, start)
+        said = given and (given[1] if given[1] is not None else given[2])
+        if given is None or not given[0].strip(" )"):
+            said = default.strip("'\"") if default else None
+        if said is not None and name:
+            named = re.escape(name.split()[-1])
+            body = re.sub(rf"\$\{{{named}\}}|\${named}\b", said.replace("\\", "\\\\"), body)
+        start = given.end() if given and given[4] == "," else len(text)
+    return body
 
 
 def _text(tree: Tree, path: str) -> str:
@@ -99,6 +132,7 @@ def _steps(body: str, line: int, library: dict[str, str], depth: int = 0) -> Ite
     for call in _CALL.finditer(body) if depth < _DEEPEST else ():
         if call[1] in library:
             here = line if depth else line + body[: call.start()].count("\n")
-            found.append((call.start(), list(_steps(library[call[1]], here, library, depth + 1))[:_MOST]))
+            inner = _handed(library[call[1]], body, call.end())
+            found.append((call.start(), list(_steps(inner, here, library, depth + 1))[:_MOST]))
     for _, steps in sorted(found, key=lambda f: f[0]):
         yield from steps
