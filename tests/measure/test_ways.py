@@ -86,6 +86,8 @@ KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m ap
         ({"stream.py": STREAM.format("for row in self.rows")}, 0),  # no container runs it
         ({"x.timer": "[Timer]\nOnCalendar=daily\n", "x.service": "[Service]\nExecStart=/usr/bin/python -m app.fetch\n"}, 4),
         ({"x.service": "[Service]\nExecStart=/usr/bin/python -m app.fetch\n"}, 0),
+        ({"x.service": "[Service]\nExecStart=/usr/bin/python /srv/app/loop.py\n", "app/loop.py": LOOP.format("while True")}, 4),
+        ({"x.service": "[Service]\nExecStart=/usr/bin/python /srv/app/loop.py\n", "app/loop.py": LOOP.format("for _ in range(3)")}, 0),
         ({"x.timer.template": "[Timer]\nOnCalendar=daily\n", "x.service.template": "[Service]\nExecStart={{BIN}}/python app/fetch.py\n"}, 4),
         ({"x.timer.template": "[Timer]\nOnCalendar=daily\n", "y.service.template": "[Service]\nExecStart={{BIN}}/python app/fetch.py\n"}, 0),
         ({".github/workflows/x.yml": DAILY.format("python steps.py"), "steps.py": STEPS.format("subprocess.run(command, shell=True)")}, 4),

@@ -21,6 +21,7 @@ _INSTALLED = re.compile(r"cron\.d|\bcrontab\b|supercronic|\bcrond?\b\s+-[fl]")
 _WRITTEN = re.compile(
     r"echo\s+(?:-e\s+)?([\"'])((?:@\w+|(?:[\d*/,-]+\s+){4}\S+)\s.*?)\1.*?(?:\|\s*(?:sudo\s+)?crontab\b|>>?\s*/etc/cron)"
 )
+_STARTED = re.compile(r"^ExecStart\s*=\s*(.+)$", re.M)
 _HOLE = re.compile(r"\{\{[^{}\n]*\}\}|\$\{\w+\}|%[hi]\b|@[A-Z_]+@")
 _LATER = re.compile(r"\s*(?:>>?|2>|&>|\|\s*logger|\|\s*tee)\s.*$")
 
@@ -47,8 +48,11 @@ def collect(tree: Tree, code: Code) -> Iterator[Job]:
         name, _, end = path.rpartition(".timer")
         service = tree.text(f"{name}.service{end}") or ""
         if re.search(r"^On(Calendar|UnitActiveSec|BootSec)\s*=", tree.short(path), re.M):
-            for said in re.findall(r"^ExecStart\s*=\s*(.+)$", service, re.M):
+            for said in _STARTED.findall(service):
                 yield _job("systemd", path, 1, path, Step(1, _HOLE.sub("$X", said)))
+    for path in tree.named("*.service", "*.service.*"):
+        for said in _STARTED.findall(tree.short(path)):
+            yield from _endless(tree, code, path, 1, _HOLE.sub("$X", said), path)
 
 
 def _job(system: str, path: str, line: int, name: str, step: Step) -> Job:
