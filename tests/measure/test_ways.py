@@ -48,6 +48,7 @@ STEPS = (
     "import subprocess\n\n\ndef run(command):\n    {}\n\n\ndef main():\n    run('python -m app.fetch')\n\n\nmain()\n"
 )
 LOOP = "import time\nfrom app.fetch import run\n\n\ndef main():\n    {}:\n        run()\n        time.sleep(60)\n\n\nif __name__ == '__main__':\n    main()\n"
+OPENS = "from urllib.request import Request, urlopen\n\nasked = Request(f'https://api.acme.org/{{day}}'{})\nprint(urlopen(asked).read())\n"
 STREAM = (
     "from kafka import KafkaConsumer\n\n\nclass Rows:\n    def __init__(self):\n        self.rows = KafkaConsumer('rides')\n\n"
     "    def run(self):\n        {}:\n            self.keep(1)\n\n    def keep(self, row): ...\n\n\nif __name__ == '__main__':\n    Rows().run()\n"
@@ -80,6 +81,8 @@ KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m ap
         ({"Dockerfile": CRON, "crontab": "0 * * * * cd /app && python -m app.fetch >> /var/log/cron.log 2>&1\n"}, 4),
         ({"Dockerfile": CRON, "crontab": "# 0 * * * * cd /app && python -m app.fetch\n"}, 0),
         ({"Dockerfile": IMAGE.format(""), "crontab": "0 * * * * python -m app.fetch\n"}, 0),  # nothing installs it
+        ({".github/workflows/x.yml": DAILY.format("python opens.py"), "opens.py": OPENS.format("")}, 4),
+        ({".github/workflows/x.yml": DAILY.format("python opens.py"), "opens.py": OPENS.format(", data=b'x'")}, 0),
         ({"stream.py": STREAM.format("for row in self.rows"), "Dockerfile": IMAGE.format("CMD python stream.py\n")}, 4),
         ({"stream.py": STREAM.format("if self.rows"), "Dockerfile": IMAGE.format("CMD python stream.py\n")}, 0),
         ({"stream.py": STREAM.format("for row in self.rows").replace("keep(1)", "predict(1)"), "Dockerfile": IMAGE.format("CMD python stream.py\n")}, 0),  # an answer

@@ -82,11 +82,21 @@ def verbs(call: Call, module: Module) -> list[tuple[str, str]]:
             return [("deploy", name)]
         if method == "post" and any(_DEPLOYS.search(t) for t in call.texts):
             return [("deploy", name)]
-        return _url(call, name, posted=method == "post")
+        return _url(call, name, posted=method == "post" or (method == "urlopen" and _carries(call, module)))
     table = name.startswith(("pandas.read_", "polars.read_", "polars.scan_"))
     if table and any(t.startswith(("http://", "https://", "ftp://")) for t in call.texts):
         return _url(call, name, posted=False)
     return []
+
+
+def _carries(call: Call, module: Module) -> bool:
+    """Whether what is opened is a request, made on a line before, that carries data."""
+    made = [c for c in module.calls() if c.name.endswith("Request") and c.line <= call.line] if call.refs else []
+    asked = max(made, key=lambda c: c.line, default=call)
+    return bool({"data", "json"} & {*call.keywords, *asked.keywords}) or "POST" in (
+        *asked.texts,
+        asked.keywords.get("method"),
+    )
 
 
 def _url(call: Call, name: str, posted: bool) -> list[tuple[str, str]]:
