@@ -7,6 +7,7 @@ from gradino.measure import yaml
 from gradino.measure.automation import Job, Resource, Step
 from gradino.measure.code import Code
 from gradino.measure.collectors import operators
+from gradino.measure.collectors.dag_folders import unseen
 from gradino.measure.collectors.timers import located
 from gradino.measure.python import BODY, MAIN, Call, Module
 from gradino.measure.tree import Tree
@@ -24,7 +25,7 @@ def collect(tree: Tree, code: Code) -> Iterator[Job | Resource]:
             continue
         packages = module.packages
         if "airflow" in packages or any("airflow" in m.packages for m in _taken_from(module, code)):
-            yield from _airflow(module, code)
+            yield from _airflow(tree, module, code)
         if "prefect" in packages:
             yield from _prefect(tree, module, code)
         if "dagster" in packages:
@@ -55,7 +56,7 @@ def _whole(module: Module, line: int, code: Code) -> tuple[Step, ...]:
     return (Step(line, calls=calls), *operators.steps(module, code))
 
 
-def _airflow(module: Module, code: Code) -> Iterator[Job]:
+def _airflow(tree: Tree, module: Module, code: Code) -> Iterator[Job]:
     dags = [c for c in module.calls() if c.method in ("DAG", "dag")]
     for dag in dags:
         schedule = next(
@@ -75,7 +76,15 @@ def _airflow(module: Module, code: Code) -> Iterator[Job]:
         if schedule == "" and not references:
             triggers = {"schedule"} if any("timedelta" in c.name for c in module.calls()) else {"dispatch"}
         yield Job(
-            "Airflow", module.path, dag.line, name, frozenset(triggers), _whole(module, dag.line, code), (), module.path
+            "Airflow",
+            module.path,
+            dag.line,
+            name,
+            frozenset(triggers),
+            _whole(module, dag.line, code),
+            (),
+            module.path,
+            off=unseen(tree, module.path),
         )
 
 

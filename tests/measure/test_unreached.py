@@ -1,0 +1,28 @@
+"""Code and infrastructure that lie in the repository and that nothing reaches, each beside its twin that works."""
+
+# ruff: noqa: E501 - a table reads better unwrapped
+
+import pytest
+
+from tests.measure.test_collectors import levels
+
+DAG = "from airflow import DAG\nfrom airflow.operators.python import PythonOperator\nfrom train import train\n\nwith DAG('fit', schedule='@daily') as dag:\n    PythonOperator(task_id='t', python_callable=train)\n"
+AIRFLOW = "services:\n  scheduler:\n    image: apache/airflow:2.9.0\n    volumes:\n      - {}:/opt/airflow/dags\n"
+OTHER = {"flows/look.py": "from airflow import DAG\n\nwith DAG('look', schedule='@daily') as dag:\n    pass\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({}, 3),
+        ({"docker-compose.yml": AIRFLOW.format("./dags")}, 3),
+        ({"docker-compose.yml": AIRFLOW.format("${HOME_OF_ALL:-.}/dags")}, 3),
+        ({"docker-compose.yml": AIRFLOW.format("./flows")}, 1),
+        ({"docker-compose.yml": AIRFLOW.format("$FLOWS")}, 3),  # any folder
+        ({"flows/compose.yaml": AIRFLOW.format(".")}, 3),  # of another project
+        ({"docker-compose.yml": AIRFLOW.format("./flows"), "sync.sh": "gcloud composer environments storage dags import\n"}, 3),
+        ({"docker-compose.yml": AIRFLOW.format("./flows"), "Dockerfile": "FROM apache/airflow:2.9.0\nCOPY dags /opt/airflow/dags\n"}, 3),
+    ],
+)  # fmt: skip
+def test_a_dag_in_a_folder_that_airflow_is_not_given_never_runs(files: dict[str, str], level: int) -> None:
+    assert levels({"dags/fit.py": DAG, **OTHER, **files})("creation.training") == level
