@@ -26,3 +26,14 @@ OTHER = {"flows/look.py": "from airflow import DAG\n\nwith DAG('look', schedule=
 )  # fmt: skip
 def test_a_dag_in_a_folder_that_airflow_is_not_given_never_runs(files: dict[str, str], level: int) -> None:
     assert levels({"dags/fit.py": DAG, **OTHER, **files})("creation.training") == level
+
+
+APPLY = "on: {push: {branches: [main]}}\njobs:\n  apply:\n    runs-on: u\n    steps:\n      - run: terraform -chdir=infra apply -auto-approve\n"
+SERVICE = 'resource "aws_apprunner_service" "api" {\n  service_name = "api"\n}\n'
+CALLED = 'module "net" {{\n  source = "./net"\n}}\n{0}module "run" {{\n{0}  source = "./run"\n{0}}}\n'
+
+
+@pytest.mark.parametrize(("mark", "level"), [("", 4), ("# ", 1), ("// ", 1)])
+def test_a_module_of_terraform_that_is_commented_out_serves_nothing(mark: str, level: int) -> None:
+    files = {".github/workflows/x.yml": APPLY, "infra/main.tf": CALLED.format(mark), "infra/run/service.tf": SERVICE}
+    assert levels(files)("release.process") == level

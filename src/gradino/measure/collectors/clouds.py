@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from posixpath import join, normpath
 
 from gradino.measure.automation import Resource
 from gradino.measure.code import Code
@@ -45,7 +46,10 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
     refused = {
         folder for (folder, _, _), count in declared.items() if count > 1
     }  # Terraform takes none of a folder then
+    unused = _left_out(tree)
     for path in tree.named("*.tf"):
+        if path.rpartition("/")[0] in unused:
+            continue
         if path.rpartition("/")[0] in refused:
             tree.notes.append(f"{path}: a resource of its folder is declared twice, so Terraform applies none")
             continue
@@ -81,6 +85,19 @@ def collect(tree: Tree, code: Code) -> Iterator[Resource]:
                 yield from judge(
                     system, module.path, call.line, call.name, call.texts[0] if call.texts else call.method, body
                 )
+
+
+_SOURCE = re.compile(r"^([ \t]*(?:#|//)?).*\bsource[ \t]*=[ \t]*\"(\./[^\"\n]*)\"", re.M)
+
+
+def _left_out(tree: Tree) -> set[str]:
+    """Folders of Terraform that modules name only where they are commented out."""
+    named: dict[str, bool] = {}
+    for path in tree.named("*.tf"):
+        for before, source in _SOURCE.findall(tree.text(path) or ""):
+            folder = normpath(join(path.rpartition("/")[0], source))
+            named[folder] = named.get(folder, False) or not before.strip()
+    return {folder for folder, used in named.items() if not used}
 
 
 _VAR = re.compile(r"\bvar\.(\w+)")
