@@ -4,7 +4,7 @@
 
 import pytest
 
-from tests.measure.test_collectors import levels
+from tests.measure.test_collectors import API, levels
 
 DAG = "from airflow import DAG\nfrom airflow.operators.python import PythonOperator\nfrom train import train\n\nwith DAG('fit', schedule='@daily') as dag:\n    PythonOperator(task_id='t', python_callable=train)\n"
 AIRFLOW = "services:\n  scheduler:\n    image: apache/airflow:2.9.0\n    volumes:\n      - {}:/opt/airflow/dags\n"
@@ -37,3 +37,23 @@ CALLED = 'module "net" {{\n  source = "./net"\n}}\n{0}module "run" {{\n{0}  sour
 def test_a_module_of_terraform_that_is_commented_out_serves_nothing(mark: str, level: int) -> None:
     files = {".github/workflows/x.yml": APPLY, "infra/main.tf": CALLED.format(mark), "infra/run/service.tf": SERVICE}
     assert levels(files)("release.process") == level
+
+
+NIGHTLY = (
+    "on:\n  schedule: [{cron: '0 3 * * *'}]\njobs:\n  x:\n    runs-on: u\n    steps:\n      - run: python fit.py\n"
+)
+FIT = "import mlflow\nfrom train import train\n\nif __name__ == '__main__':\n    mlflow.sklearn.log_model(train(), 'm', registered_model_name='x')\n"
+ASKS = "import mlflow\n\n\nclass Manager:\n    def newest(self):\n        return mlflow.pyfunc.load_model(f'models:/x/{self.client.get_latest_versions(\"x\")[0].version}')\n\n    def predict(self, x):\n        return self.newest().predict(x)\n\n\nif __name__ == '__main__':\n    print(Manager().predict(1))\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"predict.py": ASKS}, 1),  # a script that a person may start
+        ({"predict.py": ASKS, "api.py": "from predict import Manager\n" + API.replace("model.predict", "Manager().predict")}, 4),
+        ({"predict.py": ASKS, ".github/workflows/y.yml": NIGHTLY.replace("fit.py", "predict.py")}, 4),
+    ],
+)  # fmt: skip
+def test_a_script_that_nothing_starts_takes_no_newest_model(files: dict[str, str], level: int) -> None:
+    found = levels({".github/workflows/x.yml": NIGHTLY, "fit.py": FIT, **files})
+    assert found("release.process") == level

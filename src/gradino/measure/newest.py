@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 
 from gradino.measure.images import idle
+from gradino.measure.python import MAIN
 from gradino.measure.scene import Scene
-from gradino.measure.scoring import scoring_files
+from gradino.measure.scoring import scoring_files, served_files
 
 _LINE = re.compile(r"models:/[^\n]{0,200}")
 _MOVES = re.compile(r"latest|production|champion|prod|live", re.I)
@@ -35,6 +36,8 @@ def _asked(scene: Scene) -> Iterator[tuple[str, tuple[str, int, str]]]:
         for i in _OUR_ID.findall(scene.tree.short(u.path))
     }
     for path in scoring_files(scene):
+        if _alone(scene, path):
+            continue
         texts = _read(scene, path)
         for place in [p for p in texts if p.endswith(".py")]:
             text = texts[place]
@@ -52,6 +55,16 @@ def _asked(scene: Scene) -> Iterator[tuple[str, tuple[str, int, str]]]:
                 yield path, (place, text[: again.start()].count("\n") + 1, again[0])
             if "load_model(" in text and (given := _given(scene, set(_SETTING.findall(text)))):
                 yield path, given
+
+
+def _alone(scene: Scene, path: str) -> bool:
+    """Whether a script stands by itself: it answers nobody, no job runs it and nothing imports or names it."""
+    module = scene.code.module(path)
+    if module is None or MAIN not in module.functions or path in served_files(scene):
+        return False
+    if any(f.effect.path == path for f in scene.firings):
+        return False
+    return not any(path in scene.code.beside(m) for m in scene.modules if m.path != path)
 
 
 def _words(address: re.Match[str]) -> list[str]:
