@@ -57,3 +57,30 @@ ASKS = "import mlflow\n\n\nclass Manager:\n    def newest(self):\n        return
 def test_a_script_that_nothing_starts_takes_no_newest_model(files: dict[str, str], level: int) -> None:
     found = levels({".github/workflows/x.yml": NIGHTLY, "fit.py": FIT, **files})
     assert found("release.process") == level
+
+
+UP = "services:\n  api:\n    build: {}\n    ports: ['80:80']\n    volumes: [models:/models]\n"
+IMAGE = "FROM python:3.11-slim\nWORKDIR /app\nCOPY requirements.txt .\nCOPY . .\nRUN pip install -r requirements.txt\nCMD uvicorn main:app\n"
+MAIN = (
+    "from routes.predict import router\nfrom routes.{} import other\nfrom fastapi import FastAPI\n\napp = FastAPI()\n"
+)
+ROUTES = {
+    "back/requirements.txt": "fastapi==0.115.0\nuvicorn==0.30.0\nacme-auth==1.0\n",
+    "back/Dockerfile": IMAGE,
+    "back/routes/__init__.py": "",
+    "back/routes/predict.py": "router = 1\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("build", "main", "level"),
+    [
+        ("./back", "predict", 2),
+        ("./backend", "predict", 1),  # no such folder
+        ("./back", "uploads", 1),  # no such module in the project's own package
+    ],
+)
+def test_a_service_that_cannot_be_built_or_started_is_not_released(build: str, main: str, level: int) -> None:
+    files = ROUTES | {"back/main.py": MAIN.format(main), "deploy/docker-compose.yml": UP.format(f".{build}")}
+    told = {"README.md": "docker compose -f deploy/docker-compose.yml up --build\n"}
+    assert levels(files | told)("release.process") == level

@@ -86,7 +86,7 @@ def _compose(scene: Scene, command: str) -> bool:
         return False
     chosen = [f.rpartition("/")[2] for f in _COMPOSE_FILE.findall(before)]
     named = {w for w in after.split() if re.fullmatch(r"[\w-]+", w) and not w.startswith("-")}
-    serving = [r for r in scene.resources if r.system == "Docker Compose" and "serving" in r.traits]
+    serving = [r for r in scene.with_trait("serving") if r.system == "Docker Compose"]
     here = [r for r in serving if not chosen or "$" in "".join(chosen) or r.path.rpartition("/")[2] in chosen]
     every = {r.name for r in scene.resources if r.system == "Docker Compose"}
     return any(r.name in named for r in here) if named & every else bool(here)

@@ -143,7 +143,8 @@ class Program:
             if (found := self._named(root, name)) is not None:
                 return found
             if f"{root}/{head}" in self._folders or f"{root}/{head}.py" in self.files:
-                if self.whole and self.lacks(head) and not _GENERATED.search(name):
+                own = f"{root}/{head}/__init__.py" in self.files  # hides any other of its name
+                if self.whole and (own or self.lacks(head)) and not _GENERATED.search(name):
                     raise FailsError(f"{self.files[path]} imports {name}, which is not there")
                 raise _UnsureError  # a part of it is there
         if self.lacks(head):

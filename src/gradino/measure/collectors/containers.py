@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from posixpath import join, normpath
 
 from gradino.measure import yaml
 from gradino.measure.automation import Resource
@@ -39,10 +40,12 @@ def collect(tree: Tree, _code: Code) -> Iterator[Resource]:
             body = services.map(name)
             own = (
                 "build" in body
-                and not {"command", "entrypoint", "volumes"} & set(body)
+                and not {"command", "entrypoint"} & set(body)
+                and not any(_BOUND.match(str(v)) for v in body.list("volumes"))
                 and "PYTHONPATH" not in str(body)
             )
-            yield _alive(_service(tree, path, services, name), dead.get(_built(path, body)[1], "") if own else "")
+            why = dead.get(_built(path, body)[1], "") if own else ""
+            yield _alive(_service(tree, path, services, name), _unbuilt(tree, path, body) or why)
 
 
 def _alive(resource: Resource, why: str) -> Resource:
@@ -52,10 +55,21 @@ def _alive(resource: Resource, why: str) -> Resource:
     return replace(resource, traits=resource.traits | {"off"}, detail={"off": f"cannot start: {why}"})
 
 
+_BOUND = re.compile(r"[./~${]")  # a folder of the host, which may hide what the image holds
+
+
+def _unbuilt(tree: Tree, path: str, body: yaml.Map) -> str:
+    """Why a service cannot be built: the folder that it is made of is not in the repository."""
+    folder = _built(path, body)[0]
+    unclear = "build" not in body or "image" in body or folder.startswith(("/", "..")) or re.search(r"[$:]", folder)
+    return "" if unclear or tree.holds(folder) else f"{folder} is not there"
+
+
 def _built(path: str, body: yaml.Map) -> tuple[str, str]:
     """The folder that a service is built from, and its Dockerfile."""
     context = body.text("build") or body.map("build").text("context")
-    folder = "/".join(x for x in f"{path.rpartition('/')[0]}/{context}".split("/") if x not in ("", "."))
+    folder = normpath(join(path.rpartition("/")[0], context))
+    folder = "" if folder == "." else folder
     file = f"{folder}/{body.map('build').text('dockerfile') or 'Dockerfile'}".lstrip("/")
     return folder, file
 
