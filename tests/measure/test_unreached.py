@@ -84,3 +84,11 @@ def test_a_service_that_cannot_be_built_or_started_is_not_released(build: str, m
     files = ROUTES | {"back/main.py": MAIN.format(main), "deploy/docker-compose.yml": UP.format(f".{build}")}
     told = {"README.md": "docker compose -f deploy/docker-compose.yml up --build\n"}
     assert levels(files | told)("release.process") == level
+
+
+@pytest.mark.parametrize(("place", "level"), [("ml/mlflow.py", 1), ("mlflow.py", 4)])
+def test_a_library_is_not_the_file_inside_a_package_that_bears_its_name(place: str, level: int) -> None:
+    asks = "import mlflow\n\n\ndef newest(client):\n    return client.get_latest_versions('x')\n"
+    serves = "import mlflow\n" + API
+    files = {"api.py": serves, "ml/__init__.py": "", place: asks, "fit.py": FIT, ".github/workflows/x.yml": NIGHTLY}
+    assert levels(files)("release.process") == level

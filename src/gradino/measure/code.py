@@ -19,6 +19,11 @@ _WRAPPED = re.compile(
 _LOOK_AT = frozenset(
     {"callable", "hasattr", "isinstance", "issubclass", "type", "inspect.signature", "inspect.getsource"}
 )
+# Libraries by whose names projects like to call a file of their own.
+_OUTSIDE = frozenset(
+    {"mlflow", "wandb", "airflow", "prefect", "dagster", "evidently", "bentoml", "sagemaker", "kfp", "celery", "redis", "kafka",
+     "fastapi", "streamlit", "boto3", "torch", "sklearn", "xgboost", "lightgbm", "dvc", "feast", "ray", "tensorflow", "keras"}
+)  # fmt: skip
 _COMMON = frozenset(
     {"get", "run", "main", "read", "write", "close", "open", "items", "append", "format", "join", "split", "load", "save",
      "update", "add", "set", "call", "init", "setup", "start", "stop", "create", "delete", "execute", "submit", "keys",
@@ -81,6 +86,8 @@ class Code:
         parts = name.lstrip(".").split(".")
         for cut in range(len(parts), 0, -1):
             found = self._suffixes.get(".".join(parts[:cut]))
+            if found and not relative and parts[0] in _OUTSIDE:
+                found = [p for p in found if not self._inside(p, cut)]
             if found:
                 full = "/".join(parts[:cut])
                 if relative:
@@ -88,6 +95,11 @@ class Code:
                 best = max(found, key=lambda p: (_shared(p, folder), -p.count("/"), p))
                 return best, ".".join(parts[cut:])
         return "", ""
+
+    def _inside(self, path: str, depth: int) -> bool:
+        """Whether a file lies in a package of the project's, so that its last `depth` names alone do not import it."""
+        above = path.removesuffix("/__init__.py").rsplit("/", depth)
+        return len(above) > depth and f"{above[0]}/__init__.py" in self.tree
 
     def file(self, path: str, near: str = "") -> str:
         """The repository's file that a script, string or option names, or an empty string."""
