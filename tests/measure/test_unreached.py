@@ -92,3 +92,9 @@ def test_a_library_is_not_the_file_inside_a_package_that_bears_its_name(place: s
     serves = "import mlflow\n" + API
     files = {"api.py": serves, "ml/__init__.py": "", place: asks, "fit.py": FIT, ".github/workflows/x.yml": NIGHTLY}
     assert levels(files)("release.process") == level
+
+
+@pytest.mark.parametrize(("host", "level"), [("http://api:8000", 2), ("http://localhost:8000", 1)])
+def test_telling_the_service_on_ones_own_machine_to_reload_releases_nothing(host: str, level: int) -> None:
+    files = {"push.py": f"import requests\n\nrequests.post('{host}/models/reload')\n"}
+    assert levels(files)("release.process") == level

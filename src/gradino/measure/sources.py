@@ -55,7 +55,7 @@ _READS = re.compile(r"(requests|httpx|urllib\.request|urllib3|aiohttp|wget|reque
 # Asking a platform over HTTP to deploy, or a running service to take the newest model.
 _DEPLOYS = re.compile(r"/serving-endpoints(/[^/]*/config)?/?$|api\.render\.com/\S*deploy|/services/\S+/deploys$")
 _RELOADS = re.compile(
-    r"/(-/)?(models?/)?(reload|refresh|hot_?swap|update|switch|activate)[-_/]?(the[-_])?(models?)?/?$"
+    r"^(?!\w+://(?:localhost|127\.0\.0\.1)\b).*/(-/)?(models?/)?(reload|refresh|hot_?swap|update|switch|activate)[-_/]?(the[-_])?(models?)?/?$"
 )
 
 
