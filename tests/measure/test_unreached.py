@@ -98,3 +98,10 @@ def test_a_library_is_not_the_file_inside_a_package_that_bears_its_name(place: s
 def test_telling_the_service_on_ones_own_machine_to_reload_releases_nothing(host: str, level: int) -> None:
     files = {"push.py": f"import requests\n\nrequests.post('{host}/models/reload')\n"}
     assert levels(files)("release.process") == level
+
+
+@pytest.mark.parametrize(("package", "level"), [("neuro_mf", 3), ("acme_mf", 1)])
+def test_a_factory_that_searches_for_the_best_model_trains(package: str, level: int) -> None:
+    fit = f"from {package} import ModelFactory\n\nfactory: ModelFactory = ModelFactory('model.yaml')\nfactory.get_best_model(X=x, y=y)\n"
+    files = {"fit.py": fit, "train.py": "x = 1\n", ".github/workflows/x.yml": NIGHTLY}
+    assert levels(files)("creation.training") == level

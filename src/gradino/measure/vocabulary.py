@@ -341,6 +341,8 @@ def _trains(call: Call, module: Module) -> bool:
     if method == "train" and "." in name:
         learner = re.search(r"trainer|YOLO|estimator|\bxgb\b|\blgb\b|rasa", f"{name} {call.maker}", re.I)
         return bool(learner) or bool({"data", "epochs"} & call.keywords.keys())
+    if method == "get_best_model":
+        return call.maker.startswith("neuro_mf.")
     if method == "learn" and re.search(r"PPO|DQN|A2C|SAC|TD3", call.maker):
         return True
     return any("CREATE OR REPLACE MODEL" in t.upper() or "CREATE MODEL" in t.upper() for t in call.texts)
