@@ -153,3 +153,20 @@ def test_a_script_may_choose_as_it_runs_what_trains(script: str, level: int) -> 
 def test_a_digest_of_rows_that_nobody_kept_brings_none_back(line: str, level: int) -> None:
     script = f"import mlflow\nimport pandas\nfrom sklearn.svm import SVC\n\nrows = pandas.read_sql('select 1', c)\n{line}\nSVC().fit(rows, 1)\n"
     assert reproducibility({"train.py": script, **PINNED}) == level
+
+
+@pytest.mark.parametrize(
+    ("files", "level"),
+    [
+        ({"load.py": "from sklearn.datasets import fetch_california_housing\n\ntable = fetch_california_housing(as_frame=True)\n"}, 4),
+        ({"load.py": "from acme.datasets import fetch_california_housing\n\ntable = fetch_california_housing(as_frame=True)\n"}, 1),
+        ({"table.csv": "a,b\n" * 20_000}, 4),
+        ({"shap_feature_importances.csv": "a,b\n" * 20_000}, 1),  # what a run left behind
+        ({"results_2024.csv": "a,b\n" * 20_000}, 1),
+        ({"data/results.csv": "a,b\n" * 20_000}, 4),  # of games, say
+        ({"notebooks/rides.csv": "a,b\n" * 20_000}, 1),  # somebody looked at it
+        ({"notebooks/rides.csv": "a,b\n" * 20_000, "train.py": TRAIN + "\nPATH = 'notebooks/rides.csv'\n"}, 4),
+    ],
+)  # fmt: skip
+def test_the_data_of_a_training_is_what_it_reads_not_what_lies_about(files: dict[str, str], level: int) -> None:
+    assert reproducibility(PINNED | files) == level

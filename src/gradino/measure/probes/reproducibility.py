@@ -31,9 +31,14 @@ _DIGEST = re.compile(
     r"log_(input|dataset)$|^mlflow\.data\.(\w+\.)?from_"
 )  # tells whether data is the same, and keeps none
 _NOT_TRAINING = re.compile(r"(^|/)[^/]*(monitor|test|drift|reference|serv|deploy|predict|infer|api|mlruns)[^/]*/", re.I)
+_TRIED = re.compile(r"(^|/)(notebooks?|research|eda|exploration)/", re.I)  # where somebody looked at the data
 _DATA = re.compile(r"(^|/)(data|dataset|input|raw)s?/.*\.(csv|parquet|json|jsonl|tsv|xlsx|feather|txt|npz)$")
 _ABOUT_DATA = re.compile(
     r"header|metadata|schema|columns|feature_names|label_map|requirements|readme|config|request", re.I
+)
+# What a run left behind, where no folder says that it is data.
+_LEFT = re.compile(
+    r"importance|(^|[-_/])(shap|results?|predictions?|submissions?|leaderboard|metrics|scores|reports?)[-_.\d]", re.I
 )
 # Images that are another one tomorrow, in what defines training; those that only serve or are built do not count.
 _MOVING = re.compile(r"^(?!.*(?:serving|prediction|postgres|artifact|docker (?:tag|push|build))).*(?:image|docker|container|\.cr\.|ecr|gcr|mcr|pkg\.dev).*:latest\b", re.I | re.M)  # fmt: skip
@@ -151,9 +156,12 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
         inside = bool(_DATA.search(path))
         if not (inside or path.endswith((".csv", ".parquet"))) or not _same(home, path) or _ABOUT_DATA.search(path):
             continue
+        if not inside and _LEFT.search(path.rpartition("/")[2]):
+            continue
         if not _large(scene, path, 2_000 if inside else 20_000):
             continue
-        if not _NOT_TRAINING.search(path) or path.rpartition("/")[2] in said:
+        beside = _NOT_TRAINING.search(path) or (in_scripts and _TRIED.search(path))
+        if not beside or path.rpartition("/")[2] in said:
             return scene.see(path, 0, "the data lies at a commit", source="git")
     for path in scene.tree.named("*.sh", "Makefile", "Dockerfile*") if _same(home, "") else ():
         for command in shell.commands(scene.tree.short(path), 1):
@@ -161,7 +169,11 @@ def _fixed_data(scene: Scene, home: str) -> Evidence | None:
                 return scene.see(path, command.line, f"fetches data that does not change: {command.text[:80]}")
     fits = {id(f.job) for f in scene.firings if f.effect.verb == "train"}
     for firing in scene.firings:
-        if firing.effect.verb == "fixed" and id(firing.job) in fits and not firing.effect.path.endswith((".py", ".ipynb")):
+        if (
+            firing.effect.verb == "fixed"
+            and id(firing.job) in fits
+            and not firing.effect.path.endswith((".py", ".ipynb"))
+        ):
             return scene.show(firing, "fetches data that does not change")
     for path, number, line in scene.documents():
         if _same(home, path) and (found := _FROZEN_DATA.search(line)):
