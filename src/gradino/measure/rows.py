@@ -36,7 +36,7 @@ _SAYS = re.compile(
     re.I,
 )
 _ASKED = re.compile(
-    r"(^|[._])(predict|infer|classif|recommend|forecast|generate|score|invoke|inference|detect|feedback|ground_?truth|outcome)\w*$",
+    r"(^|[._])(predict|infer|classif(?!ier|ication_?(model|report))|recommend|forecast|generate|score|invoke|inference|detect|feedback|ground_?truth|outcome)\w*$",
     re.I,
 )
 _MEASURES = re.compile(r"(put_metric_data|\.add_metric|\bwrite_points|\bstatsd\.\w+)( |$)|write_?api(\.write)?( |$)")
@@ -124,7 +124,7 @@ def signals(scene: Scene) -> tuple[tuple[str, str, int, str], ...]:
 
 def _of_predictions(call: Call) -> bool:
     """Whether a call writes a table that is named for predictions."""
-    into = _WRITES.search(call.name) or call.method == "option"
+    into = _WRITES.search(call.name) or (call.method == "option" and ".write" in call.name)
     return bool(into) and any(re.search(r"predict", t, re.I) for t in call.texts)
 
 

@@ -30,6 +30,7 @@ _SERVERS = frozenset({"fastapi", "flask", "bentoml", "litserve", "gradio", "stre
                       "aiohttp", "starlette", "django", "rest_framework", "robyn", "quart", "chalice", "dash", "mlserver", "nicegui", "chainlit",
                       "celery", "dramatiq", "faust", "faststream", "aiogram", "telebot", "discord", "modal", "flask_restful", "flask_restx", "flask_restplus", "maxfw", "falcon", "bottle", "grpc", "connexion", "shiny", "panel", "azure"})  # fmt: skip
 _HOOKS = frozenset({"model_fn", "predict_fn", "transform_fn"})  # of SageMaker's containers
+_HANDLERS = frozenset({"input_handler", "output_handler"})  # around TensorFlow Serving there
 
 
 # What loads a model and answers with it in other languages, by the ends of their files: both must be said.
@@ -39,6 +40,7 @@ _ELSEWHERE: dict[tuple[str, ...], tuple[re.Pattern[str], re.Pattern[str]]] = {
     (".go", ".rs", ".cpp", ".cc", ".cs"): (re.compile(r"onnxruntime|tensorflow/go|tract_|libtorch|torch::jit::load|ort::|Microsoft\.ML|leaves\.|LGBM_Booster|mlContext\.Model\.Load"), re.compile(r"[Pp]redict|\.[Rr]un\(|forward\(|[Ii]nfer")),
     (".java", ".kt", ".scala"): (re.compile(r"OrtSession|createSession\(|PipelineModel\.(load|read)|SavedModelBundle|XGBoost\.loadModel|MojoModel|mleap|jpmml|Predictor<|ModelSerializer\.restore"), re.compile(r"\.(run|predict|transform|evaluate|score)\w*\(")),
     (".jl",): (re.compile(r"machine\(\s*[\"']|BSON\.@?load|JLD2?\.load|deserialize\(|load_model"), re.compile(r"\bpredict\w*\(|route\(|HTTP\.")),
+    (".sh", "Makefile", "Procfile"): (re.compile(r"^(?![ \t]*(?:#|@?echo\b)).*\b(mlflow\s+models\s+serve|bentoml\s+serve|torchserve|tensorflow_model_server|mlserver\s+start)\b", re.M), re.compile(r"models?\b")),
     (".sql",): (re.compile(r"\bML\.PREDICT\s*\(|\bai_query\s*\(|\bsnowflake\.ml|!PREDICT\s*\("), re.compile(r"(?i)\bselect\b")),
     ("Dockerfile",): (re.compile(r"FROM\s+\S*(tensorflow/serving|tritonserver|torchserve|openvino/model_server|mlserver|seldonio/)"), re.compile(r"COPY|ADD|MODEL_|CMD|ENTRYPOINT")),
     ("config.pbtxt",): (re.compile(r"(platform|backend)\s*:"), re.compile(r"(max_batch_size|input)\b")),
@@ -94,7 +96,8 @@ def scoring_files(scene: Scene) -> list[str]:
             module.path,
         )
         hooks = {"init", "run"} <= names
-        served = any(_SERVED.search(b) for b in bases) or bool(_OWN & set(module.classes)) or bool(_HOOKS & names)
+        served = any(_SERVED.search(b) for b in bases) or bool(_OWN & set(module.classes))
+        served = served or bool(_HOOKS & names) or names >= _HANDLERS
         if (
             _by_script(scene, module)
             or any(c.method == "invoke_endpoint" for c in calls if not module.path.endswith(".ipynb"))
