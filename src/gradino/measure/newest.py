@@ -24,7 +24,8 @@ _QUOTED = re.compile(r"[\"']([^\"'\n]*)[\"']")
 def asked(scene: Scene) -> list[tuple[str, int, str]]:
     """Path, line and words of every place where a service that can start asks for the newest model."""
     found = list(_asked(scene))
-    dead = idle(scene.tree) if found else set()
+    asking = {path for path, _ in found}
+    dead = {p for p in asking if _alone(scene, p)} | (idle(scene.tree) if found else set())
     return list(dict.fromkeys(place for path, place in found if path not in dead))
 
 
@@ -36,8 +37,6 @@ def _asked(scene: Scene) -> Iterator[tuple[str, tuple[str, int, str]]]:
         for i in _OUR_ID.findall(scene.tree.short(u.path))
     }
     for path in scoring_files(scene):
-        if _alone(scene, path):
-            continue
         texts = _read(scene, path)
         for place in [p for p in texts if p.endswith(".py")]:
             text = texts[place]
