@@ -37,6 +37,10 @@ def levels(files: dict[str, str]) -> Callable[[str], int]:
         ("azure-pipelines.yml", "trigger: [main]\npool: {vmImage: u}\nsteps:\n  - script: python train.py\n", 3),
         ("azure-pipelines.yml", "trigger: none\npool: {vmImage: u}\nsteps:\n  - script: python train.py\n", 1),
         ("azure-pipelines.yml", "trigger: [main]\nsteps:\n  - script: python train.py\n    condition: false\n", 1),
+        ("lines/04-train.yml", "trigger: [main]\nsteps:\n  - task: AzureCLI@2\n    inputs: {inlineScript: python train.py}\n", 3),
+        ("lines/04-train.yml", "trigger: [main]\nsteps:\n  - task: fit\n    inputs: {inlineScript: python train.py}\n", 1),
+        ("Jenkinsfile", "pipeline { stages { stage('Train') {\n when {\n changeset '*.py'\n }\n steps { sh 'python train.py' } } } }\n", 3),
+        ("Jenkinsfile", "pipeline { stages { stage('Train') {\n when {\n changeset 'shop/train/*'\n }\n steps { sh 'python train.py' } } } }\n", 1),
         ("Jenkinsfile", "pipeline { stages { stage('Train') { steps { sh 'python train.py' } } } }\n", 3),
         ("Jenkinsfile", "pipeline { stages { stage('Train') { steps { echo 'python train.py' } } } }\n", 1),
         (".circleci/config.yml", "jobs:\n  t:\n    steps:\n      - run: python train.py\nworkflows:\n  w:\n    jobs: [t]\n", 3),
@@ -199,6 +203,16 @@ def test_an_empty_committed_tracker_shows_nothing() -> None:
 def test_syntax_of_a_newer_python_is_still_read() -> None:
     newer = 'import mlflow\ntype X = int\ndef f[T](a: T):\n    print(f"{a["b"]} {", ".join(c)}")\n    SVC().fit(x, y)\n    mlflow.log_metric("m", 1)\n'
     assert levels({"train.py": newer})("creation.experiments") == 4
+
+
+def test_a_template_of_python_is_read_by_the_names_in_its_holes() -> None:
+    test = "from {{app_name}}.pipelines import {{pipeline_name}}\n\n\ndef test_it():\n    assert {}.compile()\n"
+    run = "on: push\njobs:\n  t:\n    runs-on: u\n    steps:\n      - run: pytest\n"
+    found = [
+        levels({".github/workflows/ci.yml": run, "templates/__NAME__/test_it.py": test.replace("{}", said)})
+        for said in ("{{pipeline_name}}", "{{pipeline_name}")
+    ]
+    assert [f("integration.application-tests") for f in found] == [2, 0]
 
 
 def test_what_only_looks_like_it_does_not_count() -> None:
@@ -448,6 +462,20 @@ def test_a_documented_manifest_must_be_there_and_say_what_runs(said: str, level:
         "k8s/service.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n",
     }
     assert levels(files | {"README.md": f"cd k8s\n\n```\nkubectl apply -f {said}\n```\n"})("release.process") == level
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [
+        ("helm upgrade --install shop charts/shop", 2),
+        ("helm upgrade --install shop acme/shop --set image.tag=2", 2),
+        ("helm upgrade --install airflow apache-airflow/airflow", 1),
+        ("If `helm upgrade` fails, delete the claim", 1),
+    ],
+)
+def test_a_chart_that_others_keep_releases_nothing_of_the_project(said: str, level: int) -> None:
+    files = {"charts/shop/Chart.yaml": "name: shop\n", "README.md": f"# Use\n\n{said}\n"}
+    assert levels(files)("release.process") == level
 
 
 @pytest.mark.parametrize(

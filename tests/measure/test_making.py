@@ -31,6 +31,9 @@ BUNDLE = (
     "      tasks:\n        - task_key: fit\n          spark_python_task: {{python_file: train.py}}\n"
 )
 
+WHEEL = "bundle: {{name: x}}\nresources:\n  jobs:\n    fit:\n      tasks:\n        - task_key: fit\n          python_wheel_task: {{package_name: x, entry_point: {}}}\n          existing_cluster_id: '1'\n"
+SCRIPTS = '[project]\nname = "x"\n[project.scripts]\nfit-model = "train:train"\n'
+
 
 @pytest.mark.parametrize(
     ("files", "level"),
@@ -55,6 +58,8 @@ BUNDLE = (
         ({"job.yml": AZURE.format("python main.py", "compute: azureml:gpu")}, 4),
         ({"job.yml": AZURE.format("python main.py", "environment: x")}, 1),
         ({"score-job.yml": AZURE.format("python main.py", "compute: azureml:gpu")}, 1),
+        ({"databricks.yml": WHEEL.format("fit-model"), "pyproject.toml": SCRIPTS}, 4),
+        ({"databricks.yml": WHEEL.format("other"), "pyproject.toml": SCRIPTS}, 1),
         ({"databricks.yml": BUNDLE.format("development")}, 4),  # paused there, but whoever likes can run it
         ({"it/check.sh": "python ../train.py\n", ".github/workflows/x.yml": INTEGRATION.format("it")}, 4),
         ({"integration_tests/check.sh": "python ../train.py\n", ".github/workflows/x.yml": INTEGRATION.format("integration_tests")}, 1),

@@ -27,6 +27,7 @@ def deployments(scene: Scene) -> list[Firing]:
         if (
             f.effect.verb in ("deploy", "bundle-deploy")
             and not _beside(scene, f)
+            and not others_chart(scene, f.effect.says)
             and not _another_image(scene, f, published)
         )
         or (f.effect.verb == "provision" and defined)
@@ -120,8 +121,23 @@ def _manifests(scene: Scene, named: str) -> list[str]:
     return [scene.tree.short(p) for p in scene.tree.sizes if p == place or p.startswith(f"{place}/")]
 
 
+_HELM = re.compile(r"\bhelm\s+(?:\S+\s+)*?(?:upgrade|install)\b([^`\n]*)")
+_CHART = re.compile(r"(?<=\s)[a-z][\w-]*/[a-z][\w-]*(?=\s|$)")
+
+
+def others_chart(scene: Scene, command: str) -> bool:
+    """Whether Helm is given no chart, or one that others keep and no image of the project's own with it."""
+    found = _HELM.search(command)
+    if not found or re.search(r"\$|image|oci:|\./", found[1]):
+        return False
+    charts = _CHART.findall(found[1])
+    return not found[1].strip(" ,.;") or (bool(charts) and not any(scene.tree.holds(c) for c in charts))
+
+
 def applicable(scene: Scene, command: str) -> bool:
     """Whether the manifests that a command applies are there and say what runs; one that names none may do anything."""
+    if others_chart(scene, command):
+        return False
     where = _APPLIED.search(command)
     named = where[1].strip("`\"'") if where else ""
     if named in ("", "-") or re.search(r"[$<{:]", named):

@@ -93,7 +93,7 @@ def parse(path: str, source: str) -> Module | None:
     """Read a module; None where it is not valid Python (any version that the running interpreter reads, or 2)."""
     if source.startswith("# Databricks notebook source"):
         source = re.sub(r"^[ \t]*[%!].*$", "pass", source, flags=re.M)
-    for text in (source, _renewed(source)):
+    for text in (source, _renewed(source), _filled(source)):
         try:
             reader = _Reader(path, text)
             reader.read(syntax.tree(text))
@@ -105,6 +105,14 @@ def parse(path: str, source: str) -> Module | None:
 
 _PRINT = re.compile(r"^([ \t]*)print[ \t]+(?![(=])(?:>>[^,\n]*,?)?([^\n]*)$", re.M)
 _EXCEPT = re.compile(r"^([ \t]*except\b[^\n:]*?),[ \t]*(\w+)[ \t]*:", re.M)
+
+
+_HOLE = re.compile(r"\{%[^%\n]*%\}|\{\{-?\s*(?:\w+\.)*(\w+)[^{}\n]*\}\}")
+
+
+def _filled(source: str) -> str:
+    """A template of Python with the names of its holes in them."""
+    return _HOLE.sub(lambda m: m[1] or "", source)
 
 
 def _renewed(source: str) -> str:

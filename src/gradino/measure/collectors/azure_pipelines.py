@@ -16,6 +16,7 @@ _LIKELY = re.compile(
     r"azure-pipelines|(^|/)\.?(pipelines?|azure|azuredevops|ado|devops-pipelines|build|cicd|environment_setup)(/|-)",
     re.I,
 )
+_TASK = re.compile(r"^\s*-\s*task:\s*[\"']?[\w.-]+@\d", re.M)  # says what a file is, wherever it lies
 _KEYS = ("task", "script", "bash", "pwsh", "powershell", "template", "publish", "checkout", "download")
 
 
@@ -26,7 +27,7 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job]:
         if not path.endswith((".yml", ".yaml")) or ".github/" in path:
             continue
         text = tree.text(path) or ""
-        if (_LIKELY.search(path) or "vmImage" in text) and re.search(
+        if (_LIKELY.search(path) or "vmImage" in text or _TASK.search(text)) and re.search(
             r"^(steps|jobs|stages|trigger|extends|variables)\s*:", text, re.M
         ):
             documents[path] = yaml.first(text)

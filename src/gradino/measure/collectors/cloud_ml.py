@@ -192,6 +192,8 @@ def _target(task: yaml.Map) -> str:
 
 
 def _task(task: yaml.Map) -> list[Step]:
+    if program := task.map("python_wheel_task").text("entry_point"):  # a console script that the wheel brings
+        return [Step(task.line, program)]
     target = re.sub(r"^(\.\./)+|^dbfs:/(.*/)?", "", _target(task))
     if not target:
         return []

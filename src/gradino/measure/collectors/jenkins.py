@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from gradino.measure.automation import Job, Step
 from gradino.measure.code import Code
-from gradino.measure.tree import Tree
+from gradino.measure.tree import Tree, touches
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))//[^\n]*$|/\*(?:(?!/\*).)*?\*/", re.M | re.S)
 _DECLARED = re.compile(r"^\s*pipeline\s*\{", re.M)
@@ -29,6 +29,7 @@ _CALL = re.compile(r"\b((?:\w+\.)?[a-z]\w+)\s*\(")
 _LOADED = re.compile(r"\b(\w+)\s*=\s*load\s*\(?\s*['\"]([^'\"\n]+\.groovy)['\"]")
 _DEFINED = re.compile(r"^(?:def|void|String|boolean)\s+(\w+)\s*\(([^()]*)\)\s*\{", re.M)
 _GIVEN = re.compile(r"\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^,()'\"]{0,120}(?:\([^()]{0,120}\)\s?)?))\s*(,|\)|$)")
+_CHANGESET = re.compile(r"^\s*changeset\s+(?:pattern:\s*)?['\"]([^'\"\n]+)['\"]\s*$", re.M)
 _DEEPEST = 3  # steps of a library that use others
 _MOST = 100  # steps of a stage
 
@@ -44,11 +45,12 @@ def collect(tree: Tree, _code: Code) -> Iterator[Job]:
     library |= {k: body for name, text in dict(library).items() for k, body in _functions(name, text)}
     for path in tree.named("Jenkinsfile*", "*.jenkinsfile", "*.Jenkinsfile"):
         text = _text(tree, path)
-        yield from _pipeline(path, text, {"push"}, library | _loaded(text, scripts))
+        yield from _pipeline(tree, path, text, {"push"}, library | _loaded(text, scripts))
     for path, text in scripts.items():
         if _DECLARED.search(text) and _STAGE.search(text):
             fires = re.search(r"\b(pollSCM|githubPush|upstream)\s*\(", text)
-            yield from _pipeline(path, text, {"push" if fires else "dispatch"}, library | _loaded(text, scripts))
+            known = library | _loaded(text, scripts)
+            yield from _pipeline(tree, path, text, {"push" if fires else "dispatch"}, known)
 
 
 def _loaded(text: str, scripts: dict[str, str]) -> dict[str, str]:
@@ -83,7 +85,7 @@ def _text(tree: Tree, path: str) -> str:
     return _COMMENT.sub(lambda m: "\n" * m[0].count("\n"), tree.text(path) or "")
 
 
-def _pipeline(path: str, text: str, triggers: set[str], library: dict[str, str]) -> Iterator[Job]:
+def _pipeline(tree: Tree, path: str, text: str, triggers: set[str], library: dict[str, str]) -> Iterator[Job]:
     if re.search(r"\bcron\s*\(\s*['\"]\s*\S", text):
         triggers.add("schedule")
     refused = "it has no stages block" if _DECLARED.search(text) and not re.search(r"\bstages\s*\{", text) else ""
@@ -92,7 +94,9 @@ def _pipeline(path: str, text: str, triggers: set[str], library: dict[str, str])
     for i, mark in enumerate(marks):
         body = text[mark.end() : marks[i + 1].start() if i + 1 < len(marks) else len(text)]
         line = text[: mark.start()].count("\n") + 1
-        off = "when expression is false" if re.search(r"expression\s*\{\s*(return\s+)?false\s*\}", body) else ""
+        off = "" if _changed(tree, body) else "no file is there whose change would start it"
+        if re.search(r"expression\s*\{\s*(return\s+)?false\s*\}", body):
+            off = "when expression is false"
         chosen = re.search(r"expression\s*\{\s*(?:return\s+)?params\.(\w+)\s*\}", body)
         asked = chosen and re.search(
             rf"name:\s*['\"]{chosen[1]}['\"][^)]*defaultValue:\s*false|defaultValue:\s*false[^)]*name:\s*['\"]{chosen[1]}['\"]",
@@ -115,6 +119,12 @@ def _pipeline(path: str, text: str, triggers: set[str], library: dict[str, str])
             runner="self-hosted",
         )
         before = (*before, f"{path}#{mark[1]}")
+
+
+def _changed(tree: Tree, body: str) -> bool:
+    """Whether some file is there on whose change a stage waits, if it waits for one."""
+    patterns = _CHANGESET.findall(body)
+    return not patterns or "anyOf" in body or touches(patterns, [], tree.sizes)
 
 
 def _steps(body: str, line: int, library: dict[str, str], depth: int = 0) -> Iterator[Step]:
