@@ -64,6 +64,26 @@ def test_what_a_route_asks_for_its_answer_is_the_model(named: str, put: str, lev
     assert levels(files | _ci("pytest"))("release.scoring-script") == level
 
 
+@pytest.mark.parametrize(("code", "level"), [(401, 2), (200, 4)])
+def test_a_refusal_at_the_door_crosses_no_boundary(code: int, level: int) -> None:
+    test = f"from fastapi.testclient import TestClient\nfrom api import app\n\n\ndef test_it():\n    assert TestClient(app).post('/predict', json=[1]).status_code == {code}\n"
+    unit = {"tests/test_x.py": "def test_x():\n    assert f() == 1\n"}
+    files = {"tests/test_api.py": test, **unit, **_ci("pytest")}
+    assert levels(files)("integration.application-tests") == level
+
+
+_SERVED = "import bentoml\nimport subprocess\n\n\ndef test_it():\n    with subprocess.Popen(['bentoml', 'serve', 'service:svc']), bentoml.SyncHTTPClient('http://localhost:3000') as client:\n        assert client.{}['label'] == 'x'\n"
+
+
+@pytest.mark.parametrize(("asked", "level"), [("summarize(text='x')", 4), ("is_ready(timeout=9)", 1)])
+def test_a_method_of_a_client_of_bentoml_asks_the_model(asked: str, level: int) -> None:
+    service = {
+        "service.py": "import bentoml\n\nsvc = bentoml.Service('x', runners=[bentoml.sklearn.get('m').to_runner()])\n"
+    }
+    files = service | {"tests/test_e2e.py": _SERVED.format(asked)} | _ci("pytest")
+    assert levels(files)("release.scoring-script") == level
+
+
 _SKIPPED = "import os\nimport pytest\nfrom pathlib import Path\nfrom score import predict\n\nMODEL = Path('models/m.pkl')\n\n\n{}\ndef test_predict():\n    {}\n    assert predict([[1]])[0] == 1\n"
 
 

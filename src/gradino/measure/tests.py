@@ -28,8 +28,11 @@ _READS = re.compile(r"(^|\.)(load|safe_load|loads|read_json|read_csv|read_text|r
 _RESULTS = re.compile(r"(metric|eval|report|score|result|performance)\w*\.(json|ya?ml|csv|txt|toml)$")
 _ONLY_THERE = re.compile(r"^(callable|hasattr|issubclass)\(|\.routes\b")
 _SERVER = re.compile(
-    r"testcontainers|docker\.from_env|uvicorn\.(Server|run)|make_server|multiprocessing\.Process|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster|bentoml\.(HTTP|Grpc)Server"
+    r"testcontainers|docker\.from_env|uvicorn\.(Server|run)|make_server|multiprocessing\.Process|localstack|docker-compose|docker compose|moto\.|subprocess\.(Popen|run)|LocalCluster|bentoml\.(HTTP|Grpc)Server|run_bento_server"
 )
+# Clients of servers that answer with models, whose methods are named for the routes.
+_CLIENT_OF_MODEL = re.compile(r"^bentoml\.([\w.]*\.)?\w*Client(\.from_url)?$")
+_ABOUT_SERVER = re.compile(r"(health|ready|live|close|connect|metadata|wait)", re.I)
 _STORE = re.compile(
     r"(^|\.)(create_(async_)?engine|MongoClient|Redis|psycopg\d?\.connect|asyncpg\.(connect|create_pool))$"
 )
@@ -64,6 +67,7 @@ class Test:
     host: bool = False  # it asks a server that somebody else must have started
     waits: frozenset[str] = frozenset()  # without what it skips itself
     entered: frozenset[str] = frozenset()  # functions that it runs: path::name
+    refused: bool = False  # it asks the application for nothing but a refusal
 
 
 @dataclass
@@ -175,7 +179,9 @@ class Tests:
             for m, _, c in calls
             if m.path == module.path and not any(_OTHER_ROUTE.search(x.lower()) for x in c.texts)
         )
-        predicts = ("predict" in verbs or any(_PREDICTS.search(n) for n in names)) and answered and not replaced
+        told = any(_CLIENT_OF_MODEL.search(c.maker) and not _ABOUT_SERVER.search(c.method) for _, _, c in calls)
+        asked = told or "predict" in verbs or any(_PREDICTS.search(n) for n in names)
+        predicts = asked and answered and not replaced
         scoring = served or (client and asks and answered and not replaced)
         scoring = scoring or (predicts and (bool(_SERVER.search(refs)) or any(_HOOK.search(n) for n in names)))
         mine = {m.path: m for m, _ in reached if "test" in m.path or m is module} if client else {}
@@ -194,7 +200,7 @@ class Tests:
         looks = (
             any("status_code" not in a for a in firm) or len(raising) > 1
         )  # at the answer, not only that there is one
-        model = model or ((served or behind) and looks and asks)
+        model = model or (told and predicts) or ((served or behind) and looks and asks)
         return Test(
             module.path,
             function.line,
@@ -211,6 +217,7 @@ class Tests:
             served and not _SERVER.search(refs),
             skips.waits(self.code, module, before, _marks(module, marks)),
             frozenset(f"{m.path}::{f.name}" for m, f in reached),
+            client and bool(firm) and not answered,
         )
 
     def _before(self, path: str, fixture: tuple[str, ...]) -> list[tuple[Module, Function]]:

@@ -66,7 +66,7 @@ def integration_tests(scene: Scene) -> list[Evidence]:
     units = _tests(scene, lambda t: t.unit, "checks a unit") + _other_tests(scene)
     if not any(e.strength >= Strength.WIRED for e in units):
         return []
-    return _tests(scene, lambda t: t.integration, "crosses a boundary") + _integration_jobs(scene)
+    return _tests(scene, lambda t: t.integration and not t.refused, "crosses a boundary") + _integration_jobs(scene)
 
 
 _DRIVES = re.compile(r"\b(locust|k6|schemathesis|artillery|tavern-ci|newman|hurl)\b")  # a service from outside
