@@ -162,6 +162,7 @@ def test_what_keeps_a_service_up(does: Files, hollow: Files) -> None:
 
 ROUTER = "import zlib\nimport joblib\n\nMODELS = {{'control': joblib.load('a'), 'treatment': joblib.load('b')}}\n\n\ndef variant(user):\n    return {}\n"
 TWO = "import boto3\nboto3.client('sagemaker').create_endpoint_config(ProductionVariants=[{{'InitialVariantWeight': {}}}, {{'InitialVariantWeight': {}}}])\n"
+TURNS = "import random\nimport joblib\nfrom fastapi import FastAPI\n\napp = FastAPI()\na, b = joblib.load('a'), joblib.load('b')\n\n\n@app.post('/predict')\ndef predict(x):\n    return a.predict(x) if {} else b.predict(x)\n"
 VERTEX = "from google.cloud import aiplatform\naiplatform.Endpoint('x').deploy(model='m', traffic_split={})\n"
 
 
@@ -169,6 +170,7 @@ VERTEX = "from google.cloud import aiplatform\naiplatform.Endpoint('x').deploy(m
     ("does", "hollow"),
     [
         ({"router.py": ROUTER.format("'treatment' if zlib.crc32(user) % 100 < 50 else 'control'")}, {"router.py": ROUTER.format("'control'")}),
+        ({"api.py": TURNS.format("random.random() < 0.8")}, {"api.py": TURNS.format("x > 0.8")}),
         (deploys(TWO.format("0.9", "0.05")), deploys(TWO.format("1.0", "0.0"))),
         (deploys(VERTEX.format("{'0': 10, '1': 90}")), deploys(VERTEX.format("{'0': 100}"))),
         (workflow("gcloud run services update-traffic x --to-tags canary=10"), workflow("gcloud run services update-traffic x --to-tags canary=100")),

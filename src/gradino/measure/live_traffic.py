@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from gradino.measure import vocabulary
 from gradino.measure.evidence import Evidence
+from gradino.measure.python import Call, Module
 from gradino.measure.scene import Scene
 from gradino.measure.scoring import scoring_files
 from gradino.measure.steady import at, deploying
@@ -20,6 +21,9 @@ _PROSE = re.compile(r"(\"[^\"\s]*\"|'[^'\s]*')|\"[^\"]*\"|'[^']*'")
 _NAMED = re.compile(r"\b(shadow|challenger|canary|ab_?test|traffic_split|experiment_group)\w*\b", re.I)
 _DRAWN = re.compile(
     r"random\.(random|choices?|uniform|randint|beta)\(|\bhash\(|hashlib|crc32|mmh3|% ?100\b|(?<!font-)weight"
+)
+_BY_CHANCE = re.compile(
+    r"^(numpy\.)?random\.(random|rand|choices?|uniform|randint)$|^(secrets\.randbelow|hash|hashlib\.\w+)$"
 )
 _MIRRORED = re.compile(r"shadow\w*\.predict|challenger\w*\.predict|predict\w*\(.*(shadow|challenger)", re.I)
 # Words that say less: two models must be at hand, too.
@@ -54,6 +58,17 @@ def while_serving(scene: Scene) -> Iterator[Evidence]:
         if words and (line := _stated(words, text)):
             number, said = line
             yield scene.see(path, number, f"compares models while serving: {said[:80]}")
+        module = scene.code.module(path)
+        for call in _asked_by_turns(module) if module else ():
+            yield scene.see(path, call.line, f"asks one of two models by chance: {call.name}")
+
+
+def _asked_by_turns(module: Module) -> Iterator[Call]:
+    """Of each function that draws by chance and asks more than one model, the last of these calls."""
+    for function in module.functions.values():
+        asked = {c.name.rpartition(".")[0]: c for c in function.calls if re.match(r"predict(_proba)?$", c.method)}
+        if len(asked) > 1 and any(_BY_CHANCE.search(c.name) for c in function.calls):
+            yield list(asked.values())[-1]
 
 
 def _stated(words: re.Pattern[str], text: str) -> tuple[int, str] | None:
