@@ -61,6 +61,10 @@ def training(before: str, inside: str = "") -> dict[str, str]:
         (training("import supabase", "client.table('model_runs').select('*').execute()"), False),
         (training("import pymongo", "db['runs'].insert_one(row)"), True),
         (training("import sqlite3", "db.execute('INSERT INTO features VALUES (1)'); folder = 'runs'"), False),
+        (training("from google.cloud import bigquery", "client.insert_rows_json(f'{dataset}.run_registry', [row])"), True),
+        (training("from google.cloud import bigquery", "client.insert_rows_json(f'{dataset}.run_away', [row])"), False),
+        (training("from google_cloud_pipeline_components import aiplatform as ops", "ops.AutoMLImageTrainingJobRunOp(dataset=d)"), True),
+        (training("from google_cloud_pipeline_components import aiplatform as ops", "ops.ImageDatasetCreateOp(dataset=d)"), False),
         (training("import requests", "requests.post(f'{uri}/api/2.0/mlflow/runs/log-metric', json=m)"), True),
         (training("import json", "json.dump(m, open('mlpipeline-metrics.json', 'w'))"), True),
         ({"config.cfg": "[training.logger]\n@loggers = \"spacy.WandbLogger.v3\"\n"}, True),
@@ -95,6 +99,8 @@ KFP = "from kfp import dsl\nfrom train import train\n\n@dsl.pipeline\ndef p():\n
         (training("import mlflow", "mlflow.sklearn.log_model(m, 'm')"), True),
         (training("from lightning.pytorch.loggers import WandbLogger", "WandbLogger(log_model=cfg.log_model)"), True),
         (training("from lightning.pytorch.loggers import WandbLogger", "WandbLogger(log_model=False)"), False),
+        (training("from store import upload_bytes", "upload_bytes(m, f'artifacts/{run_id}/model.pkl')"), True),
+        (training("from store import show", "show(m, f'artifacts/{run_id}/model.pkl')"), False),
         (training("import joblib", "joblib.dump(m, 'model.pkl')"), False),
         # Platforms that keep what each run makes under the run's name.
         ({"job.py": SAGEMAKER.format("")}, True),
@@ -187,6 +193,7 @@ WEEKLY = "on:\n  schedule: [{cron: '0 6 * * 1'}]\njobs:\n  r:\n    steps:\n     
 KSERVE = "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata:\n  name: m\nspec:\n  predictor:\n    sklearn: {storageUri: gs://b/m}\n"
 STORE = "class Rows:\n    def save(self, y):\n        {}\n"
 RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - alert: Unsure\n            expr: {}\n            annotations: prediction entropy\n"
+KEEPS = "import joblib\nfrom fastapi import FastAPI\nfrom queries import KEEP\n\napp = FastAPI()\nmodel = joblib.load('m')\n\n\n@app.post('/predict')\ndef predict(x):\n    y = model.predict(x)\n    db.execute(KEEP, {'y': y})\n    return y\n"
 
 
 @pytest.mark.parametrize(
@@ -219,6 +226,8 @@ RULES = "additionalPrometheusRules:\n  - groups:\n      - rules:\n          - al
         ({"api.py": ASKS.format("model"), "register.py": REGISTERS}, 0),
         ({"api.py": ASKS.format("model"), "register.py": REGISTERS.replace("'m')", "name)")}, 3),
         ({"api.py": ASKS.format("model"), "register.py": REGISTERS, "compose.yml": "services: {api: {environment: {NAME: m}}}\n"}, 3),
+        ({"api.py": KEEPS, "queries.py": "from sqlalchemy import text\n\nKEEP = text('INSERT INTO answers VALUES (:y)')\n"}, 3),
+        ({"api.py": KEEPS, "queries.py": "from sqlalchemy import text\n\nKEEP = text('SELECT :y')\n"}, 0),
         # Whoever looks back at the answers and tells somebody, by itself or by hand.
         ({"review.py": REVIEW, ".github/workflows/r.yml": WEEKLY}, 4),
         ({"review.py": REVIEW, ".github/workflows/r.yml": WEEKLY.replace("schedule: [{cron: '0 6 * * 1'}]", "workflow_dispatch:")}, 3),

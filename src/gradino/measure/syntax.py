@@ -75,7 +75,7 @@ def literal(node: ast.AST) -> str | None:
 # Calls that read a setting, the last argument being its default; those of which the only argument is one; addresses.
 _SETTINGS = frozenset({"getenv", "get", "config", "env", "Field", "field", "SettingsField"})
 _OF_DEFAULT = frozenset({"Field", "field", "SettingsField"})
-_ADDRESSES = frozenset({"urljoin", "Request", "URL", "Path", "str", "create_engine"})
+_ADDRESSES = frozenset({"urljoin", "Request", "URL", "Path", "str", "create_engine", "text", "SQL", "dedent"})
 _DEEPEST = 5
 
 

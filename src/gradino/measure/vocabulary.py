@@ -313,7 +313,8 @@ def _reports(call: Call) -> bool:
         or "metric_definitions" in said
         or (call.method in ("retrieve", "get_image_uri") and any(_BUILT_IN.match(t) for t in call.texts))
         or re.match(
-            r"neptune(\.new)?\.init(_run)?$|(google\.cloud\.|azure\.ai\.ml\.)\S*(AutoML\w+Job|automl\.\w+)$", call.name
+            r"neptune(\.new)?\.init(_run)?$|(google[._]cloud[._]|azure\.ai\.ml\.)\S*(AutoML\w+Job(RunOp)?|automl\.\w+)$",
+            call.name,
         )
         or (call.name == "google.cloud.aiplatform.init" and "experiment" in said)
         or any("/mlflow/runs/log-" in t for t in call.texts)

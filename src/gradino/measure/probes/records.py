@@ -23,7 +23,8 @@ _TABLE = re.compile(
     re.I,
 )
 _OF_RUNS = re.compile(
-    r"[\"'`]([\w.-]*[._-])?(experiment|training|model|ml|train)[_-](runs?|metrics?|results?|logs?|history|experiments?)[\"'`]|"
+    r"[\"'`]([\w.{}-]*[._-])?(experiment|training|model|ml|train)[_-](runs?|metrics?|results?|logs?|history|experiments?)[\"'`]|"
+    r"[\"'`]([\w.{}-]*[._-])?runs?[_-](registry|history|metrics?|metadata|results?|logs?)[\"'`]|"
     r"[(\[][\"'](experiments|runs)[\"'][)\]]\.|"
     r"\b(Experiment|Training|Model)(Run|Metrics?|Result|Log|Record|History)\(|\b(RUNS?|EXPERIMENTS?|TRAINING_RUNS?)_TABLE\b"
 )
@@ -39,7 +40,7 @@ _REMOTE = re.compile(
     rf"""f["'](s3a?|gs|gcs|abfss?|wasbs?|az|hdfs|dbfs):/[^"'\s]{{0,120}}({_FILE}[^"'\s]{{0,80}}{_RUN}|{_RUN}[^"'\s]{{0,80}}{_FILE})""",
     re.I,
 )
-_PUTS = re.compile(r"\b(upload(_(file|from_filename|from_file|fileobj|blob|directory|to_\w+))?|f?put_(object|file))\(")
+_PUTS = re.compile(r"\b(upload(_\w+)?|f?put_(object|file))\(")
 # A registry of a project's own: models saved under their versions, and a list of these that names one of them.
 _SAVES = re.compile(
     r"\b(joblib|c?pickle|cloudpickle|dill|torch|skops\.io)\.(dump|save)\(|\.save(_model|_pretrained)?\(|shutil\.(copy\w*|move)\(|\.upload\w*\("
