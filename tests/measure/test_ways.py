@@ -70,6 +70,8 @@ LAMBDA = "from app.fetch import run\n\n\ndef lambda_handler(event, context):\n  
 TIMER = "from apscheduler.schedulers.blocking import BlockingScheduler\nfrom app.fetch import run\n\ns = BlockingScheduler()\n\n\n@s.scheduled_job('cron', hour=3)\ndef nightly():\n    {}\n\n\ns.start()\n"
 COMMAND = "import click\nfrom apscheduler.schedulers.blocking import BlockingScheduler\nfrom app.fetch import run\n\n\n@click.command()\ndef start():\n    s = BlockingScheduler()\n    s.add_job(run, id='fetch', {})\n    s.start()\n"
 BEAT = "from celery import Celery\nfrom app.fetch import run\n\napp = Celery('x')\n\n\n@app.task(name='fetch')\ndef fetch():\n    run()\n\n\napp.conf.{} = {{'x': {{'task': 'fetch', 'schedule': 60}}}}\n"
+SENT = "import pandas\nimport joblib\nfrom pathlib import Path\nfrom fastapi import FastAPI\n\napp = FastAPI()\nmodel = joblib.load('m')\n\n\n@app.post('/predict')\ndef predict(x):\n    file = Path('data/{}')\n    pandas.concat([pandas.read_csv(file), x]).to_csv(file)\n    return model.predict(x)\n"
+READS = "import pandas\nfrom sklearn.svm import SVC\n\nrows = pandas.read_csv('/srv/data/kept/asked.csv')\nSVC().fit(rows, rows)\n"
 KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m app.fetch]\n{}"
 
 
@@ -106,6 +108,9 @@ KESTRA = "id: x\nnamespace: acme\ntasks:\n  - id: f\n    commands: [python -m ap
         ({"timer.py": TIMER.format("run()")}, 4),
         ({"timer.py": TIMER.format("print('x')")}, 0),
         ({"timer.py": TIMER.format("run()").replace("s.start()", "")}, 0),
+        ({"api.py": SENT.format("kept/asked.csv"), "train.py": READS, ".github/workflows/x.yml": DAILY.format("python train.py")}, 4),
+        ({"api.py": SENT.format("kept/other.csv"), "train.py": READS, ".github/workflows/x.yml": DAILY.format("python train.py")}, 0),
+        ({"api.py": SENT.format("kept/asked.csv"), "train.py": READS}, 0),  # nothing starts the training
         ({"cli.py": COMMAND.format("trigger='cron', hour=3")}, 4),
         ({"cli.py": COMMAND.format("**settings.times")}, 0),  # as whoever runs it says
         ({"tasks.py": BEAT.format("beat_schedule")}, 4),

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 
-from gradino.measure import shell, sources, vocabulary
+from gradino.measure import fed_back, shell, sources, vocabulary
 from gradino.measure.automation import AUTOMATIC, CHECKED, REHEARSED, UNASKED, Job, called, starts
 from gradino.measure.evidence import Evidence, Strength
 from gradino.measure.python import Call, Function, Module
@@ -62,6 +62,7 @@ def collects_new_data(scene: Scene) -> list[Evidence]:
                 )
             )
     found += scene.sights("receives new data", "ingest")
+    found += fed_back.received(scene)
     if not found:
         found += [
             scene.see(u.path, u.line, f"{u.says} fetches data when somebody runs it", Strength.DECLARED)
