@@ -1,18 +1,21 @@
 """YAML as described by its text: every scalar a string, every key with its line, unknown tags ignored.
 
-YAML 1.2, so the key `on:` of a workflow stays what it is. Anchors are followed; a document that expands without end,
-nests too deeply or is broken gives nothing rather than an error.
+No scalar is converted, so the key `on:` of a workflow stays what it is. Anchors are followed; a document that expands
+without end, nests too deeply or is broken gives nothing rather than an error. libyaml splits the text into events; what
+they make is put together here, since its own composer recurses in C and ends the process where a document is hostile.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+import yaml
+from yaml import events
 
 _LARGEST = 300_000  # characters: larger files are data
 _MOST_NODES = 50_000
+_DEEPEST = 60
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
 
 
 class Map(dict[str, Any]):
@@ -51,11 +54,9 @@ def load(text: str) -> list[Any]:
     """The documents in `text`: `Map`, list or string each. Broken or oversized input gives an empty list."""
     if len(text) > _LARGEST or "\x00" in text:
         return []
-    yaml = YAML(typ="safe", pure=True)
-    budget = [_MOST_NODES]
     try:
-        return [_value(node, budget) for node in yaml.compose_all(text) if node is not None]
-    except (YAMLError, _WallError, RecursionError, ValueError, AttributeError, TypeError, AssertionError, KeyError):
+        return list(_Reader(text).documents())
+    except (yaml.YAMLError, _WallError, RecursionError, ValueError, AttributeError, TypeError, KeyError):
         return []
 
 
@@ -64,36 +65,64 @@ def first(text: str) -> Map:
     return next((d for d in load(text) if isinstance(d, Map)), Map())
 
 
-def _value(node: Any, budget: list[int], depth: int = 0) -> Any:
-    budget[0] -= 1
-    if budget[0] < 0 or depth > 60:
-        raise _WallError
-    if isinstance(node, ScalarNode):
-        plain_null = node.tag == "tag:yaml.org,2002:null" or (str(node.tag).endswith(":null"))
-        return None if plain_null else str(node.value)
-    if isinstance(node, SequenceNode):
-        return [_value(child, budget, depth + 1) for child in node.value]
-    if isinstance(node, MappingNode):
-        made = Map(node.start_mark.line + 1)
-        for key, value in node.value:
-            if isinstance(key, ScalarNode):
-                name = str(key.value)
-                content = _value(value, budget, depth + 1)
-                if name == "<<":
-                    merged = content if isinstance(content, list) else [content]
-                    for k, v in (item for m in merged if isinstance(m, Map) for item in m.items()):
-                        made.setdefault(k, v)
-                        made.lines.setdefault(k, key.start_mark.line + 1)
-                    continue
+class _Reader:
+    """Puts values together from events."""
+
+    def __init__(self, text: str) -> None:
+        self.events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        self.left = _MOST_NODES
+        self.known: dict[str, tuple[Any, int]] = {}  # by anchor: the value and how many nodes it has
+
+    def documents(self) -> Iterator[Any]:
+        for event in self.events:
+            if isinstance(event, events.DocumentStartEvent):
+                self.known = {}
+                yield self._value(next(self.events), 0)
+
+    def _value(self, event: Any, depth: int) -> Any:
+        self.left -= 1
+        if self.left < 0 or depth > _DEEPEST:
+            raise _WallError
+        if isinstance(event, events.AliasEvent):
+            value, nodes = self.known[event.anchor or ""]
+            self.left -= nodes
+            return value
+        before = self.left
+        value = self._made(event, depth + 1)
+        if event.anchor:
+            self.known[event.anchor] = value, before - self.left
+        return value
+
+    def _made(self, event: Any, depth: int) -> Any:
+        if isinstance(event, events.MappingStartEvent):
+            return self._mapping(event, depth)
+        if isinstance(event, events.SequenceStartEvent):
+            made = []
+            while not isinstance(child := next(self.events), events.SequenceEndEvent):
+                made.append(self._value(child, depth))
+            return made
+        null = event.value in _NULL if event.tag is None and event.implicit[0] else str(event.tag).endswith(":null")
+        return None if null else event.value
+
+    def _mapping(self, start: Any, depth: int) -> Map:
+        made = Map(start.start_mark.line + 1)
+        while not isinstance(key := next(self.events), events.MappingEndEvent):
+            name, content = self._value(key, depth), self._value(next(self.events), depth)
+            line = key.start_mark.line + 1
+            if name == "<<":
+                merged = content if isinstance(content, list) else [content]
+                for k, v in (item for m in merged if isinstance(m, Map) for item in m.items()):
+                    made.setdefault(k, v)
+                    made.lines.setdefault(k, line)
+            elif isinstance(name, str):
                 made[name] = content
-                made.lines[name] = key.start_mark.line + 1
+                made.lines[name] = line
         return made
-    return None
 
 
 def walk(value: Any, depth: int = 0) -> Iterator[Map]:
     """Every mapping inside a value, outermost first."""
-    if depth > 60:
+    if depth > _DEEPEST:
         return
     if isinstance(value, Map):
         yield value

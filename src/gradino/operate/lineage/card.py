@@ -3,11 +3,10 @@
 Markdown with the YAML header that model hubs read (`model-index` as in Hugging Face's model card specification).
 """
 
-import io
 from collections.abc import Iterable
 from typing import Any
 
-from ruamel.yaml import YAML
+import yaml
 
 from gradino.operate import registry
 from gradino.operate.lineage.record import Record
@@ -17,8 +16,7 @@ _MISSING = "Not stated: give `{key}` in `[card]` of gradino.toml."
 
 def card(found: Record) -> str:
     """The card of a version."""
-    header = io.StringIO()
-    YAML().dump(_header(found), header)
+    header = yaml.safe_dump(_header(found), sort_keys=False, allow_unicode=True)
     parts = {
         "Intended use": found.project.card.use or _MISSING.format(key="use"),
         "Limits": found.project.card.limits or _MISSING.format(key="limits"),
@@ -32,7 +30,7 @@ def card(found: Record) -> str:
         "Lineage": _lineage(found),
     }
     body = "\n".join(f"## {title}\n\n{text}\n" for title, text in parts.items())
-    return f"---\n{header.getvalue()}---\n\n# {found.project.name} v{found.version.number}\n\n{body}"
+    return f"---\n{header}---\n\n# {found.project.name} v{found.version.number}\n\n{body}"
 
 
 def _header(found: Record) -> dict[str, Any]:
