@@ -305,7 +305,7 @@ def trivial(command: str) -> bool:
     return bool(_TRIVIAL.match(command))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=32768)
 def verbs(command: str) -> tuple[str, ...]:
     """What known tools in a command do."""
     return tuple(_verbs(command))

@@ -155,17 +155,17 @@ def deployed_metrics_central(scene: Scene) -> list[Evidence]:
         for verb, path, line, says in rows.signals(scene)
         if verb == "measure"
     ]
-    for use in scene.used("drift"):
-        module = scene.code.module(use.path)
-        if (
-            module
-            and not use.path.endswith(".ipynb")
-            and (_KEPT.search(scene.tree.short(use.path)) or rows.written(module))
-        ):
-            found.append(scene.see(use.path, use.line, f"{use.says} is computed and kept"))
+    drifts = [u for u in scene.used("drift") if not u.path.endswith(".ipynb")]
+    keeping = {p for p in {u.path for u in drifts} if _KEPT.search(scene.tree.short(p)) or _writes(scene, p)}
+    found += [scene.see(u.path, u.line, f"{u.says} is computed and kept") for u in drifts if u.path in keeping]
     for firing in scene.fired("drift", when=UNASKED):
         found.append(scene.show(firing, "computes drift by itself"))
     return _strongest(found)
+
+
+def _writes(scene: Scene, path: str) -> bool:
+    module = scene.code.module(path)
+    return module is not None and rows.written(module)
 
 
 # Deployments to what looks at the health check of an image or a compose file.
