@@ -48,8 +48,9 @@ def test_a_part_has_the_digest_it_had_alone(
 
 @given(rows, rows)
 def test_other_rows_have_another_digest(one: list[dict[str, object]], other: list[dict[str, object]]) -> None:
-    assume(repr(one) != repr(other))
-    assert digest(table(one)) != digest(table(other))
+    mine, theirs = (table([{**r, "id": r["id"] or ""} for r in values]) for values in (one, other))  # each has an id
+    assume(repr(mine.to_pylist()) != repr(theirs.to_pylist()))
+    assert digest(mine) != digest(theirs)
 
 
 def test_what_reads_alike_is_not_the_same() -> None:
